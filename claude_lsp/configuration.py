@@ -1,0 +1,192 @@
+"""Reads the layers of settings and merges them.
+
+The layers, later wins: defaults, the editor, the project's file, the user's file, the
+environment, the command line. A layer that is the project's own may set only options of scope
+"project".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.settings import Invalid, Scope, Settings, build, check, flatten, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PROJECT_FILE = "claude-lsp.toml"
+USER_FILE = "config.toml"
+ENVIRONMENT_PREFIX = "CLAUDE_LSP_"
+_MAXIMUM_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of settings.
+
+    Attributes:
+        name: how `config show` names it.
+        scope: "project" for a file that belongs to the code that is worked on.
+        values: dotted key to raw value.
+        text: the file's text, to find the line of a key in it.
+    """
+
+    name: str
+    scope: Scope = "user"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A setting that was not taken: where it stands and what to do."""
+
+    where: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the sentence that the user sees."""
+        return f"{self.where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The merged settings, which layer set each option, and what could not be taken."""
+
+    settings: Settings = field(default_factory=Settings)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def merge(layers: Iterable[Layer], problems: Iterable[Problem] = ()) -> Configuration:
+    """Merge layers, the later over the earlier; what is invalid is left out and reported."""
+    scopes = {item.key: item.scope for item in options()}
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    found = list(problems)
+    for layer in layers:
+        for key, raw in flatten(layer.values):
+            where = _place(layer, key)
+            value = check(key, raw)
+            if isinstance(value, Invalid):
+                found.append(Problem(where, key, value.message))
+            elif layer.scope == "project" and scopes[key] == "user":
+                message = f"{key} can't be set by a project's own file; set it in your user file"
+                found.append(Problem(where, key, message))
+            else:
+                # Lists add up: no layer can take back what another one keeps from being sent.
+                before = values.get(key, ()) if isinstance(value, tuple) else None
+                values[key] = value if before is None else (*before, *value)
+                origins[key] = layer.name
+    return Configuration(build(values), origins, tuple(found))
+
+
+def load(
+    root: Path | None,
+    *,
+    editor: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    command_line: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+) -> Configuration:
+    """Read every layer and merge them.
+
+    Args:
+        root: the workspace's folder, None without one.
+        editor: what the client sent as initialization options or configuration.
+        environment: defaults to the process's own.
+        command_line: options by dotted key.
+        file: a file named on the command line; the user chose it, so it may set everything.
+    """
+    environment = os.environ if environment is None else environment
+    problems: list[Problem] = []
+    layers = [Layer("editor", values=editor or {})]
+    if root is not None:
+        layers += _project_layers(root, problems)
+    layers.append(_file_layer(user_file(), "user", problems))
+    if file is not None:
+        layers.append(_file_layer(file, "user", problems, required=True))
+    layers.append(Layer("environment", values=dict(_from_environment(environment))))
+    layers.append(Layer("command line", values=command_line or {}))
+    return merge(layers, problems)
+
+
+def user_file() -> Path:
+    """Return where the user's own settings file stands on this platform."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("claude-lsp", appauthor=False)) / USER_FILE
+
+
+def _project_layers(root: Path, problems: list[Problem]) -> list[Layer]:
+    layers = []
+    pyproject = root / "pyproject.toml"
+    table = _read_toml(pyproject, problems)
+    if table is not None:
+        values, text = table
+        tool = values.get("tool")
+        ours = tool.get("claude-lsp") if isinstance(tool, dict) else None
+        if isinstance(ours, dict):
+            layers.append(Layer("pyproject.toml", "project", ours, text))
+    layers.append(_file_layer(root / PROJECT_FILE, "project", problems))
+    return layers
+
+
+def _file_layer(
+    path: Path, scope: Scope, problems: list[Problem], *, required: bool = False
+) -> Layer:
+    if required and not path.is_file():
+        problems.append(Problem(str(path), "", "no such settings file"))
+    table = _read_toml(path, problems)
+    values, text = table if table is not None else ({}, "")
+    return Layer(path.name if scope == "project" else str(path), scope, values, text)
+
+
+def _read_toml(path: Path, problems: list[Problem]) -> tuple[dict[str, Any], str] | None:
+    try:
+        if path.stat().st_size > _MAXIMUM_BYTES:
+            problems.append(Problem(str(path), "", "larger than 1 MB: not read as settings"))
+            return None
+        text = path.read_bytes().decode()
+        return tomllib.loads(text), text
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError as error:
+        problems.append(Problem(str(path), "", f"not UTF-8 at byte {error.start}: not read"))
+    except tomllib.TOMLDecodeError as error:
+        # The message ends with "(at line L, column C)".
+        problems.append(Problem(str(path), "", f"not valid TOML, so defaults are used: {error}"))
+    except OSError as error:
+        problems.append(Problem(str(path), "", f"can't be read: {error.strerror}"))
+    return None
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, Any]]:
+    for item in options():
+        name = ENVIRONMENT_PREFIX + item.key.replace(".", "_").upper()
+        value = environment.get(name)
+        if value is not None and not isinstance(item.default, dict):
+            yield item.key, value
+
+
+def _place(layer: Layer, key: str) -> str:
+    """Name a key's place: `claude-lsp.toml:7` where the text shows it, else the layer."""
+    last = re.escape(key.rpartition(".")[2])
+    table = key.rpartition(".")[0]
+    in_table = not table
+    for number, line in enumerate(layer.text.split("\n"), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
+        if header:
+            name = header.group(1).replace('"', "").removeprefix("tool.claude-lsp").lstrip(".")
+            in_table = name == table
+        elif (in_table and re.match(rf"\s*[\"']?{last}[\"']?\s*=", line)) or re.match(
+            rf"\s*{re.escape(key)}\s*=", line
+        ):
+            return f"{layer.name}:{number}"
+    return layer.name

@@ -1,0 +1,108 @@
+"""The finding, the claim it is made from, and the fixed list of rules."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from claude_lsp.text.positions import Range
+
+
+class Severity(enum.Enum):
+    """How much a finding matters, worst first."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst; a smaller rank is at or above a larger one."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of remark. The list is small and fixed, so that gates and baselines can name it.
+
+    Attributes:
+        id: stable, dotted, such as `review.correctness`.
+        title: a few words.
+        help: what it means and what to do about it, for `claude-lsp explain` and SARIF.
+        origin: `model` where Claude judged, `graph` where the fact was computed from the code.
+    """
+
+    id: str
+    title: str
+    help: str
+    origin: Literal["model", "graph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A remark as a model made it: nothing in it is believed before `anchor` has verified it.
+
+    Attributes:
+        rule: the rule's id; an unknown one has been mapped to `review.correctness`.
+        severity: how much it matters, in the model's opinion.
+        title: one line.
+        explanation: why, and what to do.
+        path: the file it speaks of, relative to the workspace, "/" between parts.
+        quote: text that should stand there, as the model remembers it.
+        line: the line it names, 1-based; None if it named none.
+        confidence: 0 to 1.
+        replacement: text to put in place of the quoted text, None where no fix is offered.
+    """
+
+    rule: str
+    severity: Severity
+    title: str
+    explanation: str
+    path: str
+    quote: str
+    line: int | None = None
+    confidence: float = 0.5
+    replacement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that a finding points to, such as one edge of a cycle."""
+
+    path: str
+    range: Range
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One verified review remark.
+
+    Attributes:
+        rule: id of one of the rules in `rules.RULES`.
+        severity: how much it matters.
+        title: one line, no full stop.
+        explanation: plain text or Markdown, several sentences.
+        path: relative to the workspace, "/" between parts.
+        range: the place, in the text that was reviewed.
+        quote: the text at that place.
+        confidence: 0 to 1; 1 for facts computed from the code.
+        fingerprint: 16 hexadecimal digits, the same across runs and line shifts.
+        replacement: text to put in place of `range`, None where no fix is offered.
+        related: further places.
+    """
+
+    rule: str
+    severity: Severity
+    title: str
+    explanation: str
+    path: str
+    range: Range
+    quote: str
+    confidence: float
+    fingerprint: str
+    replacement: str | None = None
+    related: tuple[Related, ...] = ()

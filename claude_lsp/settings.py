@@ -1,0 +1,310 @@
+"""Every option, once: its key, type, default, one-line meaning and who may set it.
+
+The JSON schema, the editors' settings pages and the README table are generated from here.
+`configuration.py` reads the layers and merges them; this module only knows what is valid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Tier = Literal["haiku", "sonnet", "opus"]
+"""A role in routing: quick and cheap, everyday, or thorough."""
+
+TIERS: tuple[Tier, ...] = ("haiku", "sonnet", "opus")
+
+Scope = Literal["user", "project"]
+"""Who may set an option. A project's own files may set only those of scope "project": nothing in
+a repository can raise what is spent, widen what is sent, or change where it is sent."""
+
+
+def option(default: Any, doc: str, *, scope: Scope = "user", minimum: float | None = None) -> Any:
+    """Declare an option as a dataclass field.
+
+    Args:
+        default: its value where nobody sets it.
+        doc: one line for the generated tables.
+        scope: who may set it.
+        minimum: the smallest number allowed.
+    """
+    metadata = {"doc": doc, "scope": scope, "minimum": minimum}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which model each tier is bound to; any id that the endpoint knows is accepted."""
+
+    haiku: str = option("claude-haiku-5-5", "Model for quick, cheap requests such as completions.")
+    sonnet: str = option("claude-sonnet-5-5", "Model for edits, explanations and reviews.")
+    opus: str = option("claude-opus-5-5", "Model for architecture reviews.")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Completions while typing."""
+
+    trigger: Literal["automatic", "manual", "off"] = option(
+        "automatic", "When to suggest: while typing, only when asked, or never."
+    )
+    debounce_ms: int = option(
+        150, "Pause in typing before an automatic request is sent, in ms.", minimum=0
+    )
+    max_tokens: int = option(256, "Longest completion, in tokens.", minimum=1)
+    context_tokens: int = option(
+        2000, "Bound on the context of a completion, in tokens.", minimum=200
+    )
+
+
+@dataclass(frozen=True)
+class ContextOptions:
+    """What may be sent."""
+
+    ignore: tuple[str, ...] = option(
+        (),
+        "Further files never to send, in .gitignore syntax (.gitignore and .claudeignore hold too).",
+        scope="project",
+    )
+    max_file_kb: int = option(512, "Files larger than this are never sent, in kB.", minimum=1)
+    tokens: int = option(
+        12000,
+        "Bound on the context of a fix, explanation or review request, in tokens.",
+        minimum=500,
+    )
+
+
+@dataclass(frozen=True)
+class Edits:
+    """How edits arrive."""
+
+    live: Literal["off", "line"] = option(
+        "off", 'With "line", a single insertion grows in the buffer line by line.'
+    )
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a review reports."""
+
+    min_severity: Literal["critical", "major", "minor", "info"] = option(
+        "minor", "Findings below this severity are not shown.", scope="project"
+    )
+    min_confidence: float = option(
+        0.4, "Findings below this confidence (0 to 1) are not shown.", scope="project", minimum=0
+    )
+    max_findings: int = option(
+        50, "Most findings shown for one file or run, worst first.", scope="project", minimum=1
+    )
+    instructions: str = option(
+        "", "What reviewers of this project should know, in plain words.", scope="project"
+    )
+
+
+@dataclass(frozen=True)
+class Arch:
+    """Architecture reviews."""
+
+    context_tokens: int = option(
+        24000, "Bound on the project map of an architecture review, in tokens.", minimum=1000
+    )
+
+
+@dataclass(frozen=True)
+class Spend:
+    """Limits in US dollars; a request that would pass one is not sent."""
+
+    request_usd: float = option(1.0, "Most that one request may cost, in US dollars.", minimum=0)
+    day_usd: float = option(10.0, "Most that one day may cost, in US dollars.", minimum=0)
+    automatic_day_usd: float = option(
+        2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0
+    )
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests are sent. The key never stands here: it comes from the environment."""
+
+    base_url: str = option(
+        "", "Address of a Messages API; empty for the environment's or Anthropic's own."
+    )
+    headers: dict[str, str] = option({}, "Further HTTP headers, for gateways.")
+    timeout_s: float = option(600.0, "Deadline for one review request, in seconds.", minimum=1)
+    ca_file: str = option("", "Certificate bundle for a proxy with its own authority.")
+
+
+@dataclass(frozen=True)
+class Log:
+    """The server's log; keys, prompts and source never stand in it above the level debug."""
+
+    level: Literal["debug", "info", "warning", "error"] = option("info", "How much is logged.")
+    file: str = option("", "Log to this file as well as to stderr.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options, resolved. Read as `settings.completion.max_tokens`."""
+
+    models: Models = field(default_factory=Models)
+    routes: dict[str, Tier] = option({}, "Tier for an action, where not its own default.")
+    completion: Completion = field(default_factory=Completion)
+    context: ContextOptions = field(default_factory=ContextOptions)
+    edits: Edits = field(default_factory=Edits)
+    review: Review = field(default_factory=Review)
+    arch: Arch = field(default_factory=Arch)
+    spend: Spend = field(default_factory=Spend)
+    endpoint: Endpoint = field(default_factory=Endpoint)
+    log: Log = field(default_factory=Log)
+
+    def model_for(self, tier: Tier) -> str:
+        """Return the id of the model that a tier is bound to."""
+        return str(getattr(self.models, tier))
+
+
+class Option(NamedTuple):
+    """One option as the generated documents show it."""
+
+    key: str
+    type: Any
+    default: Any
+    doc: str
+    scope: Scope
+    minimum: float | None
+
+
+class Invalid(NamedTuple):
+    """Why a value was not taken: the key it was given for, and a sentence for the user."""
+
+    key: str
+    message: str
+
+
+def options(group: type = Settings, prefix: str = "") -> Iterator[Option]:
+    """Yield every option, in the order in which documents list them."""
+    hints = typing.get_type_hints(group)
+    for item in dataclasses.fields(group):
+        key, kind = prefix + item.name, hints[item.name]
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            yield from options(kind, key + ".")
+            continue
+        default = item.default
+        if item.default_factory is not dataclasses.MISSING:
+            default = item.default_factory()
+        meta = item.metadata
+        yield Option(key, kind, default, meta["doc"], meta["scope"], meta["minimum"])
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for each leaf of a nested table; option tables stay whole."""
+    tables = {item.key for item in _OPTIONS.values() if typing.get_origin(item.type) is dict}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and key not in tables:
+            yield from flatten(value, key + ".")
+        else:
+            yield key, value
+
+
+def check(key: str, value: Any) -> Any:
+    """Return the value for an option, in the option's type, or why it can't be taken.
+
+    Returns:
+        the value, or an `Invalid` that says what is wrong and, for an unknown key, what was
+        probably meant.
+    """
+    known = _OPTIONS.get(key)
+    if known is None:
+        near = difflib.get_close_matches(key, _OPTIONS, n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return Invalid(key, f"unknown setting {key}{hint}")
+    try:
+        checked = _coerce(known.type, value)
+    except ValueError as error:
+        return Invalid(key, f"{key} {error}, not {value!r}")
+    if known.minimum is not None and checked < known.minimum:
+        return Invalid(key, f"{key} must be at least {known.minimum:g}, not {value!r}")
+    return checked
+
+
+def build(values: Mapping[str, Any]) -> Settings:
+    """Build the settings from checked values by dotted key; the rest keeps its default."""
+
+    def make(group: type, prefix: str) -> Any:
+        hints = typing.get_type_hints(group)
+        arguments: dict[str, Any] = {}
+        for item in dataclasses.fields(group):
+            key, kind = prefix + item.name, hints[item.name]
+            if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+                arguments[item.name] = make(kind, key + ".")
+            elif key in values:
+                arguments[item.name] = values[key]
+        return group(**arguments)
+
+    settings: Settings = make(Settings, "")
+    return settings
+
+
+def _coerce(kind: Any, value: Any) -> Any:
+    """Bring a value from TOML, JSON or the environment into an option's type.
+
+    Raises:
+        ValueError: it does not fit; the message completes "KEY ...".
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ValueError("must be one of " + ", ".join(repr(choice) for choice in arguments))
+    if origin is tuple:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+            return tuple(value)
+        raise ValueError("must be a list of texts")
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError("must be a table")
+        return {str(name): _coerce(arguments[1], entry) for name, entry in value.items()}
+    if isinstance(kind, types.UnionType):
+        raise TypeError(f"option types are never unions: {kind}")
+    return _scalar(kind, value)
+
+
+def _scalar(kind: type, value: Any) -> Any:
+    if kind is str and isinstance(value, str):
+        return value
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
+        return value.lower() in ("true", "1")
+    if kind in (int, float) and not isinstance(value, bool):
+        if isinstance(value, int) or (kind is float and isinstance(value, float)):
+            number = kind(value)
+        elif isinstance(value, float) and value.is_integer():
+            number = int(value)  # JSON clients send 150.0 for 150
+        elif isinstance(value, str):
+            try:
+                number = kind(value)
+            except ValueError:
+                raise ValueError(f"must be {_NAMES[kind]}") from None
+        else:
+            raise ValueError(f"must be {_NAMES[kind]}")
+        if not math.isfinite(number):
+            raise ValueError("must be a finite number")
+        return number
+    raise ValueError(f"must be {_NAMES[kind]}")
+
+
+_NAMES: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number"}
+_NAMES[float] = "a number"
+_OPTIONS: dict[str, Option] = {item.key: item for item in options()}

@@ -1,0 +1,1 @@
+"""Text as values: snapshots, positions, line indexes, edits. Standard library only, no I/O."""
