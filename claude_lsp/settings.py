@@ -49,6 +49,9 @@ class Models:
     haiku: str = option("claude-haiku-5-5", "Model for quick, cheap requests such as completions.")
     sonnet: str = option("claude-sonnet-5-5", "Model for edits, explanations and reviews.")
     opus: str = option("claude-opus-5-5", "Model for architecture reviews.")
+    prices: dict[str, dict[str, float]] = option(
+        {}, "US dollars per million tokens by model id: input, output and, if needed, cache_read."
+    )
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class ContextOptions:
 
     ignore: tuple[str, ...] = option(
         (),
-        "Further files never to send, in .gitignore syntax (.gitignore and .claudeignore hold too).",
+        "Files never to send, in .gitignore syntax, beside .gitignore and .claudeignore.",
         scope="project",
     )
     max_file_kb: int = option(512, "Files larger than this are never sent, in kB.", minimum=1)

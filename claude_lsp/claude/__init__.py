@@ -1,0 +1,1 @@
+"""The Messages API: models and prices, routing, requests, streaming, errors, spending."""

@@ -1,0 +1,356 @@
+"""The connection to the Messages API: the only module that knows the SDK.
+
+One long-lived client, so that a completion does not pay for a new connection. The SDK resolves
+credentials, signs and sends; retries, deadlines and the event stream are our own, because the
+SDK obeys any `retry-after` without a bound and passes over some broken streams in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.claude import errors
+from claude_lsp.claude.request import parameters
+from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+
+    import anthropic
+    import httpx2
+
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.claude.request import Request
+    from claude_lsp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# Editors pause for longer than the SDK's 5 s between completions; a new connection with TLS
+# would cost more than the whole request.
+_KEEP_ALIVE_S = 90
+_CONNECT_S = 5
+_LONGEST_WAIT_S = 60
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often a request is tried.
+
+    Attributes:
+        deadline_s: total time for the answer, every attempt included.
+        retries: further attempts after a failure that may pass, before anything has arrived.
+        silence_s: longest pause between two pieces of a stream.
+    """
+
+    deadline_s: float
+    retries: int = 0
+    silence_s: float = 60
+
+
+class Client:
+    """Sends requests and yields their answers; one per process and event loop."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._api: anthropic.AsyncAnthropic | None = None
+        self._ready: asyncio.Lock = asyncio.Lock()
+
+    async def warm(self) -> None:
+        """Import the SDK and build the connection, in a worker: both take long.
+
+        Raises:
+            ClaudeError: the settings or the environment do not allow a connection.
+        """
+        await self._connected()
+
+    async def check_credentials(self) -> None:
+        """Make sure that there is something to authenticate with, without sending anything.
+
+        Raises:
+            ClaudeError: there is no key, token or profile, or the client can't be built.
+        """
+        api = await self._connected()
+        if not (api.api_key or api.auth_token or api.credentials):
+            raise errors.ClaudeError(errors.no_credentials())
+
+    async def _connected(self) -> anthropic.AsyncAnthropic:
+        if self._api is None:
+            async with self._ready:
+                if self._api is None:
+                    loop = asyncio.get_running_loop()
+                    self._api = await loop.run_in_executor(None, _connect, self._settings)
+        return self._api
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, request: Request, patience: Patience
+    ) -> AsyncIterator[tuple[AsyncIterator[str], Answer]]:
+        """Send a request; yield its pieces of text as they arrive, and the answer they fill.
+
+        Leaving the block early closes the HTTP stream at once. The answer's counters are final
+        when the block is left; the ledger has them then, whatever the outcome was.
+
+        Raises:
+            ClaudeError: no credentials, over a limit, not sent, refused, cut, broken off. Raised
+                by the iteration or the block's end; what arrived before stays in the answer.
+        """
+        await self.check_credentials()
+        loop = asyncio.get_running_loop()
+        row = await loop.run_in_executor(None, self._ledger.reserve, request, self._settings.spend)
+        attempt = _Attempt(request, patience)
+        outcome = "cancelled"
+        try:
+            async with contextlib.aclosing(self._pieces(attempt)) as pieces:
+                yield pieces, attempt.decoder.answer
+            outcome = "ok" if attempt.decoder.answer.complete else "cancelled"
+        except errors.ClaudeError as error:
+            outcome = error.failure.kind
+            raise
+        finally:
+            await attempt.close()
+            settle = loop.run_in_executor(None, self._settle, row, attempt, outcome)
+            # A cancelled caller must not cancel the booking.
+            await asyncio.shield(settle)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._api is not None:
+            api, self._api = self._api, None
+            await api.close()
+
+    def _settle(self, row: int, attempt: _Attempt, outcome: str) -> None:
+        now = time.monotonic()
+        try:
+            self._ledger.settle(
+                row,
+                attempt.request,
+                attempt.decoder.answer.usage,
+                outcome,
+                attempts=attempt.count,
+                first_token_s=attempt.first_token_s,
+                total_s=now - attempt.started,
+            )
+        except errors.ClaudeError as error:
+            # The reservation stays booked at its upper bound, so no limit is passed.
+            log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
+
+    async def _pieces(self, attempt: _Attempt) -> AsyncGenerator[str]:
+        # The deadline is set around each wait rather than around the whole: a time-out must never
+        # strike while the consumer of a piece is at work.
+        try:
+            async with asyncio.timeout_at(attempt.deadline):
+                response = await self._send(attempt)
+            chunks = aiter(response.aiter_bytes())
+            while (data := await attempt.next_chunk(chunks)) is not None:
+                for piece in attempt.decode(data):
+                    yield piece
+                if attempt.ended:
+                    break
+        except TimeoutError as error:
+            raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
+        attempt.check_end()
+
+    async def _send(self, attempt: _Attempt) -> httpx2.Response:
+        """Send until the headers of a good answer are there, retrying what may pass."""
+        import httpx2
+
+        api = await self._connected()
+        body = parameters(attempt.request)
+        timeout = httpx2.Timeout(attempt.patience.silence_s, connect=_CONNECT_S)
+        while True:
+            attempt.count += 1
+            try:
+                response: httpx2.Response = await api.post(
+                    "/v1/messages",
+                    cast_to=httpx2.Response,
+                    body=body,
+                    options={"timeout": timeout, "max_retries": 0},
+                    stream=True,
+                )
+            except Exception as error:
+                failure = _failure_of(error)
+                if failure is None:
+                    raise
+                wait = _wait_before_retry(failure, attempt)
+                if wait is None:
+                    raise errors.ClaudeError(failure) from error
+                log.info(
+                    "attempt %d failed (%s): again in %.1f s", attempt.count, failure.kind, wait
+                )
+                await asyncio.sleep(wait)
+            else:
+                attempt.response = response
+                attempt.request_id = response.headers.get("request-id")
+                return response
+
+
+class _Attempt:
+    """One request under way: its stream, its times, and what is known of its answer."""
+
+    def __init__(self, request: Request, patience: Patience) -> None:
+        self.request = request
+        self.patience = patience
+        self.decoder = Decoder()
+        self.count = 0
+        self.started = time.monotonic()
+        self.deadline = asyncio.get_running_loop().time() + patience.deadline_s
+        self.first_token_s: float | None = None
+        self.response: httpx2.Response | None = None
+        self.request_id: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has arrived; what follows is of no interest."""
+        return self.decoder.answer.complete or self.decoder.answer.error is not None
+
+    async def next_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """Return the next bytes of the stream, None at its end.
+
+        Raises:
+            ClaudeError: the stream broke off or stalled.
+            TimeoutError: the deadline has passed.
+        """
+        import httpx2
+
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                return await anext(chunks, None)
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            log.info("stream broken: %s", type(error).__name__)
+            raise errors.ClaudeError(errors.interrupted(self.request_id)) from error
+
+    def decode(self, data: bytes) -> Iterator[str]:
+        """Yield the pieces of text that these bytes complete.
+
+        Raises:
+            ClaudeError: the stream is damaged.
+        """
+        try:
+            for piece in self.decoder.feed(data):
+                if self.first_token_s is None:
+                    self.first_token_s = time.monotonic() - self.started
+                yield piece
+        except DamagedStreamError as error:
+            log.info("stream damaged: %s", error)
+            raise errors.ClaudeError(errors.interrupted(self.request_id)) from error
+
+    def check_end(self) -> None:
+        """Raise unless the answer came to a proper end.
+
+        Raises:
+            ClaudeError: an error event, a missing end, a refusal or a cut.
+        """
+        answer = self.decoder.answer
+        if answer.error is not None:
+            kind, message = answer.error
+            raise errors.ClaudeError(
+                errors.from_status(200, kind, message, request_id=self.request_id)
+            )
+        if not answer.complete or answer.stop_reason is None:
+            raise errors.ClaudeError(errors.interrupted(self.request_id))
+        if answer.stop_reason == "refusal":
+            raise errors.ClaudeError(errors.refused(answer.refusal, self.request_id))
+        if answer.stop_reason in ("max_tokens", "model_context_window_exceeded"):
+            raise errors.ClaudeError(errors.truncated(answer.stop_reason, self.request_id))
+
+    async def close(self) -> None:
+        """Close the HTTP stream; the server sees it at once."""
+        if self.response is not None:
+            await self.response.aclose()
+            self.response = None
+
+
+def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
+    """Import the SDK and build its client. Runs in a worker.
+
+    Raises:
+        ClaudeError: a bad proxy, certificate, profile or address.
+    """
+    import anthropic
+    import httpx2
+
+    endpoint = settings.endpoint
+    options: dict[str, Any] = {}
+    if endpoint.base_url:
+        options["base_url"] = endpoint.base_url
+    if endpoint.headers:
+        options["default_headers"] = dict(endpoint.headers)
+    http_options: dict[str, Any] = {}
+    try:
+        if endpoint.ca_file:
+            http_options["verify"] = ssl.create_default_context(cafile=endpoint.ca_file)
+        http = anthropic.DefaultAsyncHttpxClient(
+            timeout=httpx2.Timeout(60, connect=_CONNECT_S),
+            limits=httpx2.Limits(
+                max_connections=20, max_keepalive_connections=10, keepalive_expiry=_KEEP_ALIVE_S
+            ),
+            **http_options,
+        )
+        return anthropic.AsyncAnthropic(
+            http_client=http,
+            max_retries=0,
+            # An empty variable would be sent as an illegal header; it means "no key".
+            api_key=os.environ.get("ANTHROPIC_API_KEY") or None,
+            open_telemetry=False,
+            **options,
+        )
+    except (OSError, ImportError, ValueError, TypeError, anthropic.AnthropicError) as error:
+        raise errors.ClaudeError(errors.configuration(str(error))) from error
+
+
+def _failure_of(error: Exception) -> errors.Failure | None:
+    """Map what sending raised; None for a bug of ours, which must stay visible."""
+    import anthropic
+    import httpx2
+
+    if isinstance(error, anthropic.APIStatusError):
+        return errors.from_status(
+            error.status_code,
+            error.type,
+            (error.api_message or "") if error.type else f"HTTP {error.status_code}",
+            code=getattr(error, "error_code", None),
+            request_id=error.request_id,
+            retry_after_s=_retry_after(error.response.headers),
+        )
+    if isinstance(error, anthropic.APITimeoutError):
+        return errors.connection("no answer in time")
+    if isinstance(error, anthropic.APIConnectionError):
+        return errors.connection(str(error.__cause__ or error))
+    if isinstance(error, anthropic.AnthropicError):
+        return errors.configuration(str(error))
+    if isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL)):
+        return errors.connection(str(error))
+    if isinstance(error, TypeError) and "authentication" in str(error):
+        return errors.no_credentials()
+    return None
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def _wait_before_retry(failure: errors.Failure, attempt: _Attempt) -> float | None:
+    """Return how long to wait before the next attempt, None if there should be none."""
+    if failure.kind == "connection" and attempt.count == 1:
+        # A kept-alive connection may have been closed by the other side meanwhile.
+        return 0.0
+    if not failure.retryable or attempt.count > attempt.patience.retries:
+        return None
+    backoff = min(8.0, 0.5 * 2 ** (attempt.count - 1)) * random.uniform(0.75, 1.0)  # noqa: S311
+    wait = max(backoff, failure.retry_after_s or 0.0)
+    left = attempt.patience.deadline_s - (time.monotonic() - attempt.started)
+    return wait if wait <= min(_LONGEST_WAIT_S, left) else None

@@ -1,0 +1,233 @@
+"""What was spent, per request, on disk; and the limits that are kept with it.
+
+One SQLite file shared by every process of the user: editors and CI jobs reserve the most that a
+request may cost before it is sent and settle the true cost afterwards, so that a daily limit holds
+for all of them together. A reservation whose process died stays counted: limits fail closed.
+No prompt, source or key is ever written here.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from claude_lsp.claude import errors
+from claude_lsp.claude.catalog import PRICES_AS_OF, Usage, cost_usd
+
+if TYPE_CHECKING:
+    from claude_lsp.claude.request import Request
+    from claude_lsp.settings import Spend
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY,
+    started REAL NOT NULL,          -- seconds since 1970, UTC
+    day TEXT NOT NULL,              -- the user's local day, YYYY-MM-DD
+    action TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    model TEXT NOT NULL,
+    automatic INTEGER NOT NULL,
+    outcome TEXT NOT NULL,          -- pending, ok, cancelled, or a failure's kind
+    input INTEGER NOT NULL DEFAULT 0,
+    output INTEGER NOT NULL DEFAULT 0,
+    cache_write_5m INTEGER NOT NULL DEFAULT 0,
+    cache_write_1h INTEGER NOT NULL DEFAULT 0,
+    cache_read INTEGER NOT NULL DEFAULT 0,
+    thinking INTEGER NOT NULL DEFAULT 0,
+    cost_usd REAL,                  -- NULL where the price is unknown
+    prices_as_of TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    first_token_s REAL,
+    total_s REAL
+);
+CREATE INDEX IF NOT EXISTS requests_by_day ON requests (day, automatic);
+"""
+_VERSION = 1
+STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a day has cost so far, reservations included."""
+
+    total_usd: float
+    automatic_usd: float
+    requests: int
+
+
+def state_directory() -> Path:
+    """Return the folder for what must outlive a session."""
+    chosen = os.environ.get(STATE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("claude-lsp", appauthor=False))
+
+
+class Ledger:
+    """The ledger file. Safe to use from several threads and processes.
+
+    Raises:
+        ClaudeError: from every method, when the file can't be used (kind "ledger").
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def reserve(self, request: Request, limits: Spend) -> int:
+        """Book the most that a request may cost, if the limits allow it.
+
+        Returns:
+            the row to settle.
+
+        Raises:
+            ClaudeError: a limit would be passed (kind "budget"), or the ledger can't be used.
+        """
+        most = Usage(input=request.prompt_tokens, output=request.max_tokens)
+        cost = cost_usd(request.model, most)
+        if request.model.cache_minimum and cost is not None:
+            # Writing the whole prompt to the cache is the dearest way to send it.
+            cost = cost_usd(
+                request.model, Usage(cache_write_5m=most.input, output=request.max_tokens)
+            )
+        if cost is None or cost > limits.request_usd:
+            raise errors.ClaudeError(errors.budget("spend.request_usd", cost, limits.request_usd))
+        today = _today()
+        with self._lock, _reported():
+            connection = self._open()
+            with connection:
+                # The write lock is taken before the sum is read: no two processes can both see
+                # room for the last cent.
+                connection.execute("BEGIN IMMEDIATE")
+                spent = _spent(connection, today)
+                left = limits.day_usd - spent.total_usd
+                if cost > left:
+                    raise errors.ClaudeError(errors.budget("spend.day_usd", cost, left))
+                left = limits.automatic_day_usd - spent.automatic_usd
+                if request.automatic and cost > left:
+                    raise errors.ClaudeError(errors.budget("spend.automatic_day_usd", cost, left))
+                cursor = connection.execute(
+                    "INSERT INTO requests (started, day, action, tier, model, automatic, outcome,"
+                    " cost_usd, prices_as_of) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
+                    (
+                        time.time(),
+                        today,
+                        request.action,
+                        request.tier,
+                        request.model.id,
+                        int(request.automatic),
+                        cost,
+                        PRICES_AS_OF if request.model.known else None,
+                    ),
+                )
+                return cursor.lastrowid or 0
+
+    def settle(
+        self,
+        row: int,
+        request: Request,
+        usage: Usage,
+        outcome: str,
+        *,
+        attempts: int,
+        first_token_s: float | None,
+        total_s: float,
+    ) -> float | None:
+        """Replace a reservation by what the request really cost; return that in US dollars.
+
+        A request that was answered without any usage counters keeps its reservation as its cost.
+        """
+        cost = cost_usd(request.model, usage)
+        counted = usage.prompt > 0 or outcome not in ("ok", "cancelled", "interrupted")
+        with self._lock, _reported():
+            connection = self._open()
+            with connection:
+                connection.execute(
+                    "UPDATE requests SET outcome = ?, input = ?, output = ?, cache_write_5m = ?,"
+                    " cache_write_1h = ?, cache_read = ?, thinking = ?, attempts = ?,"
+                    " first_token_s = ?, total_s = ?,"
+                    " cost_usd = CASE WHEN ? THEN ? ELSE cost_usd END WHERE id = ?",
+                    (
+                        outcome,
+                        usage.input,
+                        usage.output,
+                        usage.cache_write_5m,
+                        usage.cache_write_1h,
+                        usage.cache_read,
+                        usage.thinking,
+                        attempts,
+                        first_token_s,
+                        total_s,
+                        counted,
+                        cost,
+                        row,
+                    ),
+                )
+        return cost
+
+    def spent_today(self) -> Spent:
+        """Return what today has cost so far."""
+        with self._lock, _reported():
+            return _spent(self._open(), _today())
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None:
+            return self._connection
+        path = self._path or state_directory() / "ledger.sqlite3"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            with closing(connection.execute("PRAGMA user_version")) as cursor:
+                version = cursor.fetchone()[0]
+            if version > _VERSION:
+                raise sqlite3.DatabaseError("the ledger was written by a newer version")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+
+class _reported:  # noqa: N801 - reads as a word in `with`
+    """Turns what SQLite and the file system raise into a failure that the user can act on."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (sqlite3.Error, OSError)):
+            raise errors.ClaudeError(errors.ledger(str(error))) from error
+
+
+def _spent(connection: sqlite3.Connection, day: str) -> Spent:
+    total, automatic, count = connection.execute(
+        "SELECT COALESCE(SUM(cost_usd), 0), COALESCE(SUM(cost_usd * automatic), 0), COUNT(*)"
+        " FROM requests WHERE day = ?",
+        (day,),
+    ).fetchone()
+    return Spent(total, automatic, count)
+
+
+def _today() -> str:
+    return datetime.now().astimezone().date().isoformat()

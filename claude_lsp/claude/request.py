@@ -1,0 +1,150 @@
+"""One request, and the one builder of what goes over the wire.
+
+The builder emits only what the bound model accepts: no sampling parameters ever, no prefill where
+it is refused, no forced tool choice, thinking and effort by the catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from claude_lsp.claude.catalog import Effort, Model
+    from claude_lsp.settings import Tier
+
+_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One text of the user message.
+
+    Attributes:
+        text: what is sent.
+        tokens: the estimator's upper bound for it.
+        stable: whether it stays the same between requests, so that a cache can serve it.
+    """
+
+    text: str
+    tokens: int
+    stable: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the Messages API, in our own terms.
+
+    Attributes:
+        action: the action's name, for the ledger.
+        tier: the role that the route chose.
+        model: the rules of the bound model.
+        system: fixed per action.
+        system_tokens: upper bound for `system`.
+        blocks: the user message, stable blocks first.
+        max_tokens: longest answer, thinking included.
+        effort: how hard the model should try.
+        think: whether thinking is wanted where it can be chosen.
+        schema: JSON schema of the answer; None for free text.
+        stop_sequences: texts that end the answer.
+        prefill: beginning of the answer, used only where the model takes one.
+        automatic: True where nobody asked (typing), for the spend limits.
+    """
+
+    action: str
+    tier: Tier
+    model: Model
+    system: str
+    system_tokens: int
+    blocks: tuple[Block, ...]
+    max_tokens: int
+    effort: Effort = "low"
+    think: bool = False
+    schema: Mapping[str, Any] | None = None
+    stop_sequences: tuple[str, ...] = ()
+    prefill: str = ""
+    automatic: bool = False
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Upper bound on the tokens of the whole prompt."""
+        overhead = 32  # roles, block boundaries and the schema's hidden instructions
+        schema = len(str(self.schema)) // 2 if self.schema else 0
+        return self.system_tokens + sum(block.tokens for block in self.blocks) + overhead + schema
+
+
+def parameters(request: Request) -> dict[str, Any]:
+    """Return the body of the request as the API takes it."""
+    model = request.model
+    body: dict[str, Any] = {
+        "model": model.id,
+        "max_tokens": min(request.max_tokens, model.max_output),
+        "stream": True,
+        "system": [{"type": "text", "text": request.system}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": b.text} for b in request.blocks]}
+        ],
+    }
+    _mark_cacheable(request, body)
+    thinking = _thinking(request)
+    if thinking:
+        body["thinking"] = {"type": thinking}
+    output: dict[str, Any] = {}
+    if model.efforts:
+        output["effort"] = _effort(request, thinking)
+    if request.schema is not None and model.structured_output:
+        output["format"] = {"type": "json_schema", "schema": dict(request.schema)}
+    if output:
+        body["output_config"] = output
+    if request.stop_sequences:
+        body["stop_sequences"] = list(request.stop_sequences)
+    if request.prefill and model.prefill and not thinking and "format" not in output:
+        body["messages"].append({"role": "assistant", "content": request.prefill})
+    return body
+
+
+def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
+    """Put breakpoints at the ends of the stable parts that reach the model's minimum.
+
+    The API takes four; below the minimum it ignores them, so none is set in vain. Estimates are
+    upper bounds, so the minimum is asked of three quarters of them.
+    """
+    minimum = request.model.cache_minimum
+    if not minimum:
+        return
+    breakpoint_mark = {"type": "ephemeral"}
+    total = request.system_tokens
+    marked = 0
+    content = body["messages"][0]["content"]
+    for block, wire in zip(request.blocks, content, strict=True):
+        if not block.stable or marked == 3:
+            break
+        total += block.tokens
+        if total * 0.75 >= minimum:
+            wire["cache_control"] = breakpoint_mark
+            marked += 1
+    if not marked and request.system_tokens * 0.75 >= minimum:
+        body["system"][0]["cache_control"] = breakpoint_mark
+
+
+def _thinking(request: Request) -> str | None:
+    """Choose the value of `thinking.type`; None leaves the model's own default."""
+    accepted = request.model.thinking
+    if request.think:
+        return "adaptive" if "adaptive" in accepted else None
+    if not request.model.thinks_by_default:
+        return None
+    if "disabled" in accepted:
+        return "disabled"
+    return "between_tools" if "between_tools" in accepted else None
+
+
+def _effort(request: Request, thinking: str | None) -> str:
+    """Return the effort; with thinking disabled the API accepts nothing above "high"."""
+    wanted = _EFFORTS.index(request.effort)
+    if thinking == "disabled":
+        wanted = min(wanted, _EFFORTS.index("high"))
+    accepted = [effort for effort in _EFFORTS[: wanted + 1] if effort in request.model.efforts]
+    return accepted[-1] if accepted else "low"
