@@ -257,6 +257,39 @@ def build(values: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a settings file."""
+    top: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "claude-lsp settings",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {},
+    }
+    for item in options():
+        table = top
+        *groups, name = item.key.split(".")
+        for group in groups:
+            empty = {"type": "object", "additionalProperties": False, "properties": {}}
+            table = table["properties"].setdefault(group, empty)
+        entry = {**_json_type(item.type), "default": item.default, "description": item.doc}
+        if item.minimum is not None:
+            entry["minimum"] = item.minimum
+        table["properties"][name] = entry
+    return top
+
+
+def _json_type(kind: Any) -> dict[str, Any]:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return {"type": "string", "enum": list(arguments)}
+    if origin is tuple:
+        return {"type": "array", "items": _json_type(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _json_type(arguments[1])}
+    return {"type": {str: "string", bool: "boolean", int: "integer", float: "number"}[kind]}
+
+
 def _coerce(kind: Any, value: Any) -> Any:
     """Bring a value from TOML, JSON or the environment into an option's type.
 

@@ -1,0 +1,15 @@
+"""The actions: the package is their table, in the order in which an editor lists them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claude_lsp.actions import architecture, complete, explain, fix, review
+
+if TYPE_CHECKING:
+    from claude_lsp.actions.action import Action
+
+ACTIONS: dict[str, Action] = {
+    module.ACTION.name: module.ACTION for module in (fix, complete, explain, review, architecture)
+}
+"""Every action by its name."""

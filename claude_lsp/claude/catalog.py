@@ -7,7 +7,7 @@ not listed is used all the same, with the most conservative request that works a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ class Usage:
     cache_write_1h: int = 0
     cache_read: int = 0
     thinking: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def prompt(self) -> int:

@@ -14,15 +14,17 @@ import os
 import random
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude import errors
+from claude_lsp.claude.catalog import Usage, cost_usd
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
+from claude_lsp.context import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     import anthropic
     import httpx2
@@ -55,11 +57,64 @@ class Patience:
     silence_s: float = 60
 
 
+@dataclass
+class Account:
+    """What a run of several requests has used so far, and the most that it may.
+
+    Attributes:
+        limit_usd: no request is sent that could take the run over it; None for no such limit.
+        limit_name: how the user set it.
+        calls: requests sent, retries included.
+        usage: tokens by counter.
+        cost_usd: None once a request of unknown price was among them.
+        models: ids of the models that answered.
+    """
+
+    limit_usd: float | None = None
+    limit_name: str = "--max-cost"
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    models: set[str] = field(default_factory=set)
+    _booked_usd: float = 0.0
+
+    def book(self, request: Request) -> None:
+        """Set aside the most that a request can cost.
+
+        Raises:
+            ClaudeError: the limit does not leave that much.
+        """
+        if self.limit_usd is None:
+            return
+        most = request.most_usd
+        spent = self._booked_usd + (self.cost_usd or 0.0)
+        if most is None or spent + most > self.limit_usd:
+            left = self.limit_usd - spent
+            raise errors.ClaudeError(errors.budget(self.limit_name, most, left))
+        self._booked_usd += most
+
+    def release(self, request: Request) -> None:
+        """Give back what was set aside for a request."""
+        if self.limit_usd is not None:
+            self._booked_usd -= request.most_usd or 0.0
+
+    def add(self, model: str, attempts: int, usage: Usage, cost: float | None) -> None:
+        """Count a request that has ended."""
+        self.calls += attempts
+        self.models.add(model)
+        self.usage += usage
+        self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
+
+
 class Client:
-    """Sends requests and yields their answers; one per process and event loop."""
+    """Sends requests and yields their answers; one per process and event loop.
+
+    Attributes:
+        settings: may be replaced between requests, as long as `endpoint` stays the same.
+    """
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        self._settings = settings
+        self.settings = settings
         self._ledger = ledger
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
@@ -72,27 +127,55 @@ class Client:
         """
         await self._connected()
 
-    async def check_credentials(self) -> None:
+    async def check_credentials(self) -> str:
         """Make sure that there is something to authenticate with, without sending anything.
+
+        Returns:
+            what kind of credentials there are; never the credentials.
 
         Raises:
             ClaudeError: there is no key, token or profile, or the client can't be built.
         """
         api = await self._connected()
-        if not (api.api_key or api.auth_token or api.credentials):
-            raise errors.ClaudeError(errors.no_credentials())
+        if api.api_key:
+            return "an API key from ANTHROPIC_API_KEY"
+        if api.auth_token:
+            return "a token from ANTHROPIC_AUTH_TOKEN"
+        if api.credentials:
+            return "a profile or a workload identity"
+        raise errors.ClaudeError(errors.no_credentials())
+
+    async def missing_models(self, ids: Sequence[str]) -> list[str]:
+        """Return which of these models the endpoint does not know; asking is free.
+
+        Raises:
+            ClaudeError: the endpoint does not answer, or does not take the credentials.
+        """
+        api = await self._connected()
+        missing = []
+        for model_id in dict.fromkeys(ids):
+            try:
+                await api.models.retrieve(model_id, timeout=20)
+            except Exception as error:
+                failure = _failure_of(error)
+                if failure is None:
+                    raise
+                if failure.kind != "model-not-found":
+                    raise errors.ClaudeError(failure) from error
+                missing.append(model_id)
+        return missing
 
     async def _connected(self) -> anthropic.AsyncAnthropic:
         if self._api is None:
             async with self._ready:
                 if self._api is None:
                     loop = asyncio.get_running_loop()
-                    self._api = await loop.run_in_executor(None, _connect, self._settings)
+                    self._api = await loop.run_in_executor(None, _connect, self.settings)
         return self._api
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, request: Request, patience: Patience
+        self, request: Request, patience: Patience, account: Account | None = None
     ) -> AsyncIterator[tuple[AsyncIterator[str], Answer]]:
         """Send a request; yield its pieces of text as they arrive, and the answer they fill.
 
@@ -105,19 +188,28 @@ class Client:
         """
         await self.check_credentials()
         loop = asyncio.get_running_loop()
-        row = await loop.run_in_executor(None, self._ledger.reserve, request, self._settings.spend)
+        account = Account() if account is None else account
+        account.book(request)
+        try:
+            row = await loop.run_in_executor(
+                None, self._ledger.reserve, request, self.settings.spend
+            )
+        except BaseException:
+            account.release(request)
+            raise
         attempt = _Attempt(request, patience)
         outcome = "cancelled"
         try:
             async with contextlib.aclosing(self._pieces(attempt)) as pieces:
                 yield pieces, attempt.decoder.answer
-            outcome = "ok" if attempt.decoder.answer.complete else "cancelled"
+            outcome = "ok"
         except errors.ClaudeError as error:
             outcome = error.failure.kind
             raise
         finally:
+            account.release(request)
             await attempt.close()
-            settle = loop.run_in_executor(None, self._settle, row, attempt, outcome)
+            settle = loop.run_in_executor(None, self._settle, row, attempt, outcome, account)
             # A cancelled caller must not cancel the booking.
             await asyncio.shield(settle)
 
@@ -127,13 +219,16 @@ class Client:
             api, self._api = self._api, None
             await api.close()
 
-    def _settle(self, row: int, attempt: _Attempt, outcome: str) -> None:
+    def _settle(self, row: int, attempt: _Attempt, outcome: str, account: Account) -> None:
         now = time.monotonic()
+        request, usage = attempt.request, attempt.usage
+        if attempt.count:
+            account.add(request.model.id, attempt.count, usage, cost_usd(request.model, usage))
         try:
             self._ledger.settle(
                 row,
-                attempt.request,
-                attempt.decoder.answer.usage,
+                request,
+                usage,
                 outcome,
                 attempts=attempt.count,
                 first_token_s=attempt.first_token_s,
@@ -206,6 +301,18 @@ class _Attempt:
         self.first_token_s: float | None = None
         self.response: httpx2.Response | None = None
         self.request_id: str | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens used; where the stream was left early, the output is estimated.
+
+        The server counts the output only at the end; what was generated is billed all the same.
+        """
+        answer = self.decoder.answer
+        if answer.complete or not answer.pieces:
+            return answer.usage
+        seen = tokens.upper_bound(answer.text, self.request.model.tokenizer)
+        return replace(answer.usage, output=max(answer.usage.output, seen))
 
     @property
     def ended(self) -> bool:

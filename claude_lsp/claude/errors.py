@@ -32,6 +32,8 @@ Kind = Literal[
     "configuration",
     "budget",
     "ledger",
+    "ignored",
+    "unusable",
 ]
 
 
@@ -268,6 +270,25 @@ def ledger(problem: str) -> Failure:
         "ledger",
         f"Nothing is sent while the ledger can't be used: {_one_line(problem)}",
         "Free some disk space or set CLAUDE_LSP_STATE_DIR to a folder that can be written",
+    )
+
+
+def unusable(reason: str) -> Failure:
+    """The answer ended well but is not what was asked for."""
+    return Failure(
+        "unusable",
+        f"The answer could not be used: {_one_line(reason)}",
+        "Try again; if it persists, bind the tier to another model",
+        retryable=True,
+    )
+
+
+def ignored(path: str, reason: str) -> Failure:
+    """The document must not leave the machine."""
+    return Failure(
+        "ignored",
+        f"{path} is not sent: {reason}",
+        "Change .gitignore, .claudeignore or context.ignore if it should be",
     )
 
 

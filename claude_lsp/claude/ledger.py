@@ -93,13 +93,7 @@ class Ledger:
         Raises:
             ClaudeError: a limit would be passed (kind "budget"), or the ledger can't be used.
         """
-        most = Usage(input=request.prompt_tokens, output=request.max_tokens)
-        cost = cost_usd(request.model, most)
-        if request.model.cache_minimum and cost is not None:
-            # Writing the whole prompt to the cache is the dearest way to send it.
-            cost = cost_usd(
-                request.model, Usage(cache_write_5m=most.input, output=request.max_tokens)
-            )
+        cost = request.most_usd
         if cost is None or cost > limits.request_usd:
             raise errors.ClaudeError(errors.budget("spend.request_usd", cost, limits.request_usd))
         today = _today()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from claude_lsp.claude.catalog import Usage, cost_usd
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -73,6 +75,18 @@ class Request:
         overhead = 32  # roles, block boundaries and the schema's hidden instructions
         schema = len(str(self.schema)) // 2 if self.schema else 0
         return self.system_tokens + sum(block.tokens for block in self.blocks) + overhead + schema
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that this request can cost in US dollars; None where the price is unknown.
+
+        Every limit is checked against it: upper bounds on the tokens, all of the prompt written to
+        the cache where that may happen (the dearest way to send it), and the longest answer.
+        """
+        output = min(self.max_tokens, self.model.max_output)
+        if self.model.cache_minimum:
+            return cost_usd(self.model, Usage(cache_write_5m=self.prompt_tokens, output=output))
+        return cost_usd(self.model, Usage(input=self.prompt_tokens, output=output))
 
 
 def parameters(request: Request) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is sent: candidates, redaction, token bound, rendering. Pure: same input, same output."""

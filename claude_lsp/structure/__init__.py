@@ -1,0 +1,1 @@
+"""Review without a model: facts about a project's structure, as findings. Pure, no I/O."""

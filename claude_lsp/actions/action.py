@@ -1,0 +1,134 @@
+"""What an action is made of. Each action is one file that fills in an `Action`; all are pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from claude_lsp.actions.outcomes import Outcome
+    from claude_lsp.context.assemble import Context
+    from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.settings import Settings, Tier
+    from claude_lsp.text.positions import Range
+    from claude_lsp.text.snapshots import Snapshot
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A diagnostic of any tool, as the editor showed it."""
+
+    range: Range
+    message: str
+    source: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What an action is asked about.
+
+    Attributes:
+        snapshot: the document.
+        origin: its path in the workspace, "/" between parts.
+        range: the selection or the cursor.
+        problems: diagnostics at the range.
+        automatic: whether nobody asked for it (typing).
+        instructions: the project's own words to reviewers.
+        evidence: facts about the project, computed without a model.
+    """
+
+    snapshot: Snapshot
+    origin: str
+    range: Range
+    problems: tuple[Problem, ...] = ()
+    automatic: bool = False
+    instructions: str = ""
+    evidence: str = ""
+
+
+class Reader(Protocol):
+    """Turns the streamed answer into outcomes."""
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether everything wanted has arrived, so that the stream can be closed."""
+
+    def feed(self, text: str) -> Sequence[Outcome]:
+        """Take the next piece of the answer; return what it completes."""
+
+    def finish(self, *, complete: bool) -> Sequence[Outcome]:
+        """Return what is left when the answer has ended; `complete` tells how it ended."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The fixed part of a request.
+
+    Attributes:
+        system: who the model is and what the answer looks like; fixed per action.
+        question: what is asked this time; stands last.
+        max_tokens: longest answer, thinking included.
+        schema: JSON schema of the answer; None for free text.
+        stop_sequences: texts that end the answer.
+        prefill: beginning of the answer, for models that take one.
+        effort: how hard the model should try.
+        think: whether thinking helps where it can be chosen.
+    """
+
+    system: str
+    question: str
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    stop_sequences: tuple[str, ...] = ()
+    prefill: str = ""
+    effort: Literal["low", "medium", "high"] = "low"
+    think: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into an action's context, as data.
+
+    Attributes:
+        budget: reads the token bound from the settings.
+        neighbours: whether imported, open and sibling files help.
+        subject_share: the part of the budget that the document may take when others wait.
+    """
+
+    budget: Callable[[Settings], int]
+    neighbours: bool = True
+    subject_share: float = 0.75
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing Claude can be asked to do.
+
+    Attributes:
+        name: as in settings, the ledger and the command `claude.<name>`.
+        title: as the editor's menu shows it.
+        kind: the code action kind it is listed under.
+        tier: the tier it goes to unless a route says otherwise.
+        applies: whether to offer it in a situation.
+        recipe: what goes into its context.
+        subject: the document and the place in it that must be seen; None for the whole project.
+        extras: candidates that the situation itself brings, such as diagnostics.
+        prompt: the fixed part of its request.
+        reader: turns the answer into outcomes.
+        confirm: whether to ask before it is sent, with its price.
+    """
+
+    name: str
+    title: Callable[[Situation], str]
+    kind: str
+    tier: Tier
+    applies: Callable[[Situation], bool]
+    recipe: Recipe
+    subject: Callable[[Situation], Subject | None]
+    prompt: Callable[[Situation, Settings], Prompt]
+    reader: Callable[[Situation, Context], Reader]
+    extras: Callable[[Situation], Sequence[Candidate]] = field(default=lambda _situation: ())
+    confirm: bool = False

@@ -1,0 +1,61 @@
+"""Fix a diagnostic of any tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader
+from claude_lsp.context.candidate import Candidate, Style, Subject
+
+if TYPE_CHECKING:
+    from claude_lsp.settings import Settings
+
+_SYSTEM = f"""\
+You fix problems that tools have reported in a document. Fix the cause, not the message: no \
+suppression comments, no weakened types or checks, unless that is the right fix. Keep the \
+document's style. {EDITS_RULES}"""
+
+
+def _title(situation: Situation) -> str:
+    if len(situation.problems) == 1:
+        message = " ".join(situation.problems[0].message.split())
+        return f"Fix: {message if len(message) <= 60 else message[:59] + '…'}"
+    return f"Fix {len(situation.problems)} problems"
+
+
+def _subject(situation: Situation) -> Subject:
+    return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
+
+
+def _extras(situation: Situation) -> tuple[Candidate, ...]:
+    lines = "".join(
+        f"line {problem.range.start.line + 1}: "
+        f"{' '.join(part for part in (problem.source, problem.code) if part) or 'problem'}: "
+        f"{problem.message}\n"
+        for problem in situation.problems
+    )
+    return (Candidate("diagnostics", lines, "what to fix", score=100, stable=False),)
+
+
+def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
+    return Prompt(
+        system=_SYSTEM,
+        question="Fix the problems listed under diagnostics in the document above.",
+        max_tokens=8000,
+        schema=EDITS_SCHEMA,
+    )
+
+
+ACTION = Action(
+    name="fix",
+    title=_title,
+    kind="quickfix",
+    tier="sonnet",
+    applies=lambda situation: bool(situation.problems),
+    recipe=Recipe(budget=lambda settings: settings.context.tokens),
+    subject=_subject,
+    extras=_extras,
+    prompt=_prompt,
+    reader=lambda _situation, context: EditsReader(context.sent),
+)

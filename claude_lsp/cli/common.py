@@ -1,0 +1,60 @@
+"""What the commands share: the workspace of a path, the settings, sentences on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from claude_lsp.cli.main import USAGE, log_to_stderr
+from claude_lsp.configuration import Configuration, load
+from claude_lsp.workspace import git
+from claude_lsp.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+
+class UsageError(Exception):
+    """Something the user gave can't be used; the message says what and what to do."""
+
+
+def say(text: str) -> None:
+    """Say something to the human, on stderr: stdout is for the report."""
+    print(f"claude-lsp: {text}", file=sys.stderr)
+
+
+def refuse(text: str) -> NoReturn:
+    """End with the exit code for wrong usage or configuration."""
+    say(text)
+    sys.exit(USAGE)
+
+
+def root_for(options: argparse.Namespace, path: Path) -> Path:
+    """Return the workspace of a path: as given, else the repository, else its folder."""
+    if options.root:
+        root = Path(options.root).resolve()
+        if not root.is_dir():
+            refuse(f"--root {options.root}: no such folder")
+        return root
+    folder = path if path.is_dir() else path.parent
+    return git.root_of(folder) or folder
+
+
+def configure(
+    options: argparse.Namespace, root: Path, command_line: Mapping[str, Any] | None = None
+) -> tuple[Configuration, Workspace]:
+    """Read the settings for a root; what can't be taken is said, and ends a run in CI's sense.
+
+    A broken settings file is an error on the command line: a review under settings that nobody
+    wrote would be worse than none.
+    """
+    log_to_stderr(getattr(options, "log_level", None) or "warning")
+    file = Path(options.config) if options.config else None
+    configuration = load(root, command_line=command_line, file=file)
+    if configuration.problems:
+        for problem in configuration.problems:
+            say(str(problem))
+        sys.exit(USAGE)
+    return configuration, Workspace((root,), configuration.settings)

@@ -1,0 +1,131 @@
+"""`claude-lsp context`: exactly what would be sent, and what was left out and why."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.actions import ACTIONS
+from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.cli.common import configure, refuse, root_for, say
+from claude_lsp.cli.main import DONE, NOTHING
+from claude_lsp.text.positions import Position, Range
+from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.files import TextFile, read_text
+from claude_lsp.workspace.languages import language_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from claude_lsp.engine import Prepared
+
+_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
+
+
+def context(options: argparse.Namespace) -> int:
+    """Show the request that an action would send; return the exit code. Nothing is sent."""
+    from claude_lsp.claude.client import Client
+    from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.context import tokens
+    from claude_lsp.engine import Engine
+
+    path, place = _target(options.place)
+    configuration, workspace = configure(options, root_for(options, path))
+    content = read_text(path, 4_000_000)
+    if not isinstance(content, TextFile):
+        refuse(f"{path}: {content.reason}")
+    snapshot = Snapshot(uri_from_path(path), None, content.text, language_of(path))
+    last = len(snapshot.index.lines)
+    span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
+    action = ACTIONS[options.action or ("review" if place is None else "complete")]
+    problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
+    situation = Situation(
+        snapshot,
+        workspace.origin(snapshot),
+        span,
+        problems,
+        instructions=configuration.settings.review.instructions,
+    )
+    tokens.warm()
+    engine = Engine(configuration.settings, workspace, Client(configuration.settings, Ledger()))
+    try:
+        prepared = asyncio.run(engine.prepare(action, situation))
+    except ClaudeError as error:
+        say(str(error.failure))
+        return NOTHING
+    if options.format == "json":
+        json.dump(as_dict(prepared), sys.stdout, indent=2, ensure_ascii=False)
+        print()
+    else:
+        _print(prepared)
+    return DONE
+
+
+def as_dict(prepared: Prepared) -> dict[str, Any]:
+    """Return a prepared request with the origin of every part of it."""
+    from claude_lsp.claude.request import parameters
+
+    request, parts = prepared.request, prepared.context
+    return {
+        "action": request.action,
+        "tier": request.tier,
+        "model": request.model.id,
+        "tokens": {"bound": request.prompt_tokens, "parts": parts.tokens},
+        "most_usd": request.most_usd,
+        "parts": [
+            {
+                "origin": part.origin,
+                "reason": part.reason,
+                "score": part.score if part.score != float("inf") else None,
+                "tokens": part.tokens,
+                "stable": part.stable,
+                "cut": part.cut,
+                "redacted": list(part.secrets),
+                "text": part.text,
+            }
+            for part in parts.parts
+        ],
+        "left_out": [{"origin": each.origin, "reason": each.reason} for each in parts.left_out],
+        "body": parameters(request),
+    }
+
+
+def _print(prepared: Prepared) -> None:
+    request, parts = prepared.request, prepared.context
+    most = request.most_usd
+    price = "price unknown" if most is None else f"at most ${most:.4f}"
+    print(
+        f"{request.action} -> {request.tier} ({request.model.id}): "
+        f"at most {request.prompt_tokens:,} tokens in, {request.max_tokens:,} out, {price}"
+    )
+    for part in parts.parts:
+        notes = [part.reason, f"{part.tokens:,} tokens", "stable" if part.stable else "volatile"]
+        notes += ["cut"] if part.cut else []
+        notes += [f"redacted: {', '.join(part.secrets)}"] if part.secrets else []
+        print(f"  {part.origin}: {'; '.join(notes)}")
+    for each in parts.left_out:
+        print(f"  not sent: {each.origin} ({each.reason})")
+    print("\n--- system ---")
+    print(request.system)
+    for block in request.blocks:
+        print(f"--- user, {'stable' if block.stable else 'volatile'} ---")
+        print(block.text)
+
+
+def _target(text: str) -> tuple[Path, Position | None]:
+    """Read FILE[:LINE[:COLUMN]], 1-based; a file whose own name ends so is taken as it is."""
+    whole = Path(text)
+    match = _PLACE.match(text)
+    if whole.is_file() or match is None or match["line"] is None:
+        file, place = whole, None
+    else:
+        file = Path(match["file"])
+        place = Position(max(int(match["line"]) - 1, 0), max(int(match["column"] or 1) - 1, 0))
+    if not file.is_file():
+        refuse(f"{text}: no such file")
+    return file.resolve(), place

@@ -1,0 +1,136 @@
+"""`claude-lsp doctor`: what works, what does not, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from claude_lsp import __version__
+from claude_lsp.cli.common import root_for
+from claude_lsp.cli.main import DONE, INCOMPLETE, log_to_stderr
+from claude_lsp.configuration import load
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from claude_lsp.settings import Settings
+
+_MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        state: "note" is worth knowing and stops nothing.
+        detail: what was found, and for a problem what to do.
+    """
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    detail: str
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check the installation; return 0, or 3 where something needs attention."""
+    log_to_stderr(options.log_level or "error")
+    checks = list(_checks(options))
+    if options.format == "json":
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        for check in checks:
+            print(f"{_MARKS[check.state]}  {check.name}: {check.detail}")
+    return INCOMPLETE if any(check.state == "problem" for check in checks) else DONE
+
+
+def _checks(options: argparse.Namespace) -> Iterator[Check]:
+    from claude_lsp.context import tokens
+    from claude_lsp.workspace import git
+
+    yield Check(
+        "version",
+        "ok",
+        f"claude-lsp {__version__}, Python {platform.python_version()}, {sys.platform}",
+    )
+    root = root_for(options, Path.cwd())
+    file = Path(options.config) if options.config else None
+    configuration = load(root, file=file)
+    for problem in configuration.problems:
+        yield Check("settings", "problem", str(problem))
+    if not configuration.problems:
+        count = len(configuration.origins)
+        yield Check("settings", "ok", f"{count} options set; `claude-lsp config` shows them")
+    if shutil.which("git") is None:
+        yield Check("git", "note", "not found: ignore rules are read without it")
+    else:
+        repository = git.root_of(root)
+        yield Check("git", "ok", "no repository here" if repository is None else str(repository))
+    if tokens.warm():
+        yield Check("token estimates", "ok", "the vocabulary is loaded; no download is needed")
+    else:
+        yield Check("token estimates", "note", f"by bytes only: {tokens.failure()}")
+    yield from _ledger_check(configuration.settings)
+    yield from asyncio.run(_connection_checks(configuration.settings, online=options.online))
+
+
+def _ledger_check(settings: Settings) -> Iterator[Check]:
+    from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.claude.ledger import Ledger
+
+    ledger = Ledger()
+    try:
+        spent = ledger.spent_today()
+    except ClaudeError as error:
+        yield Check("ledger", "problem", str(error.failure))
+        return
+    finally:
+        ledger.close()
+    yield Check(
+        "ledger",
+        "ok",
+        f"${spent.total_usd:.4f} of ${settings.spend.day_usd:.2f} spent today "
+        f"in {spent.requests} requests",
+    )
+
+
+async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]:
+    from claude_lsp.claude.catalog import lookup
+    from claude_lsp.claude.client import Client
+    from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.settings import TIERS
+
+    checks = []
+    for tier in TIERS:
+        model = lookup(settings.model_for(tier))
+        if model.known or model.id in settings.models.prices:
+            checks.append(Check(f"models.{tier}", "ok", model.id))
+        else:
+            detail = f"{model.id} is not in the catalog: set its price in models.prices to use it"
+            checks.append(Check(f"models.{tier}", "note", detail))
+    base_url = settings.endpoint.base_url or os.environ.get("ANTHROPIC_BASE_URL")
+    checks.append(Check("endpoint", "ok", base_url or "Anthropic's own"))
+    client = Client(settings, Ledger())
+    try:
+        checks.append(Check("credentials", "ok", await client.check_credentials()))
+        if online:
+            missing = await client.missing_models([settings.model_for(tier) for tier in TIERS])
+            checks += [
+                Check("models", "problem", f"the endpoint does not know {name}") for name in missing
+            ]
+            checks.append(Check("connection", "ok", "the endpoint answers"))
+    except ClaudeError as error:
+        checks.append(Check("connection", "problem", str(error.failure)))
+    finally:
+        await client.close()
+    return checks

@@ -1,0 +1,37 @@
+"""`claude-lsp serve`: the language server."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve one client; return the exit code that the protocol asks for."""
+    from claude_lsp.lsp.stdio import claim_streams, serve_stdio, serve_tcp
+
+    port = _port(options.tcp)
+    if port == -1:
+        print("claude-lsp: --tcp takes a port of 127.0.0.1", file=sys.stderr)
+        return 2
+    # Claimed before anything else is imported: nothing may print into the protocol.
+    streams = claim_streams() if port is None else None
+    from claude_lsp.cli.main import log_to_stderr
+    from claude_lsp.lsp.server import ClaudeServer
+
+    log_to_stderr(options.log_level or "info")
+    server = ClaudeServer()
+    return serve_stdio(server, streams) if port is None else serve_tcp(server, port)
+
+
+def _port(address: str | None) -> int | None:
+    """Return the port; None without one, -1 for an address that is not this machine's own."""
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    if host not in ("", "127.0.0.1", "localhost") or not port.isdigit() or int(port) > 65535:
+        return -1
+    return int(port)

@@ -1,0 +1,327 @@
+"""From candidates to the exact text that is sent.
+
+In this order: redaction, token bound, rendering. What is sent is what `Context` renders to and
+nothing else; the final texts are counted, so the bound holds for them and not for an estimate of
+their parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from claude_lsp.context import tokens
+from claude_lsp.context.candidate import Style
+from claude_lsp.context.redact import Redactor
+from claude_lsp.text.lines import LineIndex, split_lines, without_ending
+from claude_lsp.text.positions import Position, Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.context.redact import Redacted
+    from claude_lsp.context.tokens import Family
+
+CURSOR_MARK = "<CURSOR/>"
+_NUMBER_EVERY = 10
+_LONGEST_TOKEN = 8
+"""Characters; longer ones are rare, so a text of more per token of room can't fit."""
+_SMALLEST_PART = 60
+"""Tokens below which a cut piece of a neighbouring file tells nothing."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of the context as it is sent.
+
+    Attributes:
+        origin: the file or label it is from.
+        reason: why it is there.
+        score: its rank among the candidates.
+        text: exactly what is sent.
+        tokens: upper bound for `text`.
+        stable: whether a cache may serve it.
+        secrets: kinds of secrets that were replaced in it.
+        cut: whether only a part of it fitted.
+    """
+
+    origin: str
+    reason: str
+    score: float
+    text: str
+    tokens: int
+    stable: bool
+    secrets: tuple[str, ...] = ()
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A candidate that is not sent, and why."""
+
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The subject's text as the model sees it, and the way back to the document.
+
+    Attributes:
+        origin: the document's path in the workspace.
+        redacted: the whole document with secrets replaced; the line numbers are the document's.
+        first_line: the first line that was sent, 0-based.
+        last_line: the last line that was sent, 0-based, included.
+        original: the document's own lines.
+    """
+
+    origin: str
+    redacted: Redacted
+    first_line: int
+    last_line: int
+    original: LineIndex
+
+    @cached_property
+    def index(self) -> LineIndex:
+        """The lines that were sent; its line 0 is the document's `first_line`."""
+        lines = split_lines(self.redacted.text)[self.first_line : self.last_line + 1]
+        return LineIndex("".join(lines))
+
+    def line_hint(self, line: int | None) -> int | None:
+        """Turn a line number that the model gave (1-based, the document's) into one of `index`."""
+        return None if line is None else line - self.first_line
+
+    def to_document(self, span: Range) -> Range:
+        """Turn a range of `index` into the document's range of the same text."""
+
+        def moved(position: Position) -> Position:
+            place = Position(position.line + self.first_line, position.column)
+            if not self.redacted.found:
+                return place
+            offset = self._redacted_index.offset_at(place)
+            return self.original.position_at(self.redacted.to_original(offset))
+
+        return Range(moved(span.start), moved(span.end))
+
+    @cached_property
+    def _redacted_index(self) -> LineIndex:
+        return LineIndex(self.redacted.text)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a request tells the model: ordered parts within a token bound.
+
+    Attributes:
+        parts: stable ones first, the subject last.
+        left_out: what was not sent, and why.
+        subject: the path of the document that the action is about; None where there is none.
+        documents: each document that was sent, by its path.
+    """
+
+    parts: tuple[Part, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    subject: str | None = None
+    documents: Mapping[str, Sent] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> Sent | None:
+        """The subject as it was sent."""
+        return None if self.subject is None else self.documents[self.subject]
+
+    @property
+    def tokens(self) -> int:
+        """Upper bound on the tokens of all parts."""
+        return sum(part.tokens for part in self.parts)
+
+
+def assemble(
+    subject: Subject | None,
+    candidates: Iterable[Candidate],
+    budget: int,
+    family: Family,
+    *,
+    subject_share: float = 0.75,
+    left_out: Iterable[LeftOut] = (),
+) -> Context:
+    """Assemble a context of at most `budget` tokens.
+
+    Args:
+        subject: the document that the action is about; None for a question about the project.
+        candidates: further pieces; the best are taken first until the budget is used up.
+        budget: bound on the tokens of everything, checked against upper bounds.
+        family: the model's tokenizer generation.
+        subject_share: the part of the budget that the subject may take when others wait.
+        left_out: what the caller already had to leave out, to be listed with the rest.
+    """
+    dropped = list(left_out)
+    ranked = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.origin))
+    redactor = Redactor()
+    parts: list[Part] = []
+    documents: dict[str, Sent] = {}
+    remaining = budget
+    subject_part = None
+    if subject is not None:
+        share = budget if not ranked else int(budget * subject_share)
+        subject_part, documents[subject.origin] = _subject_part(subject, share, family, redactor)
+        remaining -= subject_part.tokens
+    for candidate in ranked:
+        rendered = _part(candidate, remaining, family, redactor)
+        if rendered is None:
+            dropped.append(LeftOut(candidate.origin, "the token budget is used up"))
+            continue
+        part, found, last_line = rendered
+        if candidate.snapshot is not None:
+            original = candidate.snapshot.index
+            documents.setdefault(
+                candidate.origin, Sent(candidate.origin, found, 0, last_line, original)
+            )
+        parts.append(part)
+        remaining -= part.tokens
+    # Stable parts stand in front so that a cache can serve them; among them the best is last,
+    # next to the document, where models attend most. Origins break ties: same input, same bytes.
+    parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
+    if subject_part is not None:
+        parts.append(subject_part)
+    origin = None if subject is None else subject.origin
+    return Context(tuple(parts), tuple(dropped), origin, documents)
+
+
+def _part(
+    candidate: Candidate, room: int, family: Family, redactor: Redactor
+) -> tuple[Part, Redacted, int] | None:
+    """Render one candidate within `room` tokens; None if nothing useful fits.
+
+    Returns:
+        the part, what was redacted, and the last line that is sent.
+    """
+    if room < _SMALLEST_PART:
+        return None
+    # What can't fit need not be looked at; a token of code is rarely longer than this.
+    head = candidate.text
+    if len(head) > room * _LONGEST_TOKEN:
+        head = head[: head.rfind("\n", 0, room * _LONGEST_TOKEN) + 1]
+    found = redactor.redact(head)
+    kinds = tuple(sorted({secret.kind for secret in found.found}))
+    whole = _wrapped(candidate, found.text)
+    count = _count(whole, family)
+    if count <= room and len(head) == len(candidate.text):
+        part = _of(candidate, whole, count, kinds, cut=False)
+        return part, found, len(split_lines(found.text)) - 1
+    frame = _count(_wrapped(candidate, ""), family)
+    body = tokens.cut(found.text, room - frame, "start", family)
+    text = _wrapped(candidate, body)
+    count = _count(text, family)
+    if not body.strip() or count > room or count < _SMALLEST_PART:
+        return None
+    part = _of(candidate, text, count, kinds, cut=True)
+    return part, found, len(split_lines(body)) - 1
+
+
+def _of(candidate: Candidate, text: str, count: int, kinds: tuple[str, ...], *, cut: bool) -> Part:
+    return Part(
+        candidate.origin,
+        candidate.reason,
+        candidate.score,
+        text,
+        count,
+        candidate.stable,
+        kinds,
+        cut,
+    )
+
+
+def _subject_part(
+    subject: Subject, room: int, family: Family, redactor: Redactor
+) -> tuple[Part, Sent]:
+    """Render the document, or as much of it around the focus as fits."""
+    found = redactor.redact(subject.snapshot.text)
+    original = subject.snapshot.index
+    index = LineIndex(found.text)
+    start, end = (found.to_redacted(original.offset_at(place)) for place in subject.focus)
+    focus = index.range_of(start, end)
+    first, last = 0, len(index.lines) - 1
+    text = _document(subject, index, first, last, focus)
+    count = _count(text, family) if len(text) <= room * 8 else room + 1
+    cut = count > room
+    # The number of tokens of a window is not quite the sum of its halves, so a window that does
+    # not fit is made smaller until it does.
+    shrink = 0.95
+    while count > room and shrink > 0.05:
+        first, last = _window(index, focus, int(room * shrink), family)
+        text = _document(subject, index, first, last, focus)
+        count = _count(text, family)
+        shrink *= 0.8
+    kinds = tuple(sorted({secret.kind for secret in found.found if first <= secret.line <= last}))
+    part = Part(
+        subject.origin,
+        "the document",
+        float("inf"),
+        text,
+        count,
+        stable=False,
+        secrets=kinds,
+        cut=cut,
+    )
+    return part, Sent(subject.origin, found, first, last, original)
+
+
+def _window(index: LineIndex, focus: Range, room: int, family: Family) -> tuple[int, int]:
+    """Return the first and last line of a window of about `room` tokens around the focus."""
+    lines = index.lines
+    top, bottom = focus.start.line, min(focus.end.line, len(lines) - 1)
+    frame = 40
+    core = "".join(lines[top : bottom + 1])
+    left = room - frame - tokens.upper_bound(core, family)
+    if left <= 0:
+        # The focus itself is too large: its beginning is what the user sees first.
+        kept = tokens.cut(core, max(room - frame, 1), "start", family)
+        return top, max(top, top + len(split_lines(kept)) - 1)
+    above = tokens.cut("".join(lines[:top]), int(left * 0.65), "end", family)
+    left -= tokens.upper_bound(above, family) if above else 0
+    below = tokens.cut("".join(lines[bottom + 1 :]), left, "start", family)
+    return top - len(split_lines(above)), bottom + len(split_lines(below))
+
+
+def _document(subject: Subject, index: LineIndex, first: int, last: int, focus: Range) -> str:
+    lines = index.lines[first : last + 1]
+    if subject.style is Style.NUMBERED:
+        lines = [
+            f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first + 1 else line
+            for number, line in enumerate(lines, first + 1)
+        ]
+    elif subject.style is Style.CURSOR:
+        offset = focus.start.line - first
+        lines = list(lines) or [""]
+        if offset >= len(lines):
+            lines.append("")
+        line, column = lines[offset], focus.start.column
+        lines[offset] = line[:column] + CURSOR_MARK + line[column:]
+    body = "".join(lines)
+    whole = first == 0 and last >= len(index.lines) - 1
+    extent = "" if whole else f' lines="{first + 1}-{last + 1} of {len(index.lines)}"'
+    language = subject.snapshot.language
+    path = _attribute(subject.origin)
+    head = f'<document path="{path}" language="{language}"{extent}>'
+    return f"{head}\n{body}{_end(body)}</document>\n"
+
+
+def _wrapped(candidate: Candidate, body: str) -> str:
+    path, why = _attribute(candidate.origin), _attribute(candidate.reason)
+    return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
+
+
+def _attribute(text: str) -> str:
+    """Return a text as an attribute: a file's name must not be able to end it."""
+    return " ".join(text.split()).replace('"', "'")
+
+
+def _end(body: str) -> str:
+    return "" if not body or body != without_ending(body) else "\n"
+
+
+@lru_cache(maxsize=512)
+def _count(text: str, family: Family) -> int:
+    return tokens.upper_bound(text, family)

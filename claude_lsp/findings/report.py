@@ -1,0 +1,147 @@
+"""The report: what a review found, what it covered, what it cost, and what it could not do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from claude_lsp.findings.finding import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from claude_lsp.findings.finding import Finding
+    from claude_lsp.text.lines import LineIndex
+
+Status = Literal["complete", "partial", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which files were looked at, and why the others were not.
+
+    Attributes:
+        reviewed: paths that were reviewed to the end.
+        skipped: paths that were left out on purpose, each with the reason in a few words.
+        failed: paths whose review did not end well, each with the reason.
+    """
+
+    reviewed: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many files were in scope."""
+        return len(self.reviewed) + len(self.skipped) + len(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What the review cost.
+
+    Attributes:
+        calls: how many requests were sent.
+        tokens: the API's token counters by name, such as `input_tokens`.
+        usd: dollars, None if a price is unknown.
+    """
+
+    calls: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    usd: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a reporter may show of one review.
+
+    Attributes:
+        findings: what was found and not suppressed.
+        coverage: the files.
+        status: `complete`, `partial` if something in scope could not be reviewed, `nothing` if
+            all of it could not.
+        scope: what was asked for, in words, such as "main...HEAD".
+        notices: sentences for the user.
+        spend: what it cost.
+        models: ids of the models that answered.
+        dropped: how many claims were dropped, by reason.
+        tool_version: the version of this program.
+        sources: the reviewed texts by path, for excerpts; where one is missing the finding's own
+            quote is shown.
+    """
+
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    status: Status
+    scope: str = ""
+    notices: tuple[str, ...] = ()
+    spend: Spend = field(default_factory=Spend)
+    models: tuple[str, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    tool_version: str = ""
+    sources: Mapping[str, LineIndex] = field(default_factory=dict, compare=False, repr=False)
+
+
+def sorted_findings(report: Report) -> list[Finding]:
+    """Return the findings by path and place, the worse first at the same place."""
+    return sorted(
+        report.findings, key=lambda f: (f.path, f.range, f.severity.rank, f.rule, f.fingerprint)
+    )
+
+
+def result_sentence(report: Report) -> str:
+    """Say what was found; never "no findings" where nothing was reviewed."""
+    if report.findings:
+        counts = Counter(finding.severity for finding in report.findings)
+        parts = [
+            f"{counts[severity]} {severity.value}" for severity in Severity if counts[severity]
+        ]
+        files = len({finding.path for finding in report.findings})
+        return (
+            f"{_count(len(report.findings), 'finding')} ({', '.join(parts)})"
+            f" in {_count(files, 'file')}."
+        )
+    if not report.coverage.reviewed:
+        return "Nothing was reviewed."
+    if report.status != "complete":
+        return "No findings in what was reviewed, but the review is incomplete."
+    return "No findings."
+
+
+def coverage_sentence(report: Report) -> str:
+    """Say how many files were reviewed, and why the others were not."""
+    coverage = report.coverage
+    parts = [f"Reviewed {len(coverage.reviewed)} of {_count(coverage.total, 'file')}"]
+    for files, word in ((coverage.skipped, "skipped"), (coverage.failed, "failed")):
+        if files:
+            reasons = Counter(reason for _, reason in files)
+            why = ", ".join(
+                reason if count == len(files) else f"{count} {reason}"
+                for reason, count in reasons.most_common()
+            )
+            parts.append(f"{len(files)} {word} ({why})")
+    return ", ".join(parts) + "."
+
+
+def spend_sentence(report: Report) -> str:
+    """Say what it cost; empty where nothing was sent."""
+    spend = report.spend
+    if not spend.calls:
+        return ""
+    tokens = sum(spend.tokens.values())
+    cost = "cost unknown" if spend.usd is None else f"${spend.usd:.4f}"
+    models = f" to {', '.join(report.models)}" if report.models else ""
+    return f"{_count(spend.calls, 'call')}{models}, {tokens:,} tokens, {cost}."
+
+
+def dropped_sentence(report: Report) -> str:
+    """Say which claims of the model were not believed; empty if none."""
+    if not any(report.dropped.values()):
+        return ""
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in report.dropped.items())
+    return f"Dropped {_count(sum(report.dropped.values()), 'claim')} ({reasons})."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,153 @@
+r"""The report as JSON, for programs, and back again, to merge and re-render without a model.
+
+The format is stable: members are only added, and `version` grows when one changes its meaning.
+
+    version        1
+    tool           {"name": "claude-lsp", "version": text}
+    status         "complete", "partial" or "nothing"
+    scope          what was asked for, in words
+    findings       [{"rule", "severity", "title", "explanation", "path",
+                     "line", "column", "end_line", "end_column",
+                     "quote", "confidence", "fingerprint", "replacement" (text or null),
+                     "related": [{"path", "line", "column", "end_line", "end_column",
+                                  "message"}]}]
+    coverage       {"reviewed": [path], "skipped": [{"path", "reason"}],
+                    "failed": [{"path", "reason"}]}
+    spend          {"calls", "tokens": {counter: number}, "usd" (number, null if unknown)}
+    models         [id]
+    dropped        {reason: number}
+    notices        [sentence]
+
+Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
+character. Characters that could steer a terminal are written as `\uXXXX`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.findings.finding import Finding, Related, Severity
+from claude_lsp.findings.report import Coverage, Report, Spend, sorted_findings
+from claude_lsp.findings.sanitize import escaped_json
+from claude_lsp.text.positions import Position, Range
+
+if TYPE_CHECKING:
+    from claude_lsp.findings.reporters.style import Style
+
+VERSION = 1
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - all reporters are called alike
+    """Return the report as indented JSON."""
+    return escaped_json(json.dumps(as_dict(report), ensure_ascii=False, indent=2)) + "\n"
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Return the report as plain values."""
+    coverage, spend = report.coverage, report.spend
+    return {
+        "version": VERSION,
+        "tool": {"name": "claude-lsp", "version": report.tool_version},
+        "status": report.status,
+        "scope": report.scope,
+        "findings": [finding_as_dict(finding) for finding in sorted_findings(report)],
+        "coverage": {
+            "reviewed": list(coverage.reviewed),
+            "skipped": [{"path": path, "reason": reason} for path, reason in coverage.skipped],
+            "failed": [{"path": path, "reason": reason} for path, reason in coverage.failed],
+        },
+        "spend": {"calls": spend.calls, "tokens": dict(spend.tokens), "usd": spend.usd},
+        "models": list(report.models),
+        "dropped": dict(report.dropped),
+        "notices": list(report.notices),
+    }
+
+
+def finding_as_dict(finding: Finding) -> dict[str, Any]:
+    """Return one finding as plain values."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "explanation": finding.explanation,
+        "path": finding.path,
+        **_range_as_dict(finding.range),
+        "quote": finding.quote,
+        "confidence": finding.confidence,
+        "fingerprint": finding.fingerprint,
+        "replacement": finding.replacement,
+        "related": [
+            {"path": place.path, **_range_as_dict(place.range), "message": place.message}
+            for place in finding.related
+        ],
+    }
+
+
+def read_report(text: str) -> Report:
+    """Read a report that `render` wrote.
+
+    Raises:
+        ValueError: it is no such report, or one of a later version.
+    """
+    try:
+        value = json.loads(text)
+        version = value["version"]
+        if version != VERSION:
+            raise ValueError(
+                f"the report has version {version}; this program reads version {VERSION}"
+            )
+        coverage, spend = value["coverage"], value["spend"]
+        if value["status"] not in ("complete", "partial", "nothing"):
+            raise ValueError(f"unknown status {value['status']!r}")
+        return Report(
+            findings=tuple(map(_finding, value["findings"])),
+            coverage=Coverage(
+                tuple(coverage["reviewed"]),
+                tuple((item["path"], item["reason"]) for item in coverage["skipped"]),
+                tuple((item["path"], item["reason"]) for item in coverage["failed"]),
+            ),
+            status=value["status"],
+            scope=value["scope"],
+            notices=tuple(value["notices"]),
+            spend=Spend(spend["calls"], spend["tokens"], spend["usd"]),
+            models=tuple(value["models"]),
+            dropped=value["dropped"],
+            tool_version=value["tool"]["version"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a report of claude-lsp: {error}") from error
+
+
+def _finding(value: dict[str, Any]) -> Finding:
+    return Finding(
+        rule=value["rule"],
+        severity=Severity(value["severity"]),
+        title=value["title"],
+        explanation=value["explanation"],
+        path=value["path"],
+        range=_range(value),
+        quote=value["quote"],
+        confidence=value["confidence"],
+        fingerprint=value["fingerprint"],
+        replacement=value["replacement"],
+        related=tuple(
+            Related(place["path"], _range(place), place["message"]) for place in value["related"]
+        ),
+    )
+
+
+def _range_as_dict(span: Range) -> dict[str, int]:
+    return {
+        "line": span.start.line + 1,
+        "column": span.start.column + 1,
+        "end_line": span.end.line + 1,
+        "end_column": span.end.column + 1,
+    }
+
+
+def _range(value: dict[str, Any]) -> Range:
+    return Range(
+        Position(value["line"] - 1, value["column"] - 1),
+        Position(value["end_line"] - 1, value["end_column"] - 1),
+    )

@@ -1,0 +1,68 @@
+"""Text that somebody else wrote, made safe to show: no escapes, no invisible characters."""
+
+from __future__ import annotations
+
+import re
+
+_TERMINAL_ESCAPE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and others: titles, links, clipboard
+    r"|\x1b[ -/]*[0-~]?"  # two-character escapes and a lone ESC
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
+)
+
+# Control, surrogate, and format characters (soft hyphen, zero-width, bidi, tags), plus the
+# invisible ones that Unicode files under letters or marks: Hangul fillers, variation selectors.
+_UNSEEN = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff"
+    r"\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+_UNSEEN_CHARACTER = re.compile(f"[{_UNSEEN}]")
+_UNSEEN_IN_LINE = re.compile(f"[\\n\\t{_UNSEEN}]")
+_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+
+
+def cleaned(text: str, limit: int) -> str:
+    r"""Return prose without terminal escapes, control, bidi and invisible characters.
+
+    Line breaks of every kind become `\n` and stay, as do tabs; blank ends are trimmed; what is
+    longer than `limit` characters is cut and ends in "…".
+    """
+    text = _TERMINAL_ESCAPE.sub("", _LINE_BREAK.sub("\n", text))
+    text = _UNSEEN_CHARACTER.sub("", text).strip()
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def cleaned_line(text: str, limit: int) -> str:
+    """Return prose as one clean line; see `cleaned`."""
+    return cleaned(" ".join(cleaned(text, limit * 4).split()), limit)
+
+
+def visible(text: str) -> str:
+    r"""Return one line of text with every unseen character written out, such as `\x1b`.
+
+    For source and paths, which must be shown as they are and still not steer a terminal. Tabs
+    and line breaks are written out too.
+    """
+    return _UNSEEN_IN_LINE.sub(_written_out, text)
+
+
+def escaped_json(text: str) -> str:
+    r"""Return JSON text with unseen characters as `\uXXXX`, which JSON reads back the same."""
+    return _UNSEEN_CHARACTER.sub(_json_escape, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    code = ord(match.group())
+    short = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return named.get(match.group(), short if code < 0x10000 else f"\\U{code:08x}")
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

@@ -1,0 +1,1 @@
+"""The handlers, thin: from the client's values, to the engine, and back."""

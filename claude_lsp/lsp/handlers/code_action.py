@@ -1,0 +1,171 @@
+"""The lightbulb: which actions are offered. Never calls the model; an action carries a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from claude_lsp.actions import ACTIONS
+from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from claude_lsp.actions.action import Action
+    from claude_lsp.lsp.publish import Shown
+    from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.text.positions import Range
+    from claude_lsp.text.snapshots import Snapshot
+
+COMMAND_OF = {
+    "complete": "claude.complete",
+    "fix": "claude.fix",
+    "explain": "claude.explain",
+    "review": "claude.review",
+    "architecture": "claude.reviewArchitecture",
+}
+"""The command that runs each built-in action."""
+
+KINDS = [types.CodeActionKind.QuickFix] + [
+    action.kind for action in ACTIONS.values() if action.kind != "quickfix"
+]
+
+
+def code_action(
+    server: ClaudeServer, params: types.CodeActionParams
+) -> list[types.CodeAction | types.Command]:
+    """Return the actions that apply at a place; a failing one does not affect the others."""
+    document = server.workspace.get(params.text_document.uri)
+    if document is None:
+        return []
+    snapshot = document.snapshot()
+    span = range_from_client(params.range, snapshot.index, server.abilities.position_encoding)
+    wanted = params.context.only
+    actions: list[types.CodeAction] = []
+    if _is_wanted("quickfix", wanted):
+        actions += _suggested_fixes(server, snapshot, span)
+        actions += _model_fixes(server, params, snapshot)
+    situation = Situation(snapshot, _name(server, snapshot), span)
+    for action in ACTIONS.values():
+        if (
+            action.kind != "quickfix"
+            and _is_wanted(action.kind, wanted)
+            and action.applies(situation)
+        ):
+            arguments = {"uri": snapshot.uri, "range": _plain_range(params.range)}
+            actions.append(_command(server, action, situation, arguments))
+    if server.abilities.code_action_literals:
+        return list(actions)
+    return [action.command for action in actions if action.command is not None]
+
+
+def _model_fixes(
+    server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot
+) -> list[types.CodeAction]:
+    """Offer to fix each diagnostic at the place, whoever reported it."""
+    fix = ACTIONS["fix"]
+    actions = []
+    for diagnostic in params.context.diagnostics:
+        problem = problem_of(server, diagnostic, snapshot)
+        situation = Situation(snapshot, _name(server, snapshot), problem.range, (problem,))
+        arguments = {
+            "uri": snapshot.uri,
+            "range": _plain_range(diagnostic.range),
+            "problems": [
+                {
+                    "range": _plain_range(diagnostic.range),
+                    "message": problem.message,
+                    "source": problem.source,
+                    "code": problem.code,
+                }
+            ],
+        }
+        action = _command(server, fix, situation, arguments)
+        action.diagnostics = [diagnostic]
+        actions.append(action)
+    return actions
+
+
+def _suggested_fixes(
+    server: ClaudeServer, snapshot: Snapshot, span: Range
+) -> list[types.CodeAction]:
+    """Offer the edits that came with findings: known already, so they cost nothing."""
+    actions = []
+    for shown in server.published.at(snapshot.uri, span):
+        if shown.finding.replacement is None or shown.stale:
+            continue
+        action = types.CodeAction(
+            f"Apply suggestion: {shown.finding.title}",
+            kind=types.CodeActionKind.QuickFix,
+            edit=_edit_of(server, snapshot, shown),
+        )
+        if server.abilities.code_action_preferred:
+            action.is_preferred = True
+        actions.append(_tagged(server, action))
+    return actions
+
+
+def _edit_of(server: ClaudeServer, snapshot: Snapshot, shown: Shown) -> types.WorkspaceEdit:
+    place = range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
+    edit = types.TextEdit(place, shown.finding.replacement or "")
+    if not server.abilities.document_changes:
+        return types.WorkspaceEdit(changes={snapshot.uri: [edit]})
+    identifier = types.OptionalVersionedTextDocumentIdentifier(snapshot.uri, snapshot.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, [edit])])
+
+
+def _command(
+    server: ClaudeServer, action: Action, situation: Situation, arguments: dict[str, Any]
+) -> types.CodeAction:
+    title = f"Claude: {action.title(situation)}"
+    if server.abilities.runs_every_action:
+        # Such an editor runs whatever it was offered, so nothing may be spent without a question.
+        arguments = {**arguments, "confirm": True}
+    command = types.Command(title=title, command=COMMAND_OF[action.name], arguments=[arguments])
+    return _tagged(server, types.CodeAction(title, kind=action.kind, command=command))
+
+
+def _tagged(server: ClaudeServer, action: types.CodeAction) -> types.CodeAction:
+    if server.abilities.code_action_llm_tag:
+        action.tags = [types.CodeActionTag.LlmGenerated]
+    return action
+
+
+def problem_of(server: ClaudeServer, diagnostic: types.Diagnostic, snapshot: Snapshot) -> Problem:
+    """Return a client's diagnostic in our terms; one of our own gets its whole finding back.
+
+    Some clients strip `source` and `data`, so ours are known by code and place.
+    """
+    span = range_from_client(diagnostic.range, snapshot.index, server.abilities.position_encoding)
+    code = "" if diagnostic.code is None else str(diagnostic.code)
+    for shown in server.published.at(snapshot.uri, span):
+        if shown.finding.rule == code and shown.range == span:
+            return Problem(
+                span, f"{shown.finding.title}: {shown.finding.explanation}", SOURCE, code
+            )
+    return Problem(span, diagnostic.message, diagnostic.source or "", code)
+
+
+def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Whether a kind is asked for: `only` names kinds or their parents."""
+    if not only:
+        return True
+    return any(kind == str(each) or kind.startswith(f"{each}.") for each in map(_text, only))
+
+
+def _text(kind: object) -> str:
+    return str(getattr(kind, "value", kind))
+
+
+def _plain_range(span: types.Range) -> dict[str, Any]:
+    return {
+        "start": {"line": span.start.line, "character": span.start.character},
+        "end": {"line": span.end.line, "character": span.end.character},
+    }
+
+
+def _name(server: ClaudeServer, snapshot: Snapshot) -> str:
+    engine = server.session.current_engine
+    return engine.workspace.origin(snapshot) if engine is not None else snapshot.uri

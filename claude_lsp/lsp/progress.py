@@ -1,0 +1,74 @@
+"""Work-done progress with a cancel button, and silence where the client shows none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from claude_lsp.lsp.protocol import Server
+
+log = logging.getLogger(__name__)
+
+_CREATE_S = 5.0
+
+
+@contextlib.asynccontextmanager
+async def progress(
+    server: Server, title: str, cancel: Callable[[], object]
+) -> AsyncIterator[Callable[[str], None]]:
+    """Show that something goes on.
+
+    Args:
+        server: the server.
+        title: what goes on.
+        cancel: called when the user presses the cancel button.
+
+    Yields:
+        a function that shows a message beside the title.
+    """
+    token = await _created(server)
+    if token is None:
+        yield lambda _message: None
+        return
+    work = server.work_done_progress
+    work.begin(token, types.WorkDoneProgressBegin(title, cancellable=True))
+    pressed = work.tokens.get(token)
+    if pressed is not None:
+        pressed.add_done_callback(lambda _: cancel())
+    ended = "done"
+    try:
+        yield lambda message: work.report(token, types.WorkDoneProgressReport(message=message))
+    except asyncio.CancelledError:
+        ended = "cancelled"
+        raise
+    except Exception:
+        ended = "failed"
+        raise
+    finally:
+        # The callback must not take the end for a press of the button.
+        work.tokens.pop(token, None)
+        work.end(token, types.WorkDoneProgressEnd(ended))
+
+
+async def _created(server: Server) -> str | None:
+    if not server.abilities.work_done_progress:
+        return None
+    token = str(uuid.uuid4())
+    try:
+        async with asyncio.timeout(_CREATE_S):
+            await server.work_done_progress.create_async(token)
+    except TimeoutError:
+        log.info("the client did not create a progress")
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever the client answers, work goes on unshown
+        log.info("the client refused a progress: %s", error)
+        return None
+    return token

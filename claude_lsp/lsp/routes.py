@@ -1,0 +1,80 @@
+"""The one table of what the server answers: method or command, snapshot taker, handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lsprotocol import types
+
+from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claude_lsp.lsp.server import ClaudeServer
+
+
+class Route(NamedTuple):
+    """One method.
+
+    Attributes:
+        method: the LSP method.
+        handler: called with the server and the params and, where there is a `prepare`, with its
+            value; a coroutine function runs as a task that the client can cancel.
+        prepare: runs at dispatch, before any later message is looked at: snapshots are taken here.
+        options: what the client is told; some methods are not announced without.
+    """
+
+    method: str
+    handler: Callable[..., Any]
+    prepare: Callable[..., Any] | None = None
+    options: Any = None
+
+
+ROUTES = (
+    Route(types.INITIALIZE, lifecycle.initialize),
+    Route(types.INITIALIZED, lifecycle.initialized),
+    Route(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lifecycle.did_change_configuration),
+    Route(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, lifecycle.did_change_workspace_folders),
+    Route(types.TEXT_DOCUMENT_DID_CLOSE, lifecycle.did_close),
+    Route(
+        types.TEXT_DOCUMENT_INLINE_COMPLETION,
+        completion.inline_completion,
+        completion.take_turn,
+        types.InlineCompletionOptions(),
+    ),
+    Route(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        code_action.code_action,
+        options=types.CodeActionOptions(code_action_kinds=code_action.KINDS),
+    ),
+)
+
+# The command returns at once; the work goes on as a job and its results come as diagnostics,
+# edits and progress.
+COMMANDS = (
+    ("claude.complete", commands.complete),
+    ("claude.fix", commands.fix),
+    ("claude.explain", commands.explain),
+    ("claude.review", commands.review),
+    ("claude.reviewArchitecture", commands.review_architecture),
+    ("claude.clear", commands.clear),
+    ("claude.cancel", commands.cancel),
+)
+
+
+def register(server: ClaudeServer) -> None:
+    """Give the table to the server."""
+
+    def bound(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: function(server, *arguments)
+
+    for method, handler, prepare, options in ROUTES:
+        server.route(
+            method,
+            bound(handler),
+            prepare=None if prepare is None else bound(prepare),
+            options=options,
+        )
+    for name, command in COMMANDS:
+        server.route_command(name, bound(command))

@@ -1,0 +1,105 @@
+"""Views of a module graph that several fact families share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from claude_lsp.text.positions import Position, Range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from claude_lsp.workspace.module_graph import Import, ModuleGraph
+
+Edge = tuple[str, str]
+"""The names of an importing and of an imported module."""
+
+FILE_START = Range(Position(0, 0), Position(0, 0))
+"""The place of a finding about a module as a whole."""
+
+
+def edges(graph: ModuleGraph, wanted: Callable[[Import], bool]) -> dict[Edge, tuple[Import, ...]]:
+    """Group the wanted imports by edge, edges by name and imports by line.
+
+    A module's import of itself is no edge.
+    """
+    grouped: dict[Edge, list[Import]] = {}
+    for one in graph.imports:
+        if one.source != one.target and wanted(one):
+            grouped.setdefault((one.source, one.target), []).append(one)
+    return {
+        edge: tuple(sorted(grouped[edge], key=lambda one: (one.line, one.names)))
+        for edge in sorted(grouped)
+    }
+
+
+def production_edges(graph: ModuleGraph) -> dict[Edge, tuple[Import, ...]]:
+    """Return the edges at run time, deferred ones included, between modules that are no tests."""
+    modules = graph.modules
+    return edges(
+        graph,
+        lambda one: (
+            not one.type_only
+            and not modules[one.source].is_test
+            and not modules[one.target].is_test
+        ),
+    )
+
+
+def neighbours(pairs: Iterable[Edge]) -> dict[str, list[str]]:
+    """Return the modules that each module imports; those that import nothing are left out."""
+    found: dict[str, list[str]] = {}
+    for source, target in pairs:
+        found.setdefault(source, []).append(target)
+    return found
+
+
+def is_part_of(name: str, package: str) -> bool:
+    """Return whether a module lies somewhere below the package of the given name."""
+    return name.startswith(f"{package}.")
+
+
+def import_range(one: Import) -> Range:
+    """Return the range of an import's line without its indentation."""
+    indent = len(one.text) - len(one.text.lstrip())
+    return Range(Position(one.line, indent), Position(one.line, len(one.text.rstrip())))
+
+
+def percentile(values: Sequence[int], share: float) -> int:
+    """Return the smallest value that `share` percent of the values do not exceed; 0 for none.
+
+    This is the nearest-rank percentile: with few values a high one is their maximum.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        return 0
+    return ordered[max(0, math.ceil(share / 100 * len(ordered)) - 1)]
+
+
+def listing(items: Sequence[str], limit: int, joint: str = ", ") -> str:
+    """Join at most `limit` items, and say how many were left out."""
+    text = joint.join(items[:limit])
+    return text if len(items) <= limit else f"{text}{joint}and {len(items) - limit:,} more"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun, such as `1 module` or `2,000 modules`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def is_below(folder: str, other: str) -> bool:
+    """Return whether one of two folders holds the other, or they are the same one."""
+    first, second = (() if name == "." else tuple(name.split("/")) for name in (folder, other))
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
+
+
+def degrees(pairs: Iterable[Edge]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many modules import each module, and how many each imports."""
+    fan_in: dict[str, int] = {}
+    fan_out: dict[str, int] = {}
+    for source, target in pairs:
+        fan_out[source] = fan_out.get(source, 0) + 1
+        fan_in[target] = fan_in.get(target, 0) + 1
+    return fan_in, fan_out

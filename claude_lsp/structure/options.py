@@ -1,0 +1,39 @@
+"""The thresholds of the structural review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StructureOptions:
+    """From where on a fact becomes a finding.
+
+    A percentile alone would always find somebody, even in a project of small modules; a floor
+    alone would list half of a project of large ones. Both must be passed.
+
+    Attributes:
+        size_lines: code lines below which no module is too large.
+        size_percentile: the share of the project's modules, in percent, that a module must be
+            larger than.
+        size_ratio: how many times the project's median module it must be.
+        size_definitions: functions, classes and methods it must hold: a long table is no god.
+        hub_fan_in: importers below which no module is a hub.
+        hub_fan_out: imported modules below which no module is a hub.
+        hub_percentile: the share of modules, in percent, that it must reach in both.
+        unstable_gap: how much less stable the imported package must be, as a difference of
+            instabilities from 0 to 1.
+        unstable_importers: modules outside that must rely on the importing package.
+        unstable_outgoing: modules outside that the imported package must rely on.
+    """
+
+    size_lines: int = 500
+    size_percentile: float = 99
+    size_ratio: float = 4
+    size_definitions: int = 30
+    hub_fan_in: int = 10
+    hub_fan_out: int = 10
+    hub_percentile: float = 95
+    unstable_gap: float = 0.4
+    unstable_importers: int = 8
+    unstable_outgoing: int = 4

@@ -1,0 +1,194 @@
+"""The files of a workspace: which there are, and their text. Safe to call in a worker thread."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from claude_lsp.workspace import git
+from claude_lsp.workspace.ignore import is_binary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from claude_lsp.workspace.ignore import IgnoreRules
+
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"]
+
+# Made by tools and often huge; where git lists the files, its own ignore files say this.
+_MADE_BY_TOOLS = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "__pycache__"),
+        *(".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"),
+        *(".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit", ".parcel-cache", ".cache"),
+    }
+)
+_BYTE_ORDER_MARKS: tuple[tuple[bytes, Encoding], ...] = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """The text of one file, without a byte order mark.
+
+    Attributes:
+        text: the text, line endings as they are.
+        encoding: how it stands on disk, as `str.encode` names it.
+        size: in bytes, on disk.
+        modified_ns: the file's modification time when it was read, in ns since the epoch.
+    """
+
+    text: str
+    encoding: Encoding
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file whose text cannot be had, and why, in a few words."""
+
+    reason: str
+
+
+def list_files(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> list[Path]:
+    """Return the files below `root` that may be sent as far as their paths tell, sorted.
+
+    Inside a git repository git is asked, which is many times faster; elsewhere, and where git
+    is absent or refuses, the directories are walked. Links are neither listed nor followed.
+
+    Args:
+        root: a directory of the workspace.
+        ignore: the workspace's rules.
+        limit: stop after about so many files; None for all.
+
+    Returns:
+        absolute paths.
+    """
+    found = _listed_by_git(root, ignore) if ignore.repository else None
+    if found is None:
+        found = _walked(root, ignore, limit)
+    found.sort()
+    return found if limit is None else found[:limit]
+
+
+def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
+    """Read a text file of at most `limit_bytes` bytes.
+
+    UTF-8 is understood, and UTF-16 with a byte order mark. Nothing else is guessed: a text in
+    the wrong encoding would be sent, and written back, damaged.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY_MODE)
+    except OSError as error:
+        return Unreadable(_why(error))
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return Unreadable("not a regular file")
+            if status.st_size > limit_bytes:
+                return Unreadable(_too_large(limit_bytes))
+            # It may have grown since, and files such as those in /proc claim to be empty.
+            content = file.read(limit_bytes + 1)
+    except OSError as error:
+        return Unreadable(_why(error))
+    if len(content) > limit_bytes:
+        return Unreadable(_too_large(limit_bytes))
+    decoded = _decode(content)
+    if isinstance(decoded, Unreadable):
+        return decoded
+    text, encoding = decoded
+    return TextFile(text, encoding, len(content), status.st_mtime_ns)
+
+
+_BINARY_MODE: int = getattr(os, "O_BINARY", 0)
+
+
+def _decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
+    encoding: Encoding = "utf-8"
+    for mark, marked in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            encoding, content = marked, content[len(mark) :]
+            break
+    if encoding.startswith("utf-8") and is_binary(content):
+        return Unreadable("binary")
+    try:
+        text = content.decode("utf-8" if encoding == "utf-8-sig" else encoding)
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start}"
+        return Unreadable(f"not {encoding.removesuffix('-sig').upper()} text (at {place})")
+    return Unreadable("binary") if is_binary(text) else (text, encoding)
+
+
+def _too_large(limit_bytes: int) -> str:
+    return f"over {limit_bytes // 1024} kB" if limit_bytes >= 1024 else f"over {limit_bytes} bytes"
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "no longer there"
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, IsADirectoryError):
+        return "not a regular file"
+    return error.strerror or str(error)
+
+
+def _listed_by_git(root: Path, ignore: IgnoreRules) -> list[Path] | None:
+    """Ask git for the files; None if it cannot tell."""
+    try:
+        paths = git.tracked_and_untracked(root)
+    except git.GitError:
+        return None
+    folders: dict[str, list[str]] = {}
+    for listed in paths:
+        parent, _, name = listed.rpartition("/")
+        folders.setdefault(parent, []).append(name)
+    found: list[Path] = []
+    for relative, names in folders.items():
+        folder = root / relative
+        for name in ignore.allowed_names(folder, names):
+            path = folder / name
+            try:
+                mode = path.lstat().st_mode
+            except OSError:
+                continue  # deleted, but not yet so in the index
+            if stat.S_ISREG(mode):
+                found.append(path)
+            elif stat.S_ISDIR(mode) and not ignore.directory_reason(path):
+                # A submodule, or another repository: git lists its files only from within.
+                inner = _listed_by_git(path, ignore) if git.git_directory(path) else None
+                found += _walked(path, ignore, None) if inner is None else inner
+    return found
+
+
+def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[Path]:
+    found: list[Path] = []
+    waiting = [root]
+    while waiting and (limit is None or len(found) < limit):
+        folder = waiting.pop()
+        if ignore.directory_reason(folder):
+            continue
+        names: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=False):
+                        names.append(entry.name)
+                    elif entry.is_dir(follow_symlinks=False) and entry.name not in _MADE_BY_TOOLS:
+                        folders.append(entry.name)
+        except OSError:
+            continue  # vanished meanwhile, or not ours to read
+        if "pyvenv.cfg" in names and folder != root:
+            continue  # a virtual environment under a name of its own
+        found += [folder / name for name in ignore.allowed_names(folder, names)]
+        waiting += [folder / name for name in sorted(folders, reverse=True)]
+    return found

@@ -1,0 +1,308 @@
+"""Patterns in gitignore syntax, matched exactly as git matches them.
+
+The rules are those of gitignore(5). A pattern is matched against a path itself, never against
+its parents: whoever asks about a file first asks about every directory above it, as git does.
+Text is treated as bytes (each `str` here is UTF-8 seen as Latin-1), because git's `?` and
+`[...]` match one byte.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# git sets core.ignorecase on file systems that fold case, which are the usual ones here.
+FOLDS_CASE = sys.platform in {"win32", "darwin"}
+
+_POSIX_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e",
+    "space": r"\t-\r ",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+
+
+class _AnyDirectories:
+    """The segment `**`: any number of directories, none included."""
+
+
+_ANY_DIRECTORIES = _AnyDirectories()
+_Segment = str | re.Pattern[str] | _AnyDirectories
+
+
+class Pattern(NamedTuple):
+    """One line of an ignore file.
+
+    Attributes:
+        source: the line as written.
+        ignores: False for a line that starts with "!".
+        directories_only: the line ended in "/".
+        anchored: the line has a "/" elsewhere, so it is matched against the whole path.
+        segments: what each part of the path must be; only one, for the name, if not anchored.
+    """
+
+    source: str
+    ignores: bool
+    directories_only: bool
+    anchored: bool
+    segments: tuple[_Segment, ...]
+
+
+class Patterns:
+    """The patterns of one ignore file, compiled; the last one that matches decides."""
+
+    def __init__(self, lines: Iterable[str], *, fold_case: bool = FOLDS_CASE) -> None:
+        self._fold = fold_case
+        self.patterns: list[Pattern] = []
+        for line in lines:
+            if pattern := _parse(as_bytes(line), fold_case=fold_case):
+                self.patterns.append(pattern)
+        # Most lines of real files end in a plain name or `*.extension`: those are looked up, so a
+        # long ignore file costs little more than a short one. The place in the list decides.
+        self._names: dict[str, list[int]] = {}
+        self._extensions: dict[str, list[int]] = {}
+        self._others: list[int] = []
+        for place, pattern in enumerate(self.patterns):
+            extension = re.fullmatch(r"!?\*\.([\w-]+)/?", pattern.source)
+            last = pattern.segments[-1]
+            if isinstance(last, str):
+                self._names.setdefault(last, []).insert(0, place)
+            elif extension:
+                text = extension[1].lower() if fold_case else extension[1]
+                self._extensions.setdefault(text, []).insert(0, place)
+            else:
+                self._others.insert(0, place)
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def match(self, parts: Sequence[str], *, directory: bool) -> Pattern | None:
+        """Return the pattern that decides about a path, None where none matches.
+
+        Args:
+            parts: the path relative to the ignore file's directory, split, in `as_bytes` form.
+            directory: whether the path is a directory.
+        """
+        if self._fold:
+            parts = [part.lower() for part in parts]
+        name = parts[-1]
+        extension = name.rpartition(".")[2] if "." in name else None
+        best = -1
+        for places in (self._names.get(name), self._extensions.get(extension or ""), self._others):
+            for place in places or ():
+                if place < best:
+                    break
+                pattern = self.patterns[place]
+                if pattern.directories_only and not directory:
+                    continue
+                if (
+                    _match_segments(pattern.segments, parts)
+                    if pattern.anchored
+                    else _match_segment(pattern.segments[0], name)
+                ):
+                    best = place
+                    break
+        return self.patterns[best] if best >= 0 else None
+
+
+def as_bytes(text: str) -> str:
+    """Return the UTF-8 bytes of a text as Latin-1 characters; ASCII is returned unchanged."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _match_segment(segment: _Segment, name: str) -> bool:
+    if isinstance(segment, str):
+        return segment == name
+    return not isinstance(segment, _AnyDirectories) and segment.fullmatch(name) is not None
+
+
+def _match_segments(segments: Sequence[_Segment], parts: Sequence[str]) -> bool:
+    """Match greedily, going back only to the last `**`: never more than len x len steps."""
+    at, part, star, mark = 0, 0, -1, 0
+    while part < len(parts):
+        if at < len(segments) and segments[at] is _ANY_DIRECTORIES:
+            star, mark = at, part
+            at += 1
+        elif at < len(segments) and _match_segment(segments[at], parts[part]):
+            at += 1
+            part += 1
+        elif star >= 0:
+            mark += 1
+            at, part = star + 1, mark
+        else:
+            return False
+    while at < len(segments) and segments[at] is _ANY_DIRECTORIES:
+        at += 1
+    return at == len(segments)
+
+
+def _parse(line: str, *, fold_case: bool) -> Pattern | None:
+    line = line.removesuffix("\n").removesuffix("\r")
+    if not line or line.startswith("#"):
+        return None
+    text = _without_trailing_spaces(line)
+    source = text
+    ignores = not text.startswith("!")
+    if not ignores:
+        text = text[1:]
+    directories_only = text.endswith("/")
+    if directories_only:
+        text = text[:-1]
+    if not text:
+        return None
+    anchored = "/" in text
+    segments = _segments(text.removeprefix("/") if anchored else text, fold_case=fold_case)
+    if segments is None:
+        return None
+    if not anchored and segments[0] is _ANY_DIRECTORIES:
+        segments = [re.compile(".*", re.DOTALL)]
+    elif anchored and segments[-1] is _ANY_DIRECTORIES:
+        # A trailing `/**` is what lies inside, not the directory itself.
+        segments = [*segments, re.compile(".*", re.DOTALL)]
+    return Pattern(source, ignores, directories_only, anchored, tuple(segments))
+
+
+def _without_trailing_spaces(line: str) -> str:
+    """Drop trailing spaces, except one that a backslash protects."""
+    end = len(line)
+    while end and line[end - 1] == " ":
+        end -= 1
+    backslashes = end - len(line[:end].rstrip("\\"))
+    return line[: end + 1] if backslashes % 2 and end < len(line) else line[:end]
+
+
+def _segments(text: str, *, fold_case: bool) -> list[_Segment] | None:
+    """Split a pattern at "/" and compile its parts; None for one that can never match."""
+    segments: list[_Segment] = []
+    units: list[str] = []  # literals, `?` and classes as regular expressions; "*" for itself
+    literal = ""
+    plain = True
+    flags = re.DOTALL | re.ASCII | (re.IGNORECASE if fold_case else 0)
+
+    def finish() -> None:
+        nonlocal units, literal, plain
+        if plain:
+            segments.append(literal.lower() if fold_case else literal)
+        elif len(units) > 1 and all(unit == "*" for unit in units):
+            if not segments or segments[-1] is not _ANY_DIRECTORIES:
+                segments.append(_ANY_DIRECTORIES)
+        else:
+            segments.append(re.compile(_expression(units), flags))
+        units, literal, plain = [], "", True
+
+    at = 0
+    while at < len(text):
+        character = text[at]
+        at += 1
+        if character == "\\":
+            if at == len(text):
+                return None
+            character = text[at]
+            at += 1
+            if character != "/":
+                units.append(re.escape(character))
+                literal += character
+                continue
+        if character == "/":
+            finish()
+        elif character in "*?":
+            plain = False
+            units.append("*" if character == "*" else ".")
+        elif character == "[":
+            plain = False
+            compiled = _character_class(text, at)
+            if compiled is None:
+                return None
+            expression, at = compiled
+            units.append(expression)
+        else:
+            units.append(re.escape(character))
+            literal += character
+    finish()
+    return segments
+
+
+def _expression(units: Sequence[str]) -> str:
+    """Join the units of one segment into an expression that never backtracks over a star."""
+    chunks: list[str] = [""]
+    for unit in units:
+        if unit != "*":
+            chunks[-1] += unit
+        elif chunks[-1] or len(chunks) == 1:
+            chunks.append("")
+    if len(chunks) == 1:
+        return chunks[0]
+    # Between two stars the leftmost place of a chunk is always as good as any later one, so the
+    # search for it may be atomic; only the last chunk is tied to the end.
+    middle = "".join(f"(?>.*?{chunk})" for chunk in chunks[1:-1])
+    return f"{chunks[0]}{middle}.*{chunks[-1]}"
+
+
+def _character_class(text: str, at: int) -> tuple[str, int] | None:
+    """Compile what follows a "["; None if the class has no end or an unknown name in it.
+
+    Returns:
+        the regular expression, and the offset behind the closing "]".
+    """
+    negated = text[at : at + 1] in {"!", "^"}
+    at += negated
+    start = at
+    items = ""
+    previous = ""
+    while True:
+        character = text[at : at + 1]
+        if not character:
+            return None
+        if character == "]" and at > start:
+            break
+        at += 1
+        if character == "[" and text.startswith(":", at):
+            end = text.find("]", at + 1)
+            if end < 0:
+                return None
+            name = text[at + 1 : end]
+            if name.endswith(":"):
+                if name[:-1] not in _POSIX_CLASSES:
+                    return None
+                items += _POSIX_CLASSES[name[:-1]]
+                at, previous = end + 1, ""
+                continue
+        elif character == "-" and previous and text[at : at + 1] not in {"", "]"}:
+            last = text[at]
+            at += 1
+            if last == "\\":
+                last = text[at : at + 1]
+                at += 1
+                if not last:
+                    return None
+            if previous <= last:
+                items += f"{re.escape(previous)}-{re.escape(last)}"
+            previous = ""
+            continue
+        elif character == "\\":
+            character = text[at : at + 1]
+            at += 1
+            if not character:
+                return None
+        items += _in_class(character)
+        previous = character
+    if not items:
+        # Nothing can match an empty class; its negation matches any one character.
+        return ("." if negated else r"(?!)."), at + 1
+    return f"[{'^' if negated else ''}{items}]", at + 1
+
+
+def _in_class(character: str) -> str:
+    return f"\\{character}" if character in "\\]^-[&~|" else character

@@ -1,0 +1,65 @@
+"""The folders that are worked on: names of files in them, and whether they may be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claude_lsp.workspace.ignore import IgnoreRules, content_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from claude_lsp.settings import Settings
+    from claude_lsp.text.snapshots import Snapshot
+
+
+class Workspace:
+    """The folders of one session; the first is the one whose settings file counts."""
+
+    def __init__(self, roots: Sequence[Path], settings: Settings) -> None:
+        self.roots = tuple(roots)
+        self._limit_kb = settings.context.max_file_kb
+        self._rules = {root: IgnoreRules(root, settings.context.ignore) for root in self.roots}
+
+    @property
+    def root(self) -> Path | None:
+        """The first folder, None without any."""
+        return self.roots[0] if self.roots else None
+
+    def rules_for(self, path: Path) -> IgnoreRules | None:
+        """Return the ignore rules that hold for a file, None for one outside every folder."""
+        root = self.root_of(path)
+        return None if root is None else self._rules[root]
+
+    def root_of(self, path: Path) -> Path | None:
+        """Return the innermost folder that holds a file."""
+        holding = [root for root in self.roots if path.is_relative_to(root)]
+        return max(holding, key=lambda root: len(root.parts), default=None)
+
+    def origin_of(self, path: Path) -> str:
+        """Return how a file is named to the user and the model: relative, "/" between parts."""
+        root = self.root_of(path)
+        return path.name if root is None else path.relative_to(root).as_posix()
+
+    def origin(self, snapshot: Snapshot) -> str:
+        """Return how a document is named; one that is not on disk keeps the end of its address."""
+        if snapshot.path is None:
+            return snapshot.uri.rpartition("/")[2] or snapshot.uri
+        return self.origin_of(snapshot.path)
+
+    def reason_not_to_send(self, snapshot: Snapshot) -> str | None:
+        """Return why a document must not be sent, None if it may be."""
+        path = snapshot.path
+        if path is not None:
+            rules = self.rules_for(path)
+            if rules is not None:
+                reason = rules.reason(path)
+            elif self.roots:
+                reason = "outside the workspace"
+            else:
+                # A single file without a folder: its own name still tells a secret file.
+                reason = IgnoreRules(path.parent).reason(path)
+            if reason is not None:
+                return reason
+        return content_reason(path or self.origin(snapshot), snapshot.text, self._limit_kb)

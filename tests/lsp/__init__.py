@@ -1,0 +1,1 @@
+"""Sessions of a client and the server in one process."""
