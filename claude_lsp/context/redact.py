@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class Secret(NamedTuple):
@@ -206,9 +206,10 @@ class Redactor:
 
     def redact(self, text: str) -> Redacted:
         """Return the text without its secrets, and where they stood."""
-        spans = _merged(_find(text))
-        if not spans:
-            return Redacted(text, ())
+        spans = _spans(text)
+        return self._replace(text, spans) if spans else Redacted(text, ())
+
+    def _replace(self, text: str, spans: Sequence[tuple[int, int, str]]) -> Redacted:
         parts: list[str] = []
         found: list[Secret] = []
         names: list[str] = []
@@ -241,6 +242,21 @@ def redact(text: str) -> Redacted:
     return Redactor().redact(text)
 
 
+def _spans(text: str) -> list[tuple[int, int, str]]:
+    """Return where secrets stand: those, too, that show only once their neighbours are out."""
+    spans = _merged(_find(text))
+    before: list[tuple[int, int, str]] = []
+    while spans != before:
+        before = spans
+        draft = Redactor()._replace(text, spans)  # a trial: it uses up no names
+        more = [
+            (draft.to_original(start), draft.to_original(end), kind)
+            for start, end, kind in _find(draft.text)
+        ]
+        spans = _merged([*spans, *more])
+    return spans
+
+
 def _find(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the spans of secrets; the first rule to claim a place names it."""
     for rule in _RULES:
@@ -270,7 +286,8 @@ def _find_by_word(text: str) -> Iterator[tuple[int, int, str]]:
     if len(lowered) != len(text):  # a few letters grow when they are lowered
         lowered = "".join(c.lower() if c.isascii() else c for c in text)
     for start in _places(lowered, "authorization"):
-        if (match := _AUTHORIZATION.match(text, start)) and _looks_random(match["secret"], 8):
+        match = _AUTHORIZATION.match(text, start)
+        if match and (_looks_random(match["secret"], 8) or _looks_like_password(match["secret"])):
             yield *_span(match), "authorization"
     if "aws" in lowered:
         for start in _places(lowered, "secret"):
@@ -315,8 +332,9 @@ def _is_bare_secret(
 ) -> bool:
     """Decide about a value without quotes, which may as well be an expression."""
     value = value.rstrip(".:")
-    line_start = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1
-    before = text[line_start : match.start()]
+    nearest = max(0, match.start() - 300)
+    line_start = max(text.rfind(ending, nearest, match.start()) for ending in "\r\n") + 1
+    before = text[max(line_start, nearest) : match.start()]
     if sign in {"(", ","} or sign in {"==", "===", "!=", "!=="}:
         return False
     if sign == ">":
@@ -352,17 +370,28 @@ def _looks_like_password(value: str) -> bool:
 
 
 def _looks_random(value: str, shortest: int) -> bool:
-    """Whether a value looks drawn at random: letters and digits mixed, hardly repeating."""
-    if len(value) < shortest or not any(c.isdigit() for c in value):
+    """Whether a value looks drawn at random: its kinds of characters mixed, hardly repeating."""
+    if len(value) < shortest or _entropy(value) < min(3.0, math.log2(len(value)) - 0.8):
         return False
-    if not any(c.isalpha() for c in value) or _WORDS_JOINED.fullmatch(value):
+    # In CamelCase about every third character is of another kind than the one before it; in
+    # letters and digits drawn at random more than every second one.
+    changes = sum(_kind(first) != _kind(second) for first, second in itertools.pairwise(value))
+    if len(value) >= 20 and changes >= 0.4 * len(value) and value.isalnum():
+        return True
+    if not any(c.isdigit() for c in value) or not any(c.isalpha() for c in value):
+        return False
+    if _WORDS_JOINED.fullmatch(value):
         return False
     switches = sum(
         first.isdigit() != second.isdigit()
         for first, second in itertools.pairwise(value)
         if second.isalnum()
     )
-    return switches >= 3 and _entropy(value) >= min(3.0, math.log2(len(value)) - 0.8)
+    return switches >= 3
+
+
+def _kind(character: str) -> str:
+    return "digit" if character.isdigit() else "upper" if character.isupper() else "lower"
 
 
 def _classes(value: str) -> int:
@@ -387,7 +416,7 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
     return match.span("secret") if "secret" in match.re.groupindex else match.span()
 
 
-def _merged(found: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+def _merged(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     """Join overlapping spans: nothing that any rule claimed may stay."""
     ordered = [(start, order, end, kind) for order, (start, end, kind) in enumerate(found)]
     spans: list[tuple[int, int, int, str]] = []

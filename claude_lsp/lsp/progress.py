@@ -55,7 +55,7 @@ async def progress(
     finally:
         # The callback must not take the end for a press of the button.
         work.tokens.pop(token, None)
-        work.end(token, types.WorkDoneProgressEnd(ended))
+        work.end(token, types.WorkDoneProgressEnd(message=ended))
 
 
 async def _created(server: Server) -> str | None:

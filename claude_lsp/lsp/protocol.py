@@ -31,6 +31,7 @@ from pygls.protocol import (
 
 from claude_lsp.lsp.abilities import Abilities
 from claude_lsp.lsp.documents import Documents
+from claude_lsp.lsp.wire import frame
 from claude_lsp.text.snapshots import uri_from_path
 
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ class Protocol(LanguageServerProtocol):
         if self.writer is None:
             logger.debug("A message was dropped: there is no client.")
         else:
-            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            self.writer.write(frame(body))
 
     def _send_error(self, msg_id: int | str | None, code: int, reason: str) -> None:
         # Written by hand, since pygls leaves an id that is null out of the message.
@@ -366,7 +367,7 @@ class Protocol(LanguageServerProtocol):
     def lsp_shutdown(self, *args: Any) -> Any:
         """End all work. The hole: with a command in flight pygls fails and stays alive."""
         self._shutdown = True
-        self._cancel_all(but=self.msg_id)
+        self.cancel_all(but=self.msg_id)
         handler = self.fm.features.get(types.SHUTDOWN)
         return handler(*args) if handler is not None else None
 
@@ -398,16 +399,12 @@ class Protocol(LanguageServerProtocol):
             raise JsonRpcInvalidParams(f"The command {params.command!r} is not known here.")
         return handler(params)
 
-    def _cancel_all(self, but: int | str | None = None) -> list[asyncio.Future[Any]]:
+    def cancel_all(self, but: int | str | None = None) -> list[asyncio.Future[Any]]:
+        """Cancel everything under way, and return what takes a moment to end."""
         futures: list[Any] = [f for key, f in self._request_futures.items() if key != but]
         for future in futures:
             future.cancel()
         return [future for future in futures if isinstance(future, asyncio.Future)]
-
-    async def close(self, seconds: float) -> None:
-        """Cancel everything under way and wait, but not for longer than that, for it to end."""
-        if tasks := self._cancel_all():
-            await asyncio.wait(tasks, timeout=seconds)
 
 
 class Server(LanguageServer):
@@ -499,14 +496,12 @@ class Server(LanguageServer):
     async def close(self, seconds: float) -> None:
         """End all work, giving it that many seconds."""
         closers = [asyncio.ensure_future(closer()) for closer in self._closers]
-        await self.protocol.close(seconds)
-        if not closers:
-            return
-        done, late = await asyncio.wait(closers, timeout=seconds)
-        for task in late:
-            task.cancel()
-        for task in done:
-            if not task.cancelled() and (failure := task.exception()) is not None:
+        if work := [*self.protocol.cancel_all(), *closers]:
+            await asyncio.wait(work, timeout=seconds)
+        for task in closers:
+            if not task.done():
+                task.cancel()
+            elif not task.cancelled() and (failure := task.exception()) is not None:
                 logger.error("Something failed while the server ended.", exc_info=failure)
 
     def report_server_error(self, error: Exception, source: Any) -> None:

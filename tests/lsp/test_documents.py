@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
@@ -70,7 +70,13 @@ alike = st.text(st.sampled_from("a\r\n"), max_size=7)
 near = st.tuples(st.integers(0, 3), st.integers(0, 3))
 
 
-@settings(max_examples=800)
+@example(("a", None, "aa"))
+@example(("aa", None, "a"))
+@example(("a\r", ((1, 0), (1, 0)), "\n"))
+@example(("a\n", ((0, 1), (0, 1)), "\r"))
+@example(("a\n", None, "a\na\n"))
+@example(("a\rb\n", ((1, 0), (1, 1)), ""))
+@settings(max_examples=400)
 @given(
     edit=st.tuples(texts, spans, texts)
     | st.tuples(alike, st.tuples(near, near), alike)

@@ -262,8 +262,8 @@ def unknown_events(answer: str) -> Reply:
     return (
         partial("")
         + Event("surprise", {"type": "surprise", "value": 1})
-        + Raw(b": a comment\n\n")
-        + Raw(b'data: {"type":"nameless"}\n\n')
+        + Raw(b": a comment\n\n", anywhere=False)
+        + Raw(b'data: {"type":"nameless"}\n\n', anywhere=False)
         + Event(
             "content_block_delta",
             {"type": "content_block_delta", "index": None, "delta": unknown_delta},

@@ -197,11 +197,11 @@ class Service:
                     error = error_body(kind, message, exchange.request_id)
                     await exchange.send_json(status_of(kind), error)
                     return True
-                case Raw(data):
+                case Raw(data, anywhere):
                     if streaming:
                         opening = b"".join(map(encode_event, answer.start()))
                         await self._stream(exchange, answer, opening + data)
-                    else:
+                    elif anywhere:
                         behind += data
                 case _:
                     events = b"".join([encode_event(event) for event in answer.perform(step)])

@@ -97,9 +97,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Write bytes as they are: into the stream, or behind the JSON of a body."""
+    """Write bytes as they are: into the stream or, if `anywhere`, behind the JSON of a body."""
 
     data: bytes
+    anywhere: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,9 @@ def test_changed_ignore_files_take_effect_at_once(
             path.write_text(text)
         else:
             path.unlink(missing_ok=True)
+        fresh = IgnoreRules(repository)
         for name in FILES:
-            assert rules.reason(name) == IgnoreRules(repository).reason(name)
+            assert rules.reason(name) == fresh.reason(name)
 
 
 def test_each_source_is_named_in_the_reason(tmp_path: Path) -> None:

@@ -201,13 +201,14 @@ def test_a_secret_is_known_by_what_stands_beside_it(kind: str, template: str, se
         assert secret not in answer.text
         assert [found.kind for found in answer.found] == [kind]
         assert answer.found[0].line == whole[: answer.found[0].start].count("\n")
-        assert redact(answer.text) == (answer.text, ())
+        assert redact(answer.text).text == answer.text
 
 
 @pytest.mark.parametrize("line", INNOCENT)
 def test_code_about_secrets_is_left_alone(line: str) -> None:
-    assert redact(line) == (line, ())
-    assert redact(f"    {line}\n") == (f"    {line}\n", ())
+    for text in (line, f"    {line}\n"):
+        answer = redact(text)
+        assert (answer.text, answer.found) == (text, ())
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -241,6 +242,18 @@ def test_the_same_secret_has_one_name_and_others_are_numbered() -> None:
     assert redactor.redact(text).text == f"{two} {one} {two}"
 
 
+def test_offsets_lead_from_one_text_to_the_other_and_back() -> None:
+    key, password = "gh" + "p_" + noise(36), PASSWORD
+    text = f'a = "{key}"\nb = """{PEM}"""\npassword = "{password}"\nend'
+    answer = redact(text)
+    for word in ("a =", "b =", "password", "end"):
+        original, redacted = text.index(word), answer.text.index(word)
+        assert answer.to_original(redacted) == original
+        assert answer.to_redacted(original) == redacted
+    assert answer.to_original(answer.text.index("github")) == text.index(key)
+    assert answer.restore(answer.text) == text
+
+
 def test_what_two_rules_claim_is_one_secret() -> None:
     secret = "gh" + "p_" + noise(36)
     answer = redact(f'github_token = "{secret}"')
@@ -262,7 +275,8 @@ pieces = st.one_of(
 @given(st.lists(pieces, max_size=10).map("".join))
 def test_redacting_twice_changes_nothing_and_lines_stay(text: str) -> None:
     answer = redact(text)
-    assert redact(answer.text) == (answer.text, ())
+    assert redact(answer.text).text == answer.text
+    assert answer.restore(answer.text) == text or "<redacted:" in text
     breaks = re.compile(r"\r\n|\n|\r")
     assert breaks.findall(answer.text) == breaks.findall(text)
     for found in answer.found:

@@ -1,0 +1,57 @@
+# Everything a contributor does. Needs Python 3.11 or newer, make and git; nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DIR ?= .
+
+.DEFAULT_GOAL := help
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
+	@$(BIN)/claude-lsp review $(DIR) || status=$$?; \
+	if [ $${status:-0} -eq 2 ]; then exit 2; fi
+
+test: $(VENV)/tested  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/tested  ## lint, format and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(VENV)/tested  ## format, and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: $(VENV)/tested  ## rewrite the generated tables in the documents
+	$(BIN)/python -m docs.generate
+
+cases: $(VENV)/tested  ## rewrite the expected sections of the text cases; read the diff
+	CLAUDE_LSP_UPDATE_CASES=1 $(BIN)/python -m pytest tests/unit
+
+bench: $(VENV)/tested  ## speed of the server, beside a bare pygls server
+	$(BIN)/python -m benchmarks.server $(ARGS)
+
+bench-anchors: $(VENV)/tested  ## how well quotes are found again in changed files
+	$(BIN)/python -m benchmarks.anchors $(ARGS)
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# An environment counts as made once everything is installed in it; pip's own caches make a second
+# run quick. Bytecode is compiled now, so that the first start is not the slowest.
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "claude-lsp needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+	@touch $@
+
+.PHONY: help try test check fix generate cases bench bench-anchors clean
