@@ -329,18 +329,35 @@ async def test_batch_can_be_cancelled(messages_api: MessagesApi) -> None:
         assert (await client.ask(None, own)).json()["request_counts"]["canceled"] == 1
 
 
+PART = {"custom_id": "a", "params": body()}
+
+
 @pytest.mark.parametrize(
-    "requests",
+    ("request_body", "message"),
     [
-        [],
-        [{"custom_id": "a b", "params": body()}],
-        [{"custom_id": "a"}],
-        [{"custom_id": "a", "params": body()}] * 2,
+        ({"requests": []}, "at least one request"),
+        ({"requests": [PART | {"custom_id": "a b"}]}, "requests.0.custom_id"),
+        ({"requests": [{"custom_id": "a"}]}, "requests.0.params"),
+        ({"requests": [PART, PART]}, "'a' is used twice"),
+        ({"requests": [PART], "model": OPUS}, "model: Extra inputs"),
+        ({"requests": [{}] * 100_001}, "more than 100000"),
     ],
 )
-async def test_malformed_batches_are_refused(messages_api: MessagesApi, requests: Any) -> None:
-    response = await ask(messages_api, {"requests": requests}, path="/v1/messages/batches")
+async def test_malformed_batches_are_refused(
+    messages_api: MessagesApi, request_body: Any, message: str
+) -> None:
+    response = await ask(messages_api, request_body, path="/v1/messages/batches")
     assert response.status == 400
+    assert message in response.json()["error"]["message"]
+
+
+async def test_batches_take_no_prewarm(messages_api: MessagesApi) -> None:
+    path = "/v1/messages/batches"
+    parts = [{"custom_id": "a", "params": body(max_tokens=0)}]
+    async with RawClient(messages_api.base_url) as client:
+        batch = (await client.ask({"requests": parts}, path)).json()
+        batch = (await client.ask(None, f"{path}/{batch['id']}")).json()
+    assert batch["request_counts"]["errored"] == 1
 
 
 # By itself

@@ -1,0 +1,181 @@
+"""Writes the generated parts of the documents: `python -m docs.generate`, or `--check`.
+
+A generated part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; nothing else in the
+file is touched. With `--check` nothing is written and a part that is out of date is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.actions import ACTIONS
+from claude_lsp.claude.catalog import MODELS, PRICES_AS_OF
+from claude_lsp.cli.main import parser
+from claude_lsp.findings.rules import RULES
+from claude_lsp.lsp.handlers.code_action import COMMAND_OF
+from claude_lsp.settings import options, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "docs" / "settings.schema.json"
+
+
+def settings_table() -> str:
+    """Every option."""
+    return _table(
+        ("setting", "type", "default", "set by", "meaning"),
+        (
+            (
+                f"`{item.key}`",
+                _type(item.type),
+                f"`{json.dumps(item.default)}`",
+                "you" if item.scope == "user" else "you or the project",
+                item.doc,
+            )
+            for item in options()
+        ),
+    )
+
+
+def actions_table() -> str:
+    """Every action."""
+    meaning = {
+        "fix": "Fix a diagnostic of any tool; independent edits are applied one by one.",
+        "complete": "Complete at the cursor: ghost text where the editor has it, else an edit.",
+        "explain": "Explain the selection in a Markdown document.",
+        "review": "Review the file; findings appear as diagnostics while the answer streams.",
+        "architecture": "Review the whole project from computed facts; asks first, with a price.",
+    }
+    return _table(
+        ("action", "command", "kind", "tier", "what it does"),
+        (
+            (name, f"`{COMMAND_OF[name]}`", f"`{action.kind}`", action.tier, meaning[name])
+            for name, action in ACTIONS.items()
+        ),
+    )
+
+
+def models_table() -> str:
+    """Every model of the catalog."""
+    rows = []
+    for model in MODELS.values():
+        bands = [
+            f"{price.input:g} / {price.output:g}"
+            + (f" above {price.above // 1000}k" if price.above else "")
+            for price in model.prices
+        ]
+        rows.append(
+            (
+                f"`{model.id}`",
+                str(model.tier),
+                ", ".join(bands),
+                f"{model.context_window // 1000:,}k / {model.max_output // 1000}k",
+                f"{model.cache_minimum:,}",
+            )
+        )
+    head = ("model", "tier", "USD per million in / out", "context / output", "cache minimum")
+    return f"Prices as of {PRICES_AS_OF}.\n\n" + _table(head, rows)
+
+
+def rules_table() -> str:
+    """Every rule."""
+    return _table(
+        ("rule", "found by", "meaning"),
+        (
+            (
+                f"`{rule.id}`",
+                "Claude" if rule.origin == "model" else "computing",
+                f"{rule.title}. {rule.help}",
+            )
+            for rule in RULES.values()
+        ),
+    )
+
+
+def help_text() -> str:
+    """The command line's own help, every command."""
+    top = parser()
+    texts = [top.format_help()]
+    for action in top._subparsers._group_actions if top._subparsers else ():  # noqa: SLF001
+        texts += [command.format_help() for command in typing.cast("Any", action).choices.values()]
+    return "```text\n" + "\n\n".join(text.strip() for text in texts) + "\n```"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "actions": actions_table,
+    "models": models_table,
+    "rules": rules_table,
+    "help": help_text,
+}
+
+
+def generated(text: str) -> str:
+    """Return a document with its generated parts made anew."""
+
+    def replaced(match: re.Match[str]) -> str:
+        name = match["name"]
+        return f"<!-- begin {name} -->\n{PARTS[name]()}\n<!-- end {name} -->"
+
+    return re.sub(
+        r"<!-- begin (?P<name>\w+) -->\n.*?<!-- end (?P=name) -->", replaced, text, flags=re.DOTALL
+    )
+
+
+def stale() -> dict[Path, str]:
+    """Return what the generated files should hold, for those that do not."""
+    wanted = {SCHEMA: json.dumps(schema(), indent=2) + "\n"}
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        wanted[path] = generated(path.read_text(encoding="utf-8"))
+    return {
+        path: text
+        for path, text in wanted.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main() -> int:
+    """Write or check the documents."""
+    arguments = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
+    arguments.formatter_class = argparse.RawDescriptionHelpFormatter
+    arguments.add_argument("--check", action="store_true", help="write nothing; 1 if out of date")
+    check = arguments.parse_args().check
+    outdated = stale()
+    for path, text in outdated.items():
+        name = path.relative_to(ROOT)
+        if check:
+            print(f"{name} is out of date: run `make generate`", file=sys.stderr)
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {name}")
+    return 1 if check and outdated else 0
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _type(kind: Any) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return ", ".join(f"`{choice}`" for choice in arguments)
+    if origin is tuple:
+        return "list of texts"
+    if origin is dict:
+        return "table"
+    return {str: "text", bool: "boolean", int: "whole number", float: "number"}[kind]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
