@@ -162,6 +162,8 @@ def _read_toml(path: Path, problems: list[Problem]) -> tuple[dict[str, Any], str
     except tomllib.TOMLDecodeError as error:
         # The message ends with "(at line L, column C)".
         problems.append(Problem(str(path), "", f"not valid TOML, so defaults are used: {error}"))
+    except RecursionError:
+        problems.append(Problem(str(path), "", "nested too deeply, so defaults are used"))
     except OSError as error:
         problems.append(Problem(str(path), "", f"can't be read: {error.strerror}"))
     return None
@@ -184,6 +186,8 @@ def _place(layer: Layer, key: str) -> str:
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
         if header:
             name = header.group(1).replace('"', "").removeprefix("tool.claude-lsp").lstrip(".")
+            if name == key:
+                return f"{layer.name}:{number}"
             in_table = name == table
         elif (in_table and re.match(rf"\s*[\"']?{last}[\"']?\s*=", line)) or re.match(
             rf"\s*{re.escape(key)}\s*=", line

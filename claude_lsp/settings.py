@@ -27,7 +27,14 @@ Scope = Literal["user", "project"]
 a repository can raise what is spent, widen what is sent, or change where it is sent."""
 
 
-def option(default: Any, doc: str, *, scope: Scope = "user", minimum: float | None = None) -> Any:
+def option(
+    default: Any,
+    doc: str,
+    *,
+    scope: Scope = "user",
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
     """Declare an option as a dataclass field.
 
     Args:
@@ -35,8 +42,9 @@ def option(default: Any, doc: str, *, scope: Scope = "user", minimum: float | No
         doc: one line for the generated tables.
         scope: who may set it.
         minimum: the smallest number allowed.
+        maximum: the largest number allowed.
     """
-    metadata = {"doc": doc, "scope": scope, "minimum": minimum}
+    metadata = {"doc": doc, "scope": scope, "minimum": minimum, "maximum": maximum}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -104,7 +112,11 @@ class Review:
         "minor", "Findings below this severity are not shown.", scope="project"
     )
     min_confidence: float = option(
-        0.4, "Findings below this confidence (0 to 1) are not shown.", scope="project", minimum=0
+        0.4,
+        "Findings below this confidence (0 to 1) are not shown.",
+        scope="project",
+        minimum=0,
+        maximum=1,
     )
     max_findings: int = option(
         50, "Most findings shown for one file or run, worst first.", scope="project", minimum=1
@@ -183,6 +195,7 @@ class Option(NamedTuple):
     doc: str
     scope: Scope
     minimum: float | None
+    maximum: float | None
 
 
 class Invalid(NamedTuple):
@@ -204,7 +217,8 @@ def options(group: type = Settings, prefix: str = "") -> Iterator[Option]:
         if item.default_factory is not dataclasses.MISSING:
             default = item.default_factory()
         meta = item.metadata
-        yield Option(key, kind, default, meta["doc"], meta["scope"], meta["minimum"])
+        limits = meta["minimum"], meta["maximum"]
+        yield Option(key, kind, default, meta["doc"], meta["scope"], *limits)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -236,6 +250,14 @@ def check(key: str, value: Any) -> Any:
         return Invalid(key, f"{key} {error}, not {value!r}")
     if known.minimum is not None and checked < known.minimum:
         return Invalid(key, f"{key} must be at least {known.minimum:g}, not {value!r}")
+    if known.maximum is not None and checked > known.maximum:
+        return Invalid(key, f"{key} must be at most {known.maximum:g}, not {value!r}")
+    if key == "models.prices":
+        for model, price in checked.items():
+            # A price that lacks a part, or is negative, would let a request pass every limit.
+            if not price.keys() >= {"input", "output"} or min(price.values()) < 0:
+                wanted = f"{key} needs input and output of at least 0 for {model}"
+                return Invalid(key, f"{wanted}, not {price!r}")
     return checked
 
 
@@ -275,6 +297,8 @@ def schema() -> dict[str, Any]:
         entry = {**_json_type(item.type), "default": item.default, "description": item.doc}
         if item.minimum is not None:
             entry["minimum"] = item.minimum
+        if item.maximum is not None:
+            entry["maximum"] = item.maximum
         table["properties"][name] = entry
     return top
 
@@ -325,7 +349,10 @@ def _scalar(kind: type, value: Any) -> Any:
         return value.lower() in ("true", "1")
     if kind in (int, float) and not isinstance(value, bool):
         if isinstance(value, int) or (kind is float and isinstance(value, float)):
-            number = kind(value)
+            try:
+                number = kind(value)
+            except OverflowError:
+                raise ValueError("must be a finite number") from None
         elif isinstance(value, float) and value.is_integer():
             number = int(value)  # JSON clients send 150.0 for 150
         elif isinstance(value, str):
@@ -335,12 +362,14 @@ def _scalar(kind: type, value: Any) -> Any:
                 raise ValueError(f"must be {_NAMES[kind]}") from None
         else:
             raise ValueError(f"must be {_NAMES[kind]}")
-        if not math.isfinite(number):
+        # Whole numbers have no bound in TOML and JSON, and none above this one makes sense.
+        if not math.isfinite(number) if isinstance(number, float) else abs(number) > _LARGEST:
             raise ValueError("must be a finite number")
         return number
     raise ValueError(f"must be {_NAMES[kind]}")
 
 
+_LARGEST = 2**53
 _NAMES: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number"}
 _NAMES[float] = "a number"
 _OPTIONS: dict[str, Option] = {item.key: item for item in options()}

@@ -35,9 +35,7 @@ def check_schema(schema: Any, where: str) -> None:
     Raises:
         ApiError: 400, naming the place and the keyword.
     """
-    if not isinstance(schema, dict):
-        raise invalid(f"{where}: Input should be an object")
-    walk = _Walk(schema, where)
+    walk = _Walk(schema)
     walk.visit(schema, where, ())
     if walk.optional > MOST_OPTIONAL:
         raise invalid(
@@ -53,8 +51,7 @@ def check_schema(schema: Any, where: str) -> None:
 
 @dataclass
 class _Walk:
-    root: dict[str, Any]
-    where: str
+    root: Any
     optional: int = 0
     unions: int = 0
     _visited: set[str] = field(default_factory=set)

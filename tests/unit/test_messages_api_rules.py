@@ -61,7 +61,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "fast opus-5 without the beta": (body(speed="fast", model="claude-opus-5"), "speed"),
     "no messages": (body(messages=[]), "at least one message"),
     "assistant first": (body(messages=said("a", "b", "c")[1:]), "first message"),
-    "unknown role": (body(messages=[{"role": "robot", "content": "x"}]), "role"),
+    "unknown role": (body(messages=[{"role": "robot", "content": "x"}]), "messages.0.role: Input"),
     "empty content": (body(messages=said("")), "non-empty content"),
     "empty text": (body(messages=said([{"type": "text", "text": ""}])), "must be non-empty"),
     "whitespace": (body(messages=said(" \n")), "non-whitespace"),

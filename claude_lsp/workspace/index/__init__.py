@@ -1,0 +1,1 @@
+"""The symbol index: what a workspace defines, imports and mentions, and where."""

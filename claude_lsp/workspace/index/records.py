@@ -1,0 +1,77 @@
+"""What the index knows of one file; the unit of extraction, of storage and of update."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+SymbolKind = Literal["class", "function", "method", "field", "variable"]
+"""A class is anything that has members or names a type: struct, interface, trait, enum, alias."""
+
+
+class Symbol(NamedTuple):
+    """One definition.
+
+    Attributes:
+        name: as it is written.
+        kind: what it is.
+        parent: position of the enclosing class in the file's symbols, -1 for none.
+        line: line of the name, 0-based.
+        end: last line of the definition, 0-based, included.
+        signature: the head of the definition on one line, white space folded, at most 700
+            characters; for fields and variables the declaration's first line.
+        doc: first line of its documentation, at most 120 characters.
+        bases: names of the classes it derives from or implements.
+        types: names of types in its signature.
+        returns: names of types in what it returns.
+    """
+
+    name: str
+    kind: SymbolKind
+    parent: int
+    line: int
+    end: int
+    signature: str
+    doc: str = ""
+    bases: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
+class ImportedName(NamedTuple):
+    """A name that a file gets from elsewhere.
+
+    Attributes:
+        local: the name in this file.
+        module: the module as it is written: `pkg.sub`, `..sub`, `./sub`, `crate::sub`.
+        original: the name there; None if `local` stands for the module itself.
+        line: where, 0-based.
+    """
+
+    local: str
+    module: str
+    original: str | None
+    line: int
+
+
+class FileRecord(NamedTuple):
+    """Everything that is kept of one file; neither its text nor its syntax tree is.
+
+    Attributes:
+        language: the LSP language identifier.
+        lines: how many lines it has.
+        symbols: its definitions in the order of the text, without locals of functions.
+        imports: the names it imports.
+        stars: modules of which it takes every name, or passes every name on.
+        words: the identifiers that occur in it.
+        pairs: (receiver, attribute) for each `receiver.attribute` in it.
+        parsed: whether the grammar took all of it; False where lines had to be guessed.
+    """
+
+    language: str
+    lines: int
+    symbols: tuple[Symbol, ...] = ()
+    imports: tuple[ImportedName, ...] = ()
+    stars: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    parsed: bool = True
