@@ -13,42 +13,33 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
-import platform
 import random
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.workspace import Workspace as BareWorkspace
 
+from benchmarks.changes import LINES, Typing, edits_for_ever, long_text, place
 from benchmarks.server_process import ServerProcess
+from benchmarks.table import HEADER, Row, difference, machine, ours_alone, ratio
 from claude_lsp.findings.finding import Finding, Severity
-from claude_lsp.lsp.abilities import Abilities
-from claude_lsp.lsp.documents import Documents
-from claude_lsp.lsp.publish import Published
+from claude_lsp.lsp.server import ClaudeServer
+from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.positions import Position, Range
 from tests.messages_api import Finish, Gate, MessagesApi, Reply, Wait, replies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from claude_lsp.lsp.protocol import Server
     from tests.messages_api import ReceivedRequest
 
 PROJECT = Path(__file__).resolve().parent.parent
 SUBJECT = PROJECT / "claude_lsp" / "lsp" / "server.py"
 """The file in which completions are asked for: it is typical, and has many neighbours."""
 
-LINES = 5_000
 SUGGESTION = "measured = prepare(context, budget)"
 INLINE_COMPLETION = "textDocument/inlineCompletion"
 OPTIONS = {
@@ -69,93 +60,6 @@ class Counts:
     edits_in_process: int = 2_000
     edits: int = 20_000
     edits_warm_up: int = 2_000
-
-
-@dataclass
-class Row:
-    """One line of the table.
-
-    Attributes:
-        name: what was measured.
-        unit: of every figure but those that `compare` gives.
-        ours: what was measured of our server.
-        bare: the same of the floor, where it has such a thing.
-        compare: makes the figure that the bar is for, from both medians.
-        compared: what that figure is, with its unit.
-        bar: the most that the figure should be; None where there is none.
-    """
-
-    name: str
-    unit: str
-    ours: list[float]
-    bare: list[float] = field(default_factory=list)
-    compare: Callable[[float, float], float] | None = None
-    compared: str = ""
-    bar: float | None = None
-
-    @property
-    def figure(self) -> float | None:
-        """What is held against the bar."""
-        if self.compare is None:
-            return None
-        return self.compare(statistics.median(self.ours), _median(self.bare))
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the bar holds; None without one."""
-        figure = self.figure
-        return None if self.bar is None or figure is None else figure <= self.bar
-
-    def as_markdown(self) -> str:
-        """Return the line of the table."""
-        figure = "" if self.figure is None else f"{self.figure:.3g} {self.compared}".strip()
-        bar = "" if self.bar is None else f"<= {self.bar:g}"
-        verdict = {True: "yes", False: "**no**", None: ""}[self.holds]
-        cells = (self.name, self.unit, _shown(self.ours), _shown(self.bare), figure, bar, verdict)
-        return f"| {' | '.join(cells)} |"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything that was measured."""
-        return {
-            "name": self.name,
-            "unit": self.unit,
-            "ours": self.ours,
-            "bare": self.bare,
-            "figure": self.figure,
-            "compared": self.compared,
-            "bar": self.bar,
-            "holds": self.holds,
-        }
-
-
-HEADER = (
-    "| what | unit | ours: median / p95 / min | bare pygls: median / p95 / min | figure | bar "
-    "| holds |\n|---|---|---|---|---|---|---|"
-)
-
-
-def _median(values: list[float]) -> float:
-    return statistics.median(values) if values else 0.0
-
-
-def _shown(values: list[float]) -> str:
-    if not values:
-        return ""
-    ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    return " / ".join(f"{value:.4g}" for value in (_median(values), p95, ordered[0]))
-
-
-def _ours(ours: float, _bare: float) -> float:
-    return ours
-
-
-def _ratio(ours: float, bare: float) -> float:
-    return ours / bare
-
-
-def _above(ours: float, bare: float) -> float:
-    return ours - bare
 
 
 class Stamp(Gate):
@@ -192,9 +96,8 @@ class Bench:
         """Start "ours" or "bare"."""
         return await ServerProcess.spawn(name, self._commands[name], self._environment, PROJECT)
 
-    async def ready(self) -> tuple[ServerProcess, ServerProcess]:
-        """Start both and have everything loaded: ours first, then the floor."""
-        servers = await self.spawn("ours"), await self.spawn("bare")
+    async def warm_up(self, *servers: ServerProcess) -> None:
+        """Initialize both, open the document and have everything loaded."""
         text = SUBJECT.read_text("utf-8")
         for server in servers:
             await server.initialize(PROJECT, OPTIONS)
@@ -204,11 +107,10 @@ class Bench:
         for _ in range(20):
             for server in servers:
                 await server.request(INLINE_COMPLETION, _completion(SUBJECT, 20, 0))
-        return servers
 
     # ----- rows
 
-    async def starts(self) -> Iterator[Row]:
+    async def starts(self) -> list[Row]:
         """From the start of the process to the answer to `initialize`."""
         times: dict[str, list[float]] = {"ours": [], "bare": []}
         for turn in range(self.counts.starts + 2):
@@ -219,9 +121,10 @@ class Bench:
                     values.append((answer.at - server.spawned_at) * 1e3)
                 await server.stop()
         name = "process start to the answer to initialize"
-        return iter([Row(name, "ms", **times, compare=_ratio, compared="x", bar=1.15)])
+        ours, bare = times["ours"], times["bare"]
+        return [Row(name, "ms", ours, bare, compare=ratio, compared="x", bar=1.15)]
 
-    async def trivial(self, ours: ServerProcess, bare: ServerProcess) -> Iterator[Row]:
+    async def trivial(self, ours: ServerProcess, bare: ServerProcess) -> list[Row]:
         """A request that nobody has to think about: a document that is not open."""
         params = _completion(PROJECT / "not_open.py", 0, 0)
         times: dict[str, list[float]] = {"ours": [], "bare": []}
@@ -230,11 +133,11 @@ class Bench:
                 sent = server.send(INLINE_COMPLETION, params)
                 answer = await server.wait(sent)
                 times[server.name].append((answer.at - sent.at) * 1e3)
-        return iter([Row("round trip of a trivial request", "ms", **times)])
+        return [Row("round trip of a trivial request", "ms", times["ours"], times["bare"])]
 
     async def completions(
         self, ours: ServerProcess, bare: ServerProcess, *, typing: bool
-    ) -> Iterator[Row]:
+    ) -> list[Row]:
         """From the request to the HTTP request, and from the HTTP answer to the answer."""
         stamps: list[Stamp] = []
 
@@ -258,8 +161,7 @@ class Bench:
             undo = edits.delete(line, column, 1)
             for server in (ours, bare):
                 began = server.notify("textDocument/didChange", change) if typing else None
-                place = _completion(SUBJECT, line, column + typing)
-                sent = server.send(INLINE_COMPLETION, place)
+                sent = server.send(INLINE_COMPLETION, _completion(SUBJECT, line, column + typing))
                 answer = await server.wait(sent)
                 began = sent.at if began is None else began
                 if server is bare:
@@ -274,29 +176,27 @@ class Bench:
         if len(self.api.requests) != self.counts.completions:
             raise RuntimeError(f"{len(self.api.requests)} requests instead of one per completion")
         while_typing = ", a change before each" if typing else ""
-        return iter(
-            [
-                Row(
-                    f"completion request to complete HTTP request{while_typing}",
-                    "ms",
-                    before,
-                    floor,
-                    compare=_above,
-                    compared="ms above the floor",
-                    bar=5,
-                ),
-                Row(
-                    f"end of the HTTP answer to the answer{while_typing}",
-                    "ms",
-                    after,
-                    compare=_ours,
-                    compared="ms",
-                    bar=3,
-                ),
-            ]
-        )
+        return [
+            Row(
+                f"completion request to complete HTTP request{while_typing}",
+                "ms",
+                before,
+                floor,
+                compare=difference,
+                compared="ms above the floor",
+                bar=5,
+            ),
+            Row(
+                f"end of the HTTP answer to the answer{while_typing}",
+                "ms",
+                after,
+                compare=ours_alone,
+                compared="ms",
+                bar=3,
+            ),
+        ]
 
-    async def cancels(self, ours: ServerProcess) -> Iterator[Row]:
+    async def cancels(self, ours: ServerProcess) -> list[Row]:
         """From the cancel to the end of the HTTP stream."""
         self.api.reset()
         self.api.respond(lambda _: replies.stall("<fill>measured"))
@@ -313,18 +213,16 @@ class Bench:
             closed.append((request.finished_at - at) * 1e3)
             answered.append((answer.at - at) * 1e3)
         self.api.respond(None)
-        return iter(
-            [
-                Row("cancel to the HTTP stream closed", "ms", closed),
-                Row("cancel to the answer", "ms", answered),
-            ]
-        )
+        return [
+            Row("cancel to the HTTP stream closed", "ms", closed),
+            Row("cancel to the answer", "ms", answered),
+        ]
 
-    async def edits(self, ours: ServerProcess, bare: ServerProcess) -> Iterator[Row]:
+    async def edits(self, ours: ServerProcess, bare: ServerProcess) -> list[Row]:
         """Processor time and memory of many changes to a long document."""
         path = PROJECT / "long.py"
         portion = 1_000
-        text, changes = _long_text(), _edits(path, random.Random(11))
+        text, changes = long_text(), edits_for_ever(path, random.Random(11))
         for server in (ours, bare):
             server.open(path, text)
         cpu: dict[str, list[float]] = {"ours": [], "bare": []}
@@ -336,7 +234,7 @@ class Bench:
                 before = server.cpu_seconds()
                 for message in messages:
                     server.notify("textDocument/didChange", message)
-                    # One at a time, as a keyboard does: no message is read with the next one.
+                    # Each is written by itself, though a busy server may read several at once.
                     await asyncio.sleep(0)
                 await server.request(INLINE_COMPLETION, _completion(PROJECT / "no.py", 0, 0))
                 used = server.cpu_seconds() - before
@@ -346,27 +244,25 @@ class Bench:
                     memory[server.name].append(server.memory() / 2**20)
                     cpu[server.name].append(used / portion * 1e6)
         growth = {name: (v[-1] / v[0] - 1) * 100 for name, v in memory.items()}
-        return iter(
-            [
-                Row(f"processor time of one change, {LINES:,} lines", "us", **cpu),
-                Row("memory while changing", "MiB", **memory),
-                Row(
-                    f"memory after {self.counts.edits:,} changes, growth",
-                    "%",
-                    [growth["ours"]],
-                    [growth["bare"]],
-                    compare=_ours,
-                    compared="%",
-                    bar=2,
-                ),
-            ]
-        )
+        return [
+            Row(f"processor time of one change, {LINES:,} lines", "us", cpu["ours"], cpu["bare"]),
+            Row("memory while changing", "MiB", memory["ours"], memory["bare"]),
+            Row(
+                f"memory after {self.counts.edits:,} changes, growth",
+                "%",
+                [growth["ours"]],
+                [growth["bare"]],
+                compare=ours_alone,
+                compared="%",
+                bar=2,
+            ),
+        ]
 
 
-async def in_process(count: int) -> Iterator[Row]:
+async def in_process(count: int) -> list[Row]:
     """Our own work for one change, without reading the message."""
     path = PROJECT / "long.py"
-    item = types.TextDocumentItem(path.as_uri(), "python", 1, _long_text())
+    item = types.TextDocumentItem(path.as_uri(), "python", 1, long_text())
     messages = [
         (
             types.VersionedTextDocumentIdentifier(
@@ -374,7 +270,7 @@ async def in_process(count: int) -> Iterator[Row]:
             ),
             [_structured(change["contentChanges"][0])],
         )
-        for change in itertools.islice(_edits(path, random.Random(11)), count)
+        for change in itertools.islice(edits_for_ever(path, random.Random(11)), count)
     ]
     bare = BareWorkspace(None, types.TextDocumentSyncKind.Incremental)
     bare.put_text_document(item)
@@ -385,77 +281,36 @@ async def in_process(count: int) -> Iterator[Row]:
         floor.append((time.perf_counter() - start) * 1e6)
     rows = []
     for findings in (0, 20):
-        documents = Documents(None)
-        documents.put_text_document(item)
-        editor = SimpleNamespace(
-            workspace=documents,
-            abilities=Abilities(),
-            text_document_publish_diagnostics=lambda _: None,
-        )
-        published = Published(cast("Server", editor))
-        documents.on_edit(published.on_edit)
-        run = published.begin()
+        server = ClaudeServer()
+        server.protocol.set_writer(_Nowhere())
+        initialize: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize}
+        server.protocol.receive(json.dumps(message).encode())
+        server.workspace.put_text_document(item)
+        run = server.published.begin("review")
         for number in range(findings):
-            published.add(item.uri, _finding(number, LINES // findings * number), run)
+            finding = _finding(number, LINES // findings * number)
+            server.published.add(item.uri, finding, run, LineIndex(item.text))
         times: list[float] = []
         for identifier, changes in messages:
             start = time.perf_counter()
-            documents.update(identifier, changes)
+            server.workspace.update(identifier, changes)
             times.append((time.perf_counter() - start) * 1e6)
             await asyncio.sleep(0)
-        published.close()
+        await server.close(1)
         name = f"our own work for one change, {LINES:,} lines, {findings} findings shown"
-        rows.append(Row(name, "us", times, floor, compare=_ours, compared="us", bar=50))
-    return iter(rows)
+        rows.append(Row(name, "us", times, floor, compare=ours_alone, compared="us", bar=50))
+    return rows
 
 
-class Typing:
-    """Makes the changes of one document, counting its versions."""
+class _Nowhere:
+    """Takes what a server sends."""
 
-    def __init__(self, path: Path) -> None:
-        self._uri = path.as_uri()
-        self._version = 1
+    def write(self, data: bytes) -> None:
+        pass
 
-    def insert(self, line: int, column: int, text: str) -> dict[str, Any]:
-        """Insert a text."""
-        return self._change((line, column), (line, column), text)
-
-    def delete(self, line: int, column: int, size: int) -> dict[str, Any]:
-        """Delete so many characters of one line."""
-        return self._change((line, column), (line, column + size), "")
-
-    def join(self, line: int, column: int) -> dict[str, Any]:
-        """Delete the end of a line."""
-        return self._change((line, column), (line + 1, 0), "")
-
-    def _change(self, start: tuple[int, int], end: tuple[int, int], text: str) -> dict[str, Any]:
-        self._version += 1
-        span = {"start": _place(*start), "end": _place(*end)}
-        return {
-            "textDocument": {"uri": self._uri, "version": self._version},
-            "contentChanges": [{"range": span, "text": text}],
-        }
-
-
-def _edits(path: Path, chance: random.Random) -> Iterator[dict[str, Any]]:
-    """Yield changes for ever that leave the text as long as it was: each second one undoes one."""
-    typing = Typing(path)
-    lines = _long_text().split("\n")
-    for turn in itertools.count():
-        line = chance.randrange(LINES)
-        column = chance.randint(0, len(lines[line]))
-        if turn % 10 == 9:
-            yield typing.insert(line, column, "\n")
-            yield typing.join(line, column)
-        else:
-            yield typing.insert(line, column, "x")
-            yield typing.delete(line, column, 1)
-
-
-def _long_text() -> str:
-    return "".join(
-        f"    value_{line} = compute(value_{line - 1}, {line})\n" for line in range(LINES)
-    )
+    def close(self) -> None:
+        pass
 
 
 def _finding(number: int, line: int) -> Finding:
@@ -477,14 +332,10 @@ def _structured(change: dict[str, Any]) -> types.TextDocumentContentChangePartia
     return types.TextDocumentContentChangePartial(types.Range(start, end), change["text"])
 
 
-def _place(line: int, column: int) -> dict[str, int]:
-    return {"line": line, "character": column}
-
-
 def _completion(path: Path, line: int, column: int) -> dict[str, Any]:
     return {
         "textDocument": {"uri": path.as_uri()},
-        "position": _place(line, column),
+        "position": place(line, column),
         "context": {"triggerKind": types.InlineCompletionTriggerKind.Automatic},
     }
 
@@ -502,36 +353,23 @@ def _check_suggestion(message: dict[str, Any]) -> None:
 
 async def measure(counts: Counts) -> list[Row]:
     """Measure every row."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with MessagesApi() as api:
             bench = Bench(api, counts, Path(folder))
-            rows = list(await bench.starts())
-            ours, bare = await bench.ready()
-            rows += await bench.completions(ours, bare, typing=False)
-            rows += await bench.completions(ours, bare, typing=True)
-            rows += await bench.cancels(ours)
-            rows += await bench.trivial(ours, bare)
-            rows += await bench.edits(ours, bare)
-            await asyncio.gather(ours.stop(), bare.stop())
-        return rows + list(await in_process(counts.edits_in_process))
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return {
-        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
+            rows = await bench.starts()
+            ours, bare = await bench.spawn("ours"), await bench.spawn("bare")
+            try:
+                await bench.warm_up(ours, bare)
+                rows += await bench.completions(ours, bare, typing=False)
+                rows += await bench.completions(ours, bare, typing=True)
+                rows += await bench.cancels(ours)
+                rows += await bench.trivial(ours, bare)
+                rows += await bench.edits(ours, bare)
+                await asyncio.gather(ours.stop(), bare.stop())
+            finally:
+                ours.kill()
+                bare.kill()
+        return rows + await in_process(counts.edits_in_process)
 
 
 def main() -> None:

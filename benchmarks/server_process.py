@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psutil
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +67,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             *command,
             env=environment,
             cwd=folder,
-            stderr=subprocess.DEVNULL,
+            stderr=None,  # what a server complains of is seen
         )
         return server
 
@@ -134,15 +133,17 @@ class ServerProcess(asyncio.SubprocessProtocol):
         return float(times.user + times.system)
 
     async def stop(self) -> None:
-        """End the server as an editor does; kill it if it does not go."""
-        try:
-            await self.request("shutdown", None)
-            self.notify("exit", None)
-            async with asyncio.timeout(5):
-                await self._exited.wait()
-        finally:
-            if self._transport is not None:
-                self._transport.close()
+        """End the server as an editor does."""
+        await self.request("shutdown", None)
+        self.notify("exit", None)
+        async with asyncio.timeout(5):
+            await self._exited.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the server if it still runs."""
+        if self._transport is not None:
+            self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)

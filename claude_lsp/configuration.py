@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +148,8 @@ def _file_layer(
 
 
 def _read_toml(path: Path, problems: list[Problem]) -> tuple[dict[str, Any], str] | None:
+    import tomllib
+
     try:
         if path.stat().st_size > _MAXIMUM_BYTES:
             problems.append(Problem(str(path), "", "larger than 1 MB: not read as settings"))

@@ -17,9 +17,7 @@ from claude_lsp.claude.client import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.context.assemble import Context, LeftOut, assemble
 from claude_lsp.context.candidate import Candidate
-from claude_lsp.workspace.neighbours import neighbours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.client import Account, Client
+    from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.workspace import Workspace
@@ -76,37 +75,13 @@ class Engine:
             ClaudeError: the document must not be sent (kind "ignored").
         """
         reason = self.workspace.reason_not_to_send(situation.snapshot)
-        subject = action.subject(situation)
-        if reason is not None and subject is not None:
+        if reason is not None and action.subject(situation) is not None:
             raise errors.ClaudeError(errors.ignored(situation.origin, reason))
         chosen = route(action.name, action.tier, self.settings)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
-        candidates = [*action.extras(situation), *extras]
-        left_out: list[LeftOut] = []
-        if action.recipe.neighbours:
-            found, refused = await asyncio.to_thread(
-                neighbours, situation.snapshot, self.workspace, open_documents
-            )
-            candidates += [
-                Candidate(
-                    self.workspace.origin(item.snapshot),
-                    item.snapshot.text,
-                    item.reason,
-                    item.score,
-                    snapshot=item.snapshot,
-                )
-                for item in found
-            ]
-            left_out += [LeftOut(item.origin, item.reason) for item in refused]
         context = await asyncio.to_thread(
-            assemble,
-            subject,
-            candidates,
-            action.recipe.budget(self.settings),
-            family,
-            subject_share=action.recipe.subject_share,
-            left_out=left_out,
+            self._context, action, situation, family, open_documents, extras
         )
         blocks = [
             Block(text, sum(part.tokens for part in parts), stable)
@@ -132,6 +107,43 @@ class Engine:
         )
         return Prepared(request, context)
 
+    def _context(
+        self,
+        action: Action,
+        situation: Situation,
+        family: tokens.Family,
+        open_documents: Sequence[Snapshot],
+        extras: Sequence[Candidate],
+    ) -> Context:
+        """Gather and assemble; files are read and tokens counted, so this runs in a worker."""
+        # Not needed by a server that starts.
+        from claude_lsp.context.assemble import LeftOut, assemble
+        from claude_lsp.workspace.neighbours import neighbours
+
+        candidates = [*action.extras(situation), *extras]
+        left_out: list[LeftOut] = []
+        if action.recipe.neighbours:
+            found, refused = neighbours(situation.snapshot, self.workspace, open_documents)
+            candidates += [
+                Candidate(
+                    self.workspace.origin(item.snapshot),
+                    item.snapshot.text,
+                    item.reason,
+                    item.score,
+                    snapshot=item.snapshot,
+                )
+                for item in found
+            ]
+            left_out += [LeftOut(item.origin, item.reason) for item in refused]
+        return assemble(
+            action.subject(situation),
+            candidates,
+            action.recipe.budget(self.settings),
+            family,
+            subject_share=action.recipe.subject_share,
+            left_out=left_out,
+        )
+
     async def run(
         self,
         action: Action,
@@ -148,6 +160,10 @@ class Engine:
         """
         reader = action.reader(situation, prepared.context)
         failure: errors.ClaudeError | None = None
+        if prepared.request.prefilled:
+            # It belongs to the answer, which goes on where it ends.
+            for outcome in reader.feed(prepared.request.prefilled):
+                yield outcome
         try:
             async with self.client.stream(
                 prepared.request, self._patience(action, situation), account

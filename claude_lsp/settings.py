@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -223,7 +224,7 @@ def options(group: type = Settings, prefix: str = "") -> Iterator[Option]:
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) for each leaf of a nested table; option tables stay whole."""
-    tables = {item.key for item in _OPTIONS.values() if typing.get_origin(item.type) is dict}
+    tables = {item.key for item in _known().values() if typing.get_origin(item.type) is dict}
     for name, value in values.items():
         key = f"{prefix}{name}"
         if isinstance(value, dict) and key not in tables:
@@ -239,9 +240,9 @@ def check(key: str, value: Any) -> Any:
         the value, or an `Invalid` that says what is wrong and, for an unknown key, what was
         probably meant.
     """
-    known = _OPTIONS.get(key)
+    known = _known().get(key)
     if known is None:
-        near = difflib.get_close_matches(key, _OPTIONS, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(key, _known(), n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]}?" if near else ""
         return Invalid(key, f"unknown setting {key}{hint}")
     try:
@@ -372,4 +373,9 @@ def _scalar(kind: type, value: Any) -> Any:
 _LARGEST = 2**53
 _NAMES: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number"}
 _NAMES[float] = "a number"
-_OPTIONS: dict[str, Option] = {item.key: item for item in options()}
+
+
+@functools.cache
+def _known() -> dict[str, Option]:
+    """Return every option by its key."""
+    return {item.key: item for item in options()}

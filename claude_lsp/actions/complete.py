@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
 from claude_lsp.actions.outcomes import Insertion
 from claude_lsp.context.candidate import Style, Subject
+from claude_lsp.text.lines import line_ending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,12 @@ block that the user is writing. If nothing sensible belongs there, answer <fill>
 Files shown before the document are for reference; use the names they define."""
 
 _OPEN, _CLOSE = "<fill>", "</fill>"
-_FENCE = re.compile(r"\A\s*```[^\n]*\n")
+_FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+_PROSE = re.compile(
+    r"\s*(?:Here|Sure|Certainly|Of course|Sorry|Looking|Based on|Let me|Let's|I|I'm|I'll|I'd|I've"
+    r"|It|We|You|The|This|There|To|Since|Because|No|Nothing|Unfortunately)[ ,]"
+    r"[^\n]*[.!?:][ \t]*(?:\n|\Z)"
+)
 
 
 def _subject(situation: Situation) -> Subject:
@@ -51,6 +57,7 @@ class _Reader:
         offset = index.offset_at(self._at)
         self._before = index.text[max(0, offset - 4000) : offset]
         self._after = index.text[offset : offset + 4000]
+        self._ending = line_ending(index.text)
         self._text = ""
         self._shown = ""
         self.satisfied = False
@@ -77,18 +84,19 @@ class _Reader:
         fill, _ = _inner(self._text, ended=True)
         if fill is None:
             return ()
-        if not complete:
-            fill = fill[: fill.rfind("\n") + 1]
-        return self._insertion(fill, complete=True)
+        end = self._end_of(fill)
+        if end is None and not complete:
+            end = fill.rfind("\n") + 1
+        return self._insertion(fill[:end], complete=True)
 
     def _insertion(self, fill: str, *, complete: bool) -> Sequence[Outcome]:
-        text = without_overlap(fill, self._after)
+        text = without_overlap(fill.replace("\r\n", "\n"), self._after)
         if complete:
             text = text.rstrip() if not self._after.strip(" \t") else text.rstrip("\r\n")
         if not text.strip() or (text == self._shown and not complete):
             return ()
         self._shown = text
-        return (Insertion(self._at, text, complete),)
+        return (Insertion(self._at, text.replace("\n", self._ending), complete),)
 
     def _end_of(self, fill: str) -> int | None:
         """Return where the completion is complete, None while more may belong to it."""
@@ -117,43 +125,69 @@ class _Reader:
 
 def without_overlap(fill: str, after: str) -> str:
     """Cut a completion where it begins to repeat what already stands behind the cursor."""
-    stripped = after.lstrip("\r\n")
-    same_line = after.split("\n", 1)[0].rstrip("\r")
+    same_line, *following = after.replace("\r\n", "\n").split("\n", 40)
+    same_line = same_line.rstrip()
     for size in range(min(len(fill), len(same_line)), 0, -1):
-        if fill.endswith(same_line[:size]) and same_line[:size].strip():
+        overlap = same_line[:size]
+        # Brackets that close what the completion itself opens repeat nothing.
+        if fill.endswith(overlap) and overlap.strip() and _unopened(fill) >= _unopened(overlap):
             return fill[: len(fill) - size]
-    next_line = stripped.split("\n", 1)[0].strip()
-    if len(next_line) > 2:
+    next_line = next((line.rstrip() for line in following if line.strip()), "")
+    if len(next_line.strip()) > 2:
         lines = fill.split("\n")
         for number, line in enumerate(lines):
-            if number and line.strip() == next_line:
+            if number and line.rstrip() == next_line:
                 return "\n".join(lines[:number])
     return fill
+
+
+def _unopened(text: str) -> int:
+    """Return how many closing brackets have no opening one before them."""
+    depth = missing = 0
+    for character in text:
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            if depth:
+                depth -= 1
+            else:
+                missing += 1
+    return missing
 
 
 def _inner(text: str, *, ended: bool = False) -> tuple[str | None, bool]:
     """Return the text between the tags so far, and whether it is closed.
 
-    None while it is not known yet how the answer begins.
+    None while nothing can be shown. What stands before the tag is thought aloud; an answer without
+    any tag is looked at only when it is complete.
     """
     start = text.find(_OPEN)
     if start < 0:
-        if not ended and (len(text) < len(_OPEN) or _OPEN.startswith(text.lstrip()[: len(_OPEN)])):
-            return None, False
-        # A model that leaves the tags out: a bare or a fenced answer.
-        body = _FENCE.sub("", text)
-        if not ended and text.lstrip().startswith("`") and body == text:
-            return None, False
-        end = body.find("\n```")
-        return (body[: end + 1], True) if body != text and end >= 0 else (body, False)
+        return (_untagged(text), True) if ended else (None, False)
     body = text[start + len(_OPEN) :]
     end = body.find(_CLOSE)
     if end >= 0:
-        return body[:end], True
+        return _unfenced(body[:end]), True
     for size in range(min(len(_CLOSE) - 1, len(body)), 0, -1):
         if body.endswith(_CLOSE[:size]):
-            return body[:-size], False  # perhaps the beginning of the closing tag
-    return body, False
+            body = body[:-size]  # perhaps the beginning of the closing tag
+            break
+    if not ended and body.lstrip().startswith("`"):
+        return None, False
+    return (_unfenced(body) if ended else body), False
+
+
+def _untagged(text: str) -> str | None:
+    """Return the code of an answer without tags: fenced, or bare; None for prose."""
+    text = text.split(_CLOSE, maxsplit=1)[0]
+    if fenced := _FENCED.search(text):
+        return fenced[1].removesuffix("\n")
+    return None if _PROSE.match(text) else text
+
+
+def _unfenced(body: str) -> str:
+    fenced = _FENCED.fullmatch(body.strip())
+    return fenced[1].removesuffix("\n") if fenced else body
 
 
 ACTION = Action(

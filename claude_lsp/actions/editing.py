@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from claude_lsp.actions.outcomes import Notice, Replacement, Unusable
 from claude_lsp.findings import anchor
 from claude_lsp.findings.stream import ObjectStream
+from claude_lsp.text.lines import line_ending, split_lines, without_ending
+from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Sent
-    from claude_lsp.text.positions import Range
+    from claude_lsp.text.lines import LineIndex
 
 EDITS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -94,32 +96,48 @@ class EditsReader:
         place = anchor.exact(quote, sent.line_hint(hint), sent.index)
         if place is None:
             return Notice(f"An edit was dropped: its text is not in the document ({_head(quote)})")
+        place, new = _edit(quote, replacement, place, sent.index)
         span = sent.to_document(place)
         if any(span.overlaps(other) or span == other for other in self._taken):
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
         self._taken.append(span)
-        restored = sent.redacted.restore(_fitted(replacement, quote, sent.index.slice(place)))
-        return Replacement(span, restored)
+        return Replacement(span, sent.redacted.restore(new))
 
 
-def _fitted(replacement: str, quote: str, found: str) -> str:
-    """Bring a replacement into the document's form: line endings, indentation, last newline."""
-    ending = "\r\n" if "\r\n" in found else "\r" if "\r" in found else "\n"
-    text = replacement.replace("\r\n", "\n").replace("\r", "\n")
-    missing = _indent(found)[: len(_indent(found)) - len(_indent(quote))]
-    if missing and not _indent(quote) and text.strip():
-        # The model quoted the lines without their indentation, so it left it out here too.
-        text = "\n".join(missing + line if line.strip() else line for line in text.split("\n"))
-    ends = found.endswith(("\n", "\r"))
-    if text and ends and not text.endswith("\n"):
-        text += "\n"
-    if not ends and text.endswith("\n"):
-        text = text[:-1]
-    return text.replace("\n", ending)
+def _edit(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:
+    """Bring an edit into the document's form: whole lines, indentation, line endings.
+
+    Args:
+        quote: the text to replace, as the model wrote it.
+        replacement: what it put there.
+        place: where the quote was found, without blanks around it.
+        index: the lines of the text that was sent.
+    """
+    start, end = place
+    before, behind = index.line(start.line)[: start.column], index.line(end.line)[end.column :]
+    if before.strip() or behind.strip():
+        return place, anchor.reindented(replacement, quote, place, index)
+    if not replacement.strip():
+        # Deleted lines leave no empty one behind.
+        return Range(Position(start.line, 0), Position(end.line + 1, 0)), ""
+    lines = Range(Position(start.line, 0), Position(end.line, len(index.line(end.line))))
+    if _indentation(quote) == before:
+        return lines, line_ending(index.text).join(_without_blank_ends(replacement, quote))
+    # The model left the indentation out of what it quoted, and so out of what it put there.
+    return lines, before + anchor.reindented(replacement, quote, place, index)
 
 
-def _indent(text: str) -> str:
-    line = next((line for line in text.split("\n") if line.strip()), "")
+def _without_blank_ends(replacement: str, quote: str) -> list[str]:
+    """Return the new lines without those empty ones at the ends that the quote has too."""
+    new, old = ([without_ending(line) for line in split_lines(t)] for t in (replacement, quote))
+    for end in (0, -1):
+        while old and new and not old[end].strip() and not new[end].strip():
+            del old[end], new[end]
+    return new
+
+
+def _indentation(text: str) -> str:
+    line = next((line for line in split_lines(text) if line.strip()), "")
     return line[: len(line) - len(line.lstrip())]
 
 

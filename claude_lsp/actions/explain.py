@@ -50,13 +50,16 @@ class _Reader:
     satisfied = False
 
     def __init__(self, _situation: Situation, _context: Context) -> None:
-        pass
+        self._begun = False
 
     def feed(self, text: str) -> Sequence[Outcome]:
+        self._begun = self._begun or bool(text.strip())
         return (Prose(text),)
 
     def finish(self, *, complete: bool) -> Sequence[Outcome]:
-        return () if complete else (Prose("\n\n*(the answer broke off here)*\n"),)
+        if complete or not self._begun:
+            return ()
+        return (Prose("\n\n*(the answer broke off here)*\n"),)
 
 
 ACTION = Action(

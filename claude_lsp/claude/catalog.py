@@ -7,7 +7,7 @@ not listed is used all the same, with the most conservative request that works a
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -256,4 +256,5 @@ def lookup(model_id: str) -> Model:
     caching and no price.
     """
     known = MODELS.get(model_id) or MODELS.get(_DATED.sub("", model_id))
-    return known or Model(model_id, known=False)
+    # A dated id is sent as it is: who names one wants that very version.
+    return replace(known, id=model_id) if known else Model(model_id, known=False)

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude import errors
-from claude_lsp.claude.catalog import Usage, cost_usd
+from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.ledger import charge
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 from claude_lsp.context import tokens
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 _KEEP_ALIVE_S = 90
 _CONNECT_S = 5
 _LONGEST_WAIT_S = 60
+_DRAIN_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,14 @@ class Account:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     models: set[str] = field(default_factory=set)
-    _booked_usd: float = 0.0
+    _booked: list[float] = field(default_factory=list)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def book(self, request: Request) -> None:
+    async def book(self, request: Request) -> None:
         """Set aside the most that a request can cost.
+
+        Requests cost far less than they could: where only what others have set aside is in the
+        way, this waits until they give it back.
 
         Raises:
             ClaudeError: the limit does not leave that much.
@@ -87,16 +93,22 @@ class Account:
         if self.limit_usd is None:
             return
         most = request.most_usd
-        spent = self._booked_usd + (self.cost_usd or 0.0)
-        if most is None or spent + most > self.limit_usd:
-            left = self.limit_usd - spent
-            raise errors.ClaudeError(errors.budget(self.limit_name, most, left))
-        self._booked_usd += most
+        while True:
+            spent = self.cost_usd or 0.0
+            if most is None or spent + most > self.limit_usd:
+                left = self.limit_usd - spent
+                raise errors.ClaudeError(errors.budget(self.limit_name, most, left))
+            if spent + sum(self._booked) + most <= self.limit_usd:
+                self._booked.append(most)
+                return
+            self._released.clear()
+            await self._released.wait()
 
     def release(self, request: Request) -> None:
         """Give back what was set aside for a request."""
-        if self.limit_usd is not None:
-            self._booked_usd -= request.most_usd or 0.0
+        if self.limit_usd is not None and request.most_usd is not None:
+            self._booked.remove(request.most_usd)
+            self._released.set()
 
     def add(self, model: str, attempts: int, usage: Usage, cost: float | None) -> None:
         """Count a request that has ended."""
@@ -189,17 +201,13 @@ class Client:
         await self.check_credentials()
         loop = asyncio.get_running_loop()
         account = Account() if account is None else account
-        account.book(request)
-        try:
-            row = await loop.run_in_executor(
-                None, self._ledger.reserve, request, self.settings.spend
-            )
-        except BaseException:
-            account.release(request)
-            raise
+        await account.book(request)
         attempt = _Attempt(request, patience)
         outcome = "cancelled"
+        reserving = loop.run_in_executor(None, self._ledger.reserve, request, self.settings.spend)
         try:
+            # A cancelled caller must not lose sight of what was reserved for it.
+            await asyncio.shield(reserving)
             async with contextlib.aclosing(self._pieces(attempt)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"
@@ -207,11 +215,16 @@ class Client:
             outcome = error.failure.kind
             raise
         finally:
-            account.release(request)
             await attempt.close()
-            settle = loop.run_in_executor(None, self._settle, row, attempt, outcome, account)
-            # A cancelled caller must not cancel the booking.
-            await asyncio.shield(settle)
+            if attempt.count:
+                cost = charge(request, attempt.usage, outcome, attempt.count)
+                account.add(request.model.id, attempt.count, attempt.usage, cost)
+            account.release(request)
+            await asyncio.wait((reserving,))
+            if reserving.exception() is None:
+                row = reserving.result()
+                settling = loop.run_in_executor(None, self._settle, row, attempt, outcome)
+                await asyncio.shield(settling)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -219,20 +232,16 @@ class Client:
             api, self._api = self._api, None
             await api.close()
 
-    def _settle(self, row: int, attempt: _Attempt, outcome: str, account: Account) -> None:
-        now = time.monotonic()
-        request, usage = attempt.request, attempt.usage
-        if attempt.count:
-            account.add(request.model.id, attempt.count, usage, cost_usd(request.model, usage))
+    def _settle(self, row: int, attempt: _Attempt, outcome: str) -> None:
         try:
             self._ledger.settle(
                 row,
-                request,
-                usage,
+                attempt.request,
+                attempt.usage,
                 outcome,
                 attempts=attempt.count,
                 first_token_s=attempt.first_token_s,
-                total_s=now - attempt.started,
+                total_s=time.monotonic() - attempt.started,
             )
         except errors.ClaudeError as error:
             # The reservation stays booked at its upper bound, so no limit is passed.
@@ -253,6 +262,7 @@ class Client:
         except TimeoutError as error:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
         attempt.check_end()
+        await attempt.drain(chunks)
 
     async def _send(self, attempt: _Attempt) -> httpx2.Response:
         """Send until the headers of a good answer are there, retrying what may pass."""
@@ -335,6 +345,15 @@ class _Attempt:
             log.info("stream broken: %s", type(error).__name__)
             raise errors.ClaudeError(errors.interrupted(self.request_id)) from error
 
+    async def drain(self, chunks: AsyncIterator[bytes]) -> None:
+        """Read the end of a complete answer: only then can its connection serve the next one."""
+        import httpx2
+
+        with contextlib.suppress(TimeoutError, httpx2.HTTPError, httpx2.StreamError):
+            async with asyncio.timeout(_DRAIN_S):
+                while await anext(chunks, None) is not None:
+                    pass
+
     def decode(self, data: bytes) -> Iterator[str]:
         """Yield the pieces of text that these bytes complete.
 
@@ -394,7 +413,7 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
     http_options: dict[str, Any] = {}
     try:
         if endpoint.ca_file:
-            http_options["verify"] = ssl.create_default_context(cafile=endpoint.ca_file)
+            http_options["verify"] = _trusting(endpoint.ca_file)
         http = anthropic.DefaultAsyncHttpxClient(
             timeout=httpx2.Timeout(60, connect=_CONNECT_S),
             limits=httpx2.Limits(
@@ -414,6 +433,13 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
         raise errors.ClaudeError(errors.configuration(str(error))) from error
 
 
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ValueError(f"endpoint.ca_file {ca_file}: {error.strerror or error}") from error
+
+
 def _failure_of(error: Exception) -> errors.Failure | None:
     """Map what sending raised; None for a bug of ours, which must stay visible."""
     import anthropic
@@ -429,9 +455,16 @@ def _failure_of(error: Exception) -> errors.Failure | None:
             retry_after_s=_retry_after(error.response.headers),
         )
     if isinstance(error, anthropic.APITimeoutError):
-        return errors.connection("no answer in time")
+        connecting = isinstance(error.__cause__, (httpx2.ConnectTimeout, httpx2.PoolTimeout))
+        return errors.connection("no connection in time") if connecting else errors.timeout()
     if isinstance(error, anthropic.APIConnectionError):
-        return errors.connection(str(error.__cause__ or error))
+        cause = error.__cause__
+        if isinstance(cause, httpx2.LocalProtocolError):
+            # Its text repeats the header that it is about, which may be the key.
+            return errors.configuration("the key or a header holds characters that can't be sent")
+        if isinstance(cause, httpx2.UnsupportedProtocol):
+            return errors.configuration(str(cause))
+        return errors.connection(str(cause or error))
     if isinstance(error, anthropic.AnthropicError):
         return errors.configuration(str(error))
     if isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL)):

@@ -217,11 +217,13 @@ def interrupted(request_id: str | None = None) -> Failure:
     )
 
 
-def timeout(seconds: float) -> Failure:
-    """Our own deadline passed."""
+def timeout(seconds: float | None = None) -> Failure:
+    """Our own deadline passed, or the server was silent for too long before it answered."""
     return Failure(
         "timeout",
-        f"No complete answer within {seconds:g} s",
+        "The API did not begin to answer in time"
+        if seconds is None
+        else f"No complete answer within {seconds:g} s",
         "Try again, or raise endpoint.timeout_s",
         retryable=True,
     )
@@ -257,10 +259,16 @@ def budget(limit: str, needed_usd: float | None, left_usd: float) -> Failure:
             f"The model's price is unknown, so {limit} can't be kept",
             "Set its price in models.prices, or bind the tier to a known model",
         )
+    if limit.startswith("--"):
+        advice = f"Raise {limit}, or review fewer files"
+    elif "day" in limit:
+        advice = f"Raise {limit} in your settings, or wait for the next day"
+    else:
+        advice = f"Raise {limit} in your settings, or lower what is sent (context.tokens)"
     return Failure(
         "budget",
         f"Not sent: it could cost ${needed_usd:.4f}, and {limit} leaves ${max(left_usd, 0):.4f}",
-        f"Raise {limit} in your settings, or wait for the next day",
+        advice,
     )
 
 

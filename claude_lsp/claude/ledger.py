@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS requests (
 CREATE INDEX IF NOT EXISTS requests_by_day ON requests (day, automatic);
 """
 _VERSION = 1
+_PATIENCE_S = 5.0
 STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
 
 
@@ -60,6 +61,27 @@ class Spent:
     total_usd: float
     automatic_usd: float
     requests: int
+
+
+# Ends of a request after which the server may have worked, and so billed, whatever we know of it.
+_PERHAPS_BILLED = frozenset(("ok", "cancelled", "interrupted", "timeout", "refused", "truncated"))
+
+
+def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float | None:
+    """Return what a request that has ended counts as, in US dollars; None for an unknown price.
+
+    Where the counters are missing it counts as the most that it could cost, unless it was never
+    sent or was turned away.
+
+    Args:
+        request: what was asked.
+        usage: the counters, as far as they are known.
+        outcome: "ok", "cancelled", or the kind of the failure.
+        attempts: how often it was sent.
+    """
+    if not usage.prompt and attempts and outcome in _PERHAPS_BILLED:
+        return request.most_usd
+    return cost_usd(request.model, usage)
 
 
 def state_directory() -> Path:
@@ -137,20 +159,15 @@ class Ledger:
         first_token_s: float | None,
         total_s: float,
     ) -> float | None:
-        """Replace a reservation by what the request really cost; return that in US dollars.
-
-        A request that was answered without any usage counters keeps its reservation as its cost.
-        """
-        cost = cost_usd(request.model, usage)
-        counted = usage.prompt > 0 or outcome not in ("ok", "cancelled", "interrupted")
+        """Replace a reservation by what the request really cost; return that in US dollars."""
+        cost = charge(request, usage, outcome, attempts)
         with self._lock, _reported():
             connection = self._open()
             with connection:
                 connection.execute(
                     "UPDATE requests SET outcome = ?, input = ?, output = ?, cache_write_5m = ?,"
                     " cache_write_1h = ?, cache_read = ?, thinking = ?, attempts = ?,"
-                    " first_token_s = ?, total_s = ?,"
-                    " cost_usd = CASE WHEN ? THEN ? ELSE cost_usd END WHERE id = ?",
+                    " first_token_s = ?, total_s = ?, cost_usd = ? WHERE id = ?",
                     (
                         outcome,
                         usage.input,
@@ -162,7 +179,6 @@ class Ledger:
                         attempts,
                         first_token_s,
                         total_s,
-                        counted,
                         cost,
                         row,
                     ),
@@ -186,9 +202,12 @@ class Ledger:
             return self._connection
         path = self._path or state_directory() / "ledger.sqlite3"
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        path.touch(mode=0o600)  # when, how much and with which models is the user's own affair
+        connection = sqlite3.connect(
+            path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+        )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             with closing(connection.execute("PRAGMA user_version")) as cursor:
                 version = cursor.fetchone()[0]
@@ -201,6 +220,19 @@ class Ledger:
             raise
         self._connection = connection
         return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the journal's mode; SQLite does not wait by itself if another process does so too."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 class _reported:  # noqa: N801 - reads as a word in `with`

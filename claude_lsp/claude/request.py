@@ -77,6 +77,13 @@ class Request:
         return self.system_tokens + sum(block.tokens for block in self.blocks) + overhead + schema
 
     @property
+    def prefilled(self) -> str:
+        """The beginning of the answer that is sent along; the answer itself does not repeat it."""
+        formatted = self.schema is not None and self.model.structured_output
+        usable = self.model.prefill and not formatted and _thinking(self) is None
+        return self.prefill if usable else ""
+
+    @property
     def most_usd(self) -> float | None:
         """The most that this request can cost in US dollars; None where the price is unknown.
 
@@ -114,8 +121,8 @@ def parameters(request: Request) -> dict[str, Any]:
         body["output_config"] = output
     if request.stop_sequences:
         body["stop_sequences"] = list(request.stop_sequences)
-    if request.prefill and model.prefill and not thinking and "format" not in output:
-        body["messages"].append({"role": "assistant", "content": request.prefill})
+    if request.prefilled:
+        body["messages"].append({"role": "assistant", "content": request.prefilled})
     return body
 
 

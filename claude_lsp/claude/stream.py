@@ -60,6 +60,7 @@ class Decoder:
         self.answer = Answer()
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""
+        self._after_return = False
 
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield each piece of answer text that these bytes complete.
@@ -71,12 +72,13 @@ class Decoder:
             text = self._utf8.decode(data)
         except UnicodeDecodeError as error:
             raise DamagedStreamError(f"invalid UTF-8: {error.reason}") from error
-        buffer = self._rest + text
-        if "\r" in buffer:
-            held = buffer.endswith("\r")
-            buffer = buffer[: -1 if held else None].replace("\r\n", "\n").replace("\r", "\n")
-            buffer += "\r" if held else ""
-        *events, self._rest = buffer.split("\n\n")
+        if text and self._after_return:
+            text = text.removeprefix("\n")  # the second half of a line ending cut in two
+            self._after_return = False
+        if "\r" in text:
+            self._after_return = text.endswith("\r")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        *events, self._rest = (self._rest + text).split("\n\n")
         if len(self._rest) > _MAXIMUM_EVENT:
             raise DamagedStreamError("an event of more than 8 MB")
         for event in events:
@@ -89,7 +91,7 @@ class Decoder:
     def _event(self, data: str) -> Iterator[str]:
         try:
             event = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamagedStreamError("an event that is not JSON") from error
         if not isinstance(event, dict):
             raise DamagedStreamError("an event that is not an object")

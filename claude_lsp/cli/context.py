@@ -39,7 +39,8 @@ def context(options: argparse.Namespace) -> int:
     content = read_text(path, 4_000_000)
     if not isinstance(content, TextFile):
         refuse(f"{path}: {content.reason}")
-    snapshot = Snapshot(uri_from_path(path), None, content.text, language_of(path))
+    language = language_of(path, content.text.split("\n", 1)[0])
+    snapshot = Snapshot(uri_from_path(path), None, content.text, language)
     last = len(snapshot.index.lines)
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
     action = ACTIONS[options.action or ("review" if place is None else "complete")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -45,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"claude-lsp {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
 
     serve = commands.add_parser(
         "serve", help="speak the Language Server Protocol on stdin and stdout (the default)"
@@ -138,17 +141,16 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code."""
-    options = parser().parse_args(arguments)
-    if options.command is None:
-        options = parser().parse_args(["serve"])
+    options = parser().parse_args(arguments or ["serve"])
     try:
-        return _command(options.command)(options)
+        code = _command(options.command)(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; nothing more can be said to it.
-        sys.stderr.close()
+        forget_stdout()
         return DONE
 
 
@@ -178,6 +180,11 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.config import config
 
             return config
+
+
+def forget_stdout() -> None:
+    """Let what is still to be printed go nowhere: the reader of our output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def log_to_stderr(level: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
 from claude_lsp.cli.common import configure, refuse, root_for, say
-from claude_lsp.cli.main import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
+from claude_lsp.cli.main import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.report import Coverage, Report, Spend
 from claude_lsp.findings.reporters import REPORTERS
@@ -133,8 +133,10 @@ def _without_model(run: _Run, files: _Result, failure: Failure) -> _Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
     result = _structure(run)
-    # A gate that was asked for can't be answered by half a review.
-    result.incomplete = run.options.fail_on != "never" and not run.options.skip_without_key
+    # A gate that was asked for can't be answered by half a review, and a connection that was meant
+    # to work but does not is no success either.
+    gated = run.options.fail_on != "never" and not run.options.skip_without_key
+    result.incomplete = gated or failure.kind != "no-credentials"
     result.notices.append(f"No model was asked: {failure.message}.")
     result.skipped += [entry for entry in files.skipped if entry[0] not in result.reviewed]
     return result
@@ -249,7 +251,12 @@ def _units(run: _Run) -> tuple[list[Unit], _Result]:
     return units, result
 
 
-_NOT_CODE = frozenset(("plaintext", "markdown", "json", "jsonc", "toml", "ini", "csv", "svg"))
+_NOT_CODE = frozenset(
+    (
+        *("plaintext", "markdown", "restructuredtext", "latex", "xml", "ignore"),
+        *("json", "jsonc", "jsonl", "toml", "ini", "properties"),
+    )
+)
 
 
 def _structure(run: _Run) -> _Result:
@@ -303,8 +310,11 @@ def _finish(
         except OSError as error:
             say(f"the report could not be written to {path}: {error.strerror}")
             report = replace(report, status="partial")
-    sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_stdout()  # whoever read only the beginning still gets the right exit code
     return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
 
 

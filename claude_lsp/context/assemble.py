@@ -15,19 +15,23 @@ from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Style
 from claude_lsp.context.redact import Redactor
 from claude_lsp.text.lines import LineIndex, split_lines, without_ending
-from claude_lsp.text.positions import Position, Range
+from claude_lsp.text.positions import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from claude_lsp.context.candidate import Candidate, Subject
-    from claude_lsp.context.redact import Redacted
+    from claude_lsp.context.redact import Redacted, Secret
     from claude_lsp.context.tokens import Family
+    from claude_lsp.text.positions import Range
 
 CURSOR_MARK = "<CURSOR/>"
 _NUMBER_EVERY = 10
 _LONGEST_TOKEN = 8
 """Characters; longer ones are rare, so a text of more per token of room can't fit."""
+_SHARE_BEFORE = 0.65
+"""Of a window around a cursor: what comes next follows from what stands before it."""
+_LONGEST_NAME = 120
 _SMALLEST_PART = 60
 """Tokens below which a cut piece of a neighbouring file tells nothing."""
 
@@ -72,22 +76,36 @@ class Sent:
     Attributes:
         origin: the document's path in the workspace.
         redacted: the whole document with secrets replaced; the line numbers are the document's.
-        first_line: the first line that was sent, 0-based.
-        last_line: the last line that was sent, 0-based, included.
+        start: offset in the redacted text of the first character that was sent.
+        end: offset behind the last one.
         original: the document's own lines.
     """
 
     origin: str
     redacted: Redacted
-    first_line: int
-    last_line: int
+    start: int
+    end: int
     original: LineIndex
 
     @cached_property
     def index(self) -> LineIndex:
         """The lines that were sent; its line 0 is the document's `first_line`."""
-        lines = split_lines(self.redacted.text)[self.first_line : self.last_line + 1]
-        return LineIndex("".join(lines))
+        return LineIndex(self.redacted.text[self.start : self.end])
+
+    @property
+    def first_line(self) -> int:
+        """The first line that was sent, perhaps not from its beginning; 0-based."""
+        return self._redacted_index.position_at(self.start).line
+
+    @property
+    def last_line(self) -> int:
+        """The last line that was sent, perhaps not to its end; 0-based, included."""
+        return self._redacted_index.position_at(max(self.start, self.end - 1)).line
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole document was sent."""
+        return self.start == 0 and self.end == len(self.redacted.text)
 
     def line_hint(self, line: int | None) -> int | None:
         """Turn a line number that the model gave (1-based, the document's) into one of `index`."""
@@ -95,15 +113,9 @@ class Sent:
 
     def to_document(self, span: Range) -> Range:
         """Turn a range of `index` into the document's range of the same text."""
-
-        def moved(position: Position) -> Position:
-            place = Position(position.line + self.first_line, position.column)
-            if not self.redacted.found:
-                return place
-            offset = self._redacted_index.offset_at(place)
-            return self.original.position_at(self.redacted.to_original(offset))
-
-        return Range(moved(span.start), moved(span.end))
+        start, end = (self.start + self.index.offset_at(place) for place in span)
+        to_original = self.redacted.to_original
+        return self.original.range_of(to_original(start), to_original(end))
 
     @cached_property
     def _redacted_index(self) -> LineIndex:
@@ -172,12 +184,10 @@ def assemble(
         if rendered is None:
             dropped.append(LeftOut(candidate.origin, "the token budget is used up"))
             continue
-        part, found, last_line = rendered
+        part, found, end = rendered
         if candidate.snapshot is not None:
             original = candidate.snapshot.index
-            documents.setdefault(
-                candidate.origin, Sent(candidate.origin, found, 0, last_line, original)
-            )
+            documents.setdefault(candidate.origin, Sent(candidate.origin, found, 0, end, original))
         parts.append(part)
         remaining -= part.tokens
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
@@ -195,7 +205,7 @@ def _part(
     """Render one candidate within `room` tokens; None if nothing useful fits.
 
     Returns:
-        the part, what was redacted, and the last line that is sent.
+        the part, what was redacted, and how many characters of that are sent.
     """
     if room < _SMALLEST_PART:
         return None
@@ -209,7 +219,7 @@ def _part(
     count = _count(whole, family)
     if count <= room and len(head) == len(candidate.text):
         part = _of(candidate, whole, count, kinds, cut=False)
-        return part, found, len(split_lines(found.text)) - 1
+        return part, found, len(found.text)
     frame = _count(_wrapped(candidate, ""), family)
     body = tokens.cut(found.text, room - frame, "start", family)
     text = _wrapped(candidate, body)
@@ -217,7 +227,7 @@ def _part(
     if not body.strip() or count > room or count < _SMALLEST_PART:
         return None
     part = _of(candidate, text, count, kinds, cut=True)
-    return part, found, len(split_lines(body)) - 1
+    return part, found, len(body)
 
 
 def _of(candidate: Candidate, text: str, count: int, kinds: tuple[str, ...], *, cut: bool) -> Part:
@@ -239,71 +249,75 @@ def _subject_part(
     """Render the document, or as much of it around the focus as fits."""
     found = redactor.redact(subject.snapshot.text)
     original = subject.snapshot.index
-    index = LineIndex(found.text)
-    start, end = (found.to_redacted(original.offset_at(place)) for place in subject.focus)
-    focus = index.range_of(start, end)
-    first, last = 0, len(index.lines) - 1
-    text = _document(subject, index, first, last, focus)
-    count = _count(text, family) if len(text) <= room * 8 else room + 1
+    text = found.text
+    index = LineIndex(text)
+    focus_start, focus_end = (found.to_redacted(original.offset_at(p)) for p in subject.focus)
+    start, end = 0, len(text)
+    rendered = _document(subject, index, start, end, focus_start)
+    count = _count(rendered, family) if len(rendered) <= room * _LONGEST_TOKEN else room + 1
     cut = count > room
-    # The number of tokens of a window is not quite the sum of its halves, so a window that does
-    # not fit is made smaller until it does.
+    # The number of tokens of a window is not quite the sum of its pieces, so a window that does
+    # not fit is made smaller until it does; at last only the document's name is left.
     shrink = 0.95
-    while count > room and shrink > 0.05:
-        first, last = _window(index, focus, int(room * shrink), family)
-        text = _document(subject, index, first, last, focus)
-        count = _count(text, family)
-        shrink *= 0.8
-    kinds = tuple(sorted({secret.kind for secret in found.found if first <= secret.line <= last}))
+    while count > room and start < end:
+        start, end = _window(index, focus_start, focus_end, int(room * shrink), family)
+        rendered = _document(subject, index, start, end, focus_start)
+        count = _count(rendered, family)
+        shrink = shrink * 0.8 if shrink > 0.05 else 0
+    kinds = {secret.kind for secret in found.found if _shown(found.to_redacted, secret, start, end)}
     part = Part(
         subject.origin,
         "the document",
         float("inf"),
-        text,
+        rendered,
         count,
         stable=False,
-        secrets=kinds,
+        secrets=tuple(sorted(kinds)),
         cut=cut,
     )
-    return part, Sent(subject.origin, found, first, last, original)
+    return part, Sent(subject.origin, found, start, end, original)
 
 
-def _window(index: LineIndex, focus: Range, room: int, family: Family) -> tuple[int, int]:
-    """Return the first and last line of a window of about `room` tokens around the focus."""
-    lines = index.lines
-    top, bottom = focus.start.line, min(focus.end.line, len(lines) - 1)
-    frame = 40
-    core = "".join(lines[top : bottom + 1])
-    left = room - frame - tokens.upper_bound(core, family)
-    if left <= 0:
-        # The focus itself is too large: its beginning is what the user sees first.
-        kept = tokens.cut(core, max(room - frame, 1), "start", family)
-        return top, max(top, top + len(split_lines(kept)) - 1)
-    above = tokens.cut("".join(lines[:top]), int(left * 0.65), "end", family)
-    left -= tokens.upper_bound(above, family) if above else 0
-    below = tokens.cut("".join(lines[bottom + 1 :]), left, "start", family)
-    return top - len(split_lines(above)), bottom + len(split_lines(below))
+def _shown(to_redacted: Callable[[int], int], secret: Secret, start: int, end: int) -> bool:
+    return to_redacted(secret.start) < end and to_redacted(secret.end) > start
 
 
-def _document(subject: Subject, index: LineIndex, first: int, last: int, focus: Range) -> str:
-    lines = index.lines[first : last + 1]
+def _window(
+    index: LineIndex, focus_start: int, focus_end: int, room: int, family: Family
+) -> tuple[int, int]:
+    """Return the offsets of a window of about `room` tokens around the focus, whole lines."""
+    text = index.text
+    room -= 40  # the line that names the document, and the numbers
+    top = index.offset_at(Position(index.position_at(focus_start).line, 0))
+    bottom = index.offset_at(Position(index.position_at(focus_end).line + 1, 0))
+    left = room - tokens.upper_bound(text[top:bottom], family)
+    if left > 0:
+        above = tokens.cut(text[:top], int(left * _SHARE_BEFORE), "end", family)
+        left -= tokens.upper_bound(above, family)
+        return top - len(above), bottom + len(tokens.cut(text[bottom:], left, "start", family))
+    # The focus itself is too large. What stands around a cursor in a long line matters most, and
+    # of a selection its beginning, which is what the user sees first.
+    share = _SHARE_BEFORE if focus_start == focus_end else 0.2
+    above = tokens.cut(text[top:focus_start], int(room * share), "end", family)
+    left = room - tokens.upper_bound(above, family)
+    below = tokens.cut(text[focus_start:bottom], left, "start", family)
+    return focus_start - len(above), focus_start + len(below)
+
+
+def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: int) -> str:
+    body = index.text[start:end]
+    first = index.position_at(start).line + 1
+    last = index.position_at(max(start, end - 1)).line + 1
     if subject.style is Style.NUMBERED:
-        lines = [
-            f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first + 1 else line
-            for number, line in enumerate(lines, first + 1)
-        ]
+        body = "".join(
+            f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
+            for number, line in enumerate(split_lines(body), first)
+        )
     elif subject.style is Style.CURSOR:
-        offset = focus.start.line - first
-        lines = list(lines) or [""]
-        if offset >= len(lines):
-            lines.append("")
-        line, column = lines[offset], focus.start.column
-        lines[offset] = line[:column] + CURSOR_MARK + line[column:]
-    body = "".join(lines)
-    whole = first == 0 and last >= len(index.lines) - 1
-    extent = "" if whole else f' lines="{first + 1}-{last + 1} of {len(index.lines)}"'
-    language = subject.snapshot.language
-    path = _attribute(subject.origin)
+        body = body[: focus - start] + CURSOR_MARK + body[focus - start :]
+    whole = start == 0 and end == len(index.text)
+    extent = "" if whole else f' lines="{first}-{last} of {len(index.lines)}"'
+    path, language = _attribute(subject.origin), _attribute(subject.snapshot.language)
     head = f'<document path="{path}" language="{language}"{extent}>'
     return f"{head}\n{body}{_end(body)}</document>\n"
 
@@ -314,8 +328,8 @@ def _wrapped(candidate: Candidate, body: str) -> str:
 
 
 def _attribute(text: str) -> str:
-    """Return a text as an attribute: a file's name must not be able to end it."""
-    return " ".join(text.split()).replace('"', "'")
+    """Return a text as an attribute: a file's name must not be able to end it, nor be endless."""
+    return " ".join(text[-_LONGEST_NAME:].split()).replace('"', "'").replace(">", "")
 
 
 def _end(body: str) -> str:

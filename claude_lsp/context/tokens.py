@@ -11,12 +11,10 @@ then, and if that fails, a text counts as one token for every two bytes.
 
 from __future__ import annotations
 
-import base64
-import gzip
+import functools
 import itertools
 import math
 import threading
-from importlib import resources
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from claude_lsp.text.lines import split_lines
@@ -46,6 +44,9 @@ _SPLIT = (
 )
 # One call of the tokenizer gets at most this many characters.
 _WINDOW = 65_536
+# While somebody types, nearly every line has been counted before; longer texts come only once.
+_LONGEST_KEPT_PIECE = 400
+_KEPT_PIECES = 16_384
 
 # The mean of true / cl100k counts for the old family; the new one is fitted below.
 _OLD_RATIO = 1.27
@@ -208,11 +209,34 @@ def _expected(text: str, family: Family) -> float:
     encoding = _encoding
     if encoding is None:
         return max(1.0, _size(text) * _PER_BYTE_UNLOADED)
-    base = 0
-    for start in range(0, len(text), _WINDOW):
-        base += len(encoding.encode_ordinary(text[start : start + _WINDOW]))
-    if family == "claude-3":
-        return base * _OLD_RATIO
+    base, fitted = 0, 0.0
+    for piece in _pieces(text):
+        count = _counted_once if len(piece) <= _LONGEST_KEPT_PIECE else _counted
+        piece_base, piece_fitted = count(piece, encoding)
+        base += piece_base
+        fitted += piece_fitted
+    return base * _OLD_RATIO if family == "claude-3" else max(fitted, float(base))
+
+
+def _pieces(text: str) -> list[str]:
+    """Split a text so that the counts of its pieces add up to its own.
+
+    No token and nothing of a shape reaches from a line ending to a line that is not blank.
+    """
+    if len(text) > _WINDOW:
+        return [text[start : start + _WINDOW] for start in range(0, len(text), _WINDOW)]
+    pieces: list[str] = []
+    for line in split_lines(text):
+        if pieces and line.isspace():
+            pieces[-1] += line
+        else:
+            pieces.append(line)
+    return pieces
+
+
+def _counted(text: str, encoding: tiktoken.Encoding) -> tuple[int, float]:
+    """Return the cl100k count of a text, and what the fit makes of it."""
+    base = len(encoding.encode_ordinary(text))
     shape = _shape(text)
     fitted = (
         1.024 * base
@@ -224,7 +248,10 @@ def _expected(text: str, family: Family) -> float:
         - 0.199 * shape.newlines
         + 0.023 * shape.bytes
     )
-    return max(fitted, float(base))
+    return base, fitted
+
+
+_counted_once = functools.lru_cache(_KEPT_PIECES)(_counted)
 
 
 def _classes(**groups: str) -> bytes:
@@ -262,6 +289,10 @@ def _size(text: str) -> int:
 
 
 def _load() -> tiktoken.Encoding:
+    import base64
+    import gzip
+    from importlib import resources
+
     import tiktoken
 
     file = resources.files("claude_lsp.context").joinpath("vocabulary.tiktoken.gz")

@@ -2,7 +2,8 @@
 
 The server compares the live text itself right before it sends. A version alone is not trusted, nor
 is `applied: true`: some clients drop an edit and still say that they applied it, others apply it
-to whatever stands there. The outcome is learnt from the change that comes back.
+to whatever stands there. The outcome is learnt from the text that comes back, and an edit whose
+outcome is not known is never sent again, since it may still arrive.
 """
 
 from __future__ import annotations
@@ -10,56 +11,61 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
-from claude_lsp.lsp.convert import range_to_client
-from claude_lsp.text.edits import TextEdit, end_of, move_position, move_range
+from claude_lsp.lsp.convert import edits_to_client
+from claude_lsp.text.edits import TextEdit, move_position, move_range
+from claude_lsp.text.lines import line_ending
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from claude_lsp.lsp.documents import Journal, LiveDocument
+    from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.protocol import Server
+    from claude_lsp.text.edits import Change
     from claude_lsp.text.positions import Position
     from claude_lsp.text.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
 
+CLOSED = "the document was closed"
+CHANGED = "the text there has changed meanwhile"
+NOT_SHOWN = "the editor did not take it over"
+
 _ATTEMPTS = 3
 _ANSWER_S = 10.0
 _ECHO_S = 1.5
 """How long to wait for the change that an applied edit causes; Neovim holds changes for 150 ms."""
+_RETRY_S = 0.2
+"""How long to wait, after a refusal, for the change that may have been its reason."""
+_ENDING = re.compile(r"\r\n|\n|\r")
 
 
 class Applier:
-    """Sends the edits of one job into one document, in order, each verified."""
+    """Sends the edits of one job into one document, in order, each verified.
 
-    def __init__(self, server: Server, document: LiveDocument, label: str) -> None:
+    Args:
+        server: the server.
+        snapshot: the text that the edits are made for.
+        journal: what happened to the document since; whoever opened it closes it.
+        label: how the editor names the edits in its list of what can be undone.
+    """
+
+    def __init__(self, server: Server, snapshot: Snapshot, journal: Journal, label: str) -> None:
         self._server = server
+        self._snapshot = snapshot
+        self._journal = journal
         self._label = label
-        self._uri = document.uri
-        self.snapshot: Snapshot = document.snapshot()
-        self._journal: Journal = document.journal()
+        # Where the last insertion ended, how many of the changes that place has seen, and whether
+        # one of them may have been the user's, right behind it.
         self._place: Position | None = None
         self._seen = 0
-
-    @property
-    def journal(self) -> Journal:
-        """What happened to the document since the snapshot."""
-        return self._journal
-
-    def close(self) -> None:
-        """Stop following the document."""
-        self._journal.close()
-
-    def __enter__(self) -> Applier:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._touched = False
 
     async def replace(self, span: Range, text: str) -> str | None:
         """Replace a range of the snapshot.
@@ -67,21 +73,17 @@ class Applier:
         Returns:
             None if it was applied, else why it was not, in words for the user.
         """
-        wanted = self.snapshot.index.slice(span)
+        wanted = self._snapshot.index.slice(span)
+        text = _with_endings_of(wanted, self._snapshot.text, text)
         if wanted == text:
             return None
-        for _ in range(_ATTEMPTS):
-            document = self._server.workspace.get(self._uri)
-            if document is None or self._journal.closed_document:
-                return "the document was closed"
+
+        def locate(live: Snapshot) -> Range | None:
             now = move_range(span, self._journal.changes)
-            live = document.snapshot()
-            if now is None or live.index.slice(now) != wanted:
-                return "the text there has changed meanwhile"
-            applied = await self._send(live, TextEdit(now, text))
-            if applied is not False:
-                return None if applied else "the editor did not show it"
-        return "the editor refused it"
+            return now if now is not None and live.index.slice(now) == wanted else None
+
+        outcome = await self._apply(locate, text)
+        return outcome if isinstance(outcome, str) else None
 
     async def insert(self, at: Position, text: str) -> str | None:
         """Insert text at a place of the snapshot, behind what was inserted there before.
@@ -89,80 +91,158 @@ class Applier:
         Returns:
             None if it was applied, else why it was not.
         """
-        place = self._place if self._place is not None else at
-        for _ in range(_ATTEMPTS):
-            document = self._server.workspace.get(self._uri)
-            if document is None or self._journal.closed_document:
-                return "the document was closed"
+        text = _with_endings_of("", self._snapshot.text, text)
+        if not text:
+            return None
+
+        def locate(_live: Snapshot) -> Range | None:
+            if self._touched:
+                return None
+            place = at if self._place is None else self._place
             for change in self._journal.changes[self._seen :]:
                 if change.start <= place <= change.end:
-                    return "the text there has changed meanwhile"
+                    return None
                 place = move_position(place, change)
-            self._seen = len(self._journal.changes)
-            live = document.snapshot()
-            applied = await self._send(live, TextEdit(Range(place, place), text))
-            if applied is None:
-                return "the editor did not show it"
-            if applied:
-                return self._follow(document, place, text)
-        return "the editor refused it"
+            return Range(place, place)
 
-    def _follow(self, document: LiveDocument, place: Position, text: str) -> str | None:
-        """Find the end of what was just inserted, which may have moved by now."""
-        for change in self._journal.changes[self._seen + 1 :]:
-            place = move_position(place, change)
+        outcome = await self._apply(locate, text)
+        if isinstance(outcome, str):
+            return outcome
+        self._place, self._touched = outcome
         self._seen = len(self._journal.changes)
-        end = end_of(place, text)
-        if document.snapshot().index.slice(Range(place, end)) != text:
-            return "the text there has changed meanwhile"
-        self._place = end
         return None
 
-    async def _send(self, live: Snapshot, edit: TextEdit) -> bool | None:
-        """Send one edit.
+    async def _apply(self, locate: Callable[[Snapshot], Range | None], text: str) -> _Stands | str:
+        """Send an edit, again if it is refused, and wait until the document shows it.
+
+        Args:
+            locate: returns the edit's place in the text of now, None if it is gone.
+            text: what to put there.
 
         Returns:
-            True once the document shows a change, False if the client refused, None if it is not
-            known: then the edit must not be sent again, since it may still arrive.
+            where the new text stands by now, or why it does not, in words for the user.
         """
-        before = len(self._journal.changes)
+        refusal = ""
+        for _ in range(_ATTEMPTS):
+            live = self._live()
+            if live is None:
+                return CLOSED
+            place = locate(live)
+            if place is None:
+                return CHANGED
+            sent = _SentEdit(live.index.slice(place), place, text, len(self._journal.changes))
+            answer = await self._send(live, TextEdit(place, text))
+            if answer is None:
+                return await self._shown(sent)
+            refusal = f": {answer}" if answer else ""
+            log.info("the client refused an edit%s", refusal)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RETRY_S):
+                    await self._change(sent.seen)
+            if (now := self._live()) is not None and (found := sent.find(now, self._journal)):
+                return found
+        return f"the editor refused it{refusal}"
+
+    async def _send(self, live: Snapshot, edit: TextEdit) -> str | None:
+        """Send one edit; return None unless the client refused it, and else its reason."""
         abilities = self._server.abilities
-        span = range_to_client(edit.range, live.index, abilities.position_encoding)
-        edits = [types.TextEdit(span, edit.text)]
+        edits = edits_to_client([edit], live.index, abilities.position_encoding)
+        workspace_edit = types.WorkspaceEdit(changes={live.uri: edits})
         if abilities.document_changes:
-            identifier = types.OptionalVersionedTextDocumentIdentifier(self._uri, live.version)
+            identifier = types.OptionalVersionedTextDocumentIdentifier(live.uri, live.version)
             workspace_edit = types.WorkspaceEdit(
                 document_changes=[types.TextDocumentEdit(identifier, list(edits))]
             )
-        else:
-            workspace_edit = types.WorkspaceEdit(changes={self._uri: edits})
-        with _echo(self._server, self._uri) as changed:
-            params = types.ApplyWorkspaceEditParams(workspace_edit, label=self._label)
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    result = await self._server.workspace_apply_edit_async(params)
-            except TimeoutError:
-                log.warning("the client did not answer workspace/applyEdit")
-                return len(self._journal.changes) > before or None
-            if not result.applied:
-                log.info("the client refused an edit: %s", result.failure_reason or "no reason")
-                return False
-            if len(self._journal.changes) == before:
-                # The next edit's place depends on this one, so it has to come back first.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_ECHO_S):
-                        await changed.wait()
-        return len(self._journal.changes) > before or None
+        params = types.ApplyWorkspaceEditParams(workspace_edit, label=self._label)
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                result = await self._server.workspace_apply_edit_async(params)
+        except TimeoutError:
+            log.warning("the client did not answer workspace/applyEdit")
+            return None
+        except JsonRpcException as error:
+            return error.message or type(error).__name__
+        return None if result.applied else result.failure_reason or ""
+
+    async def _shown(self, sent: _SentEdit) -> _Stands | str:
+        """Wait until the document shows an edit, since the next one's place depends on it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ECHO_S):
+                while (live := self._live()) is not None:
+                    if found := sent.find(live, self._journal):
+                        return found
+                    await self._change(len(self._journal.changes))
+        return CLOSED if self._live() is None else NOT_SHOWN
+
+    def _live(self) -> Snapshot | None:
+        document = self._server.workspace.get(self._snapshot.uri)
+        return None if document is None or self._journal.closed_document else document.snapshot()
+
+    async def _change(self, seen: int) -> None:
+        """Wait until the document has seen more than so many changes."""
+        news = asyncio.Event()
+        remove = self._server.workspace.on_edit(lambda _document, _changes: news.set())
+        try:
+            while len(self._journal.changes) <= seen:
+                news.clear()
+                await news.wait()
+        finally:
+            remove()
 
 
-@contextlib.contextmanager
-def _echo(server: Server, uri: str) -> Iterator[asyncio.Event]:
-    """Give an event that is set by the next change of a document."""
-    changed = asyncio.Event()
-    remove = server.workspace.on_edit(
-        lambda document, _changes: changed.set() if document.uri == uri else None
-    )
-    try:
-        yield changed
-    finally:
-        remove()
+def _with_endings_of(old: str, document: str, text: str) -> str:
+    """Bring a text into the line endings of what it replaces, as the editor would do."""
+    return _ENDING.sub(line_ending(old if _ENDING.search(old) else document), text)
+
+
+class _Stands(NamedTuple):
+    """An edit that the document shows: where its text ends, and whether more came behind it."""
+
+    end: Position
+    more_behind: bool
+
+
+class _SentEdit:
+    """An edit that was sent: tells whether and where it stands in the document by now.
+
+    Attributes:
+        seen: how many changes the document had seen before.
+    """
+
+    def __init__(self, old: str, place: Range, text: str, seen: int) -> None:
+        self._old = old
+        self._place = place
+        self._text = text
+        self.seen = seen
+
+    def find(self, live: Snapshot, journal: Journal) -> _Stands | None:
+        """Return where the new text stands; None as long as the document does not show it."""
+        hull = _hull(self._place, journal.changes[self.seen :])
+        if hull is None:
+            return None
+        # Editors describe an edit in their own way: only its middle, or together with what the
+        # user typed next to it.
+        there = live.index.slice(hull)
+        if self._old in there and self._old not in self._text:
+            return None
+        start = there.find(self._text)
+        if start < 0:
+            same = _ENDING.sub("\n", there) == _ENDING.sub("\n", self._text)
+            return _Stands(hull.end, more_behind=False) if same else None
+        end = start + len(self._text)
+        first = live.index.offset_at(hull.start)
+        return _Stands(live.index.position_at(first + end), more_behind=end < len(there))
+
+
+def _hull(place: Range, changes: list[Change]) -> Range | None:
+    """Follow a place and all that was changed in it or next to it; None if nothing was."""
+    start, end = place
+    touched = False
+    for change in changes:
+        if change.end < start:
+            start, end = move_position(start, change), move_position(end, change)
+        elif change.start <= end:
+            touched = True
+            end = move_position(end, change) if end > change.end else change.new_end
+            start = min(start, change.start)
+    return Range(start, end) if touched else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from claude_lsp.claude.ledger import state_directory
 from claude_lsp.text.snapshots import uri_from_path
@@ -30,26 +32,35 @@ async def present(server: Server, markdown: str) -> None:
         path = await asyncio.to_thread(_write, markdown)
     except OSError as error:
         log.warning("the text could not be written to the state folder: %s", error)
-    if path is not None and server.abilities.show_document:
-        params = types.ShowDocumentParams(uri_from_path(path), take_focus=True)
-        try:
-            async with asyncio.timeout(_SHOW_S):
-                result = await server.window_show_document_async(params)
-            if result.success:
-                return
-        except TimeoutError:
-            log.warning("the client did not answer window/showDocument")
+    if path is not None and server.abilities.show_document and await _opened(server, path):
+        return
     where = f"\n\n({path})" if path is not None else ""
     server.window_show_message(types.ShowMessageParams(types.MessageType.Info, markdown + where))
 
 
+async def _opened(server: Server, path: Path) -> bool:
+    params = types.ShowDocumentParams(uri_from_path(path), take_focus=True)
+    try:
+        async with asyncio.timeout(_SHOW_S):
+            return bool((await server.window_show_document_async(params)).success)
+    except TimeoutError:
+        log.warning("the client did not answer window/showDocument")
+    except JsonRpcException as error:
+        log.warning("the client refused window/showDocument: %s", error.message)
+    return False
+
+
 def _write(markdown: str) -> Path:
     folder = state_directory() / "answers"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = sorted(folder.glob("*.md"), key=lambda path: path.stat().st_mtime)
-    for old in kept[: max(0, len(kept) - _KEPT + 1)]:
-        old.unlink(missing_ok=True)
-    name = hashlib.sha256(markdown.encode()).hexdigest()[:12]
-    path = folder / f"{name}.md"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(markdown.encode()).hexdigest()[:12]}.md"
     path.write_text(markdown, encoding="utf-8")
+    ages = {}
+    for each in folder.glob("*.md"):
+        # Another editor's server may tidy up at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            ages[each] = each.stat().st_mtime_ns
+    kept = sorted((each for each in ages if each != path), key=ages.__getitem__)
+    for old in kept[: max(0, len(kept) + 1 - _KEPT)]:
+        old.unlink(missing_ok=True)
     return path

@@ -9,6 +9,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from claude_lsp.lsp.jobs import cancel_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,15 +24,12 @@ _CREATE_S = 5.0
 
 
 @contextlib.asynccontextmanager
-async def progress(
-    server: Server, title: str, cancel: Callable[[], object]
-) -> AsyncIterator[Callable[[str], None]]:
-    """Show that something goes on.
+async def progress(server: Server, title: str) -> AsyncIterator[Callable[[str], None]]:
+    """Show that something goes on; the cancel button cancels the task that entered this.
 
     Args:
         server: the server.
         title: what goes on.
-        cancel: called when the user presses the cancel button.
 
     Yields:
         a function that shows a message beside the title.
@@ -40,9 +40,9 @@ async def progress(
         return
     work = server.work_done_progress
     work.begin(token, types.WorkDoneProgressBegin(title, cancellable=True))
-    pressed = work.tokens.get(token)
-    if pressed is not None:
-        pressed.add_done_callback(lambda _: cancel())
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine is always run by one
+    work.tokens[token].add_done_callback(lambda _: cancel_once(task))
     ended = "done"
     try:
         yield lambda message: work.report(token, types.WorkDoneProgressReport(message=message))
@@ -53,8 +53,6 @@ async def progress(
         ended = "failed"
         raise
     finally:
-        # The callback must not take the end for a press of the button.
-        work.tokens.pop(token, None)
         work.end(token, types.WorkDoneProgressEnd(message=ended))
 
 
@@ -68,7 +66,7 @@ async def _created(server: Server) -> str | None:
     except TimeoutError:
         log.info("the client did not create a progress")
         return None
-    except Exception as error:  # noqa: BLE001 - whatever the client answers, work goes on unshown
-        log.info("the client refused a progress: %s", error)
+    except JsonRpcException as error:
+        log.info("the client refused a progress: %s", error.message)
         return None
     return token

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from lsprotocol import types
 
 from claude_lsp.lsp.convert import diagnostic_of
-from claude_lsp.text.edits import move_range
-from claude_lsp.text.lines import LineIndex
+from claude_lsp.text.edits import move_position
+from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
-from claude_lsp.workspace.files import TextFile, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
     from claude_lsp.lsp.documents import LiveDocument
-    from claude_lsp.lsp.protocol import Server
+    from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.text.edits import Change
-    from claude_lsp.text.positions import Range
+    from claude_lsp.text.lines import LineIndex
 
 _REPUBLISH_AFTER_S = 0.3
 _STALE = " (the text has changed since this was found)"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One review.
+
+    Attributes:
+        source: what kind of review; its findings replace only those of the same kind.
+        number: later ones have larger ones.
+    """
+
+    source: str
+    number: int
 
 
 @dataclass
@@ -33,123 +47,261 @@ class Shown:
 
     Attributes:
         finding: as it was found.
-        range: where it is in the text of now.
-        stale: whether the text it speaks of has been edited since.
         run: the review that found it.
+        text: what stood at its place when it was found.
+        range: its place in the text of now.
+        stale: whether something else stands there now.
+        edited: whether the document has been edited since it was found.
     """
 
     finding: Finding
+    run: Run
+    text: str
     range: Range
     stale: bool = False
-    run: int = 0
+    edited: bool = False
+
+    def stands(self, index: LineIndex) -> bool:
+        """Whether the text that the finding speaks of is still at its place."""
+        return index.slice(self.range) == self.text
+
+
+@dataclass
+class _Document:
+    """The findings of one document.
+
+    Attributes:
+        uri: the address under which they are published.
+        index: the lines of a document that is not open; empty where nobody knows them.
+        shown: the findings, oldest first.
+        timer: the next publication, while the user types.
+        told: whether the client shows anything under `uri`.
+    """
+
+    uri: str
+    index: LineIndex
+    shown: list[Shown] = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
+    told: bool = False
 
 
 class Published:
-    """All findings that are shown, by document."""
+    """All findings that are shown, by document, whatever spelling of its address is used."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ClaudeServer) -> None:
         self._server = server
-        self._shown: dict[str, list[Shown]] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._documents: dict[Path | str, _Document] = {}
         self._runs = 0
 
-    def begin(self) -> int:
+    def begin(self, source: str) -> Run:
         """Begin a review; its findings come beside those of earlier ones until it has ended."""
         self._runs += 1
-        return self._runs
+        return Run(source, self._runs)
 
-    def add(self, uri: str, finding: Finding, run: int, changes: Sequence[Change] = ()) -> None:
+    def add(
+        self,
+        uri: str,
+        finding: Finding,
+        run: Run,
+        index: LineIndex,
+        changes: Sequence[Change] = (),
+    ) -> None:
         """Show one more finding; one with a known fingerprint takes the earlier one's place.
 
         Args:
             uri: the document.
             finding: with its range in the text that was reviewed.
             run: as `begin` returned it.
-            changes: the edits of the document since that text.
+            index: the lines of the text that was reviewed.
+            changes: the edits of the document since then, as far as they are known.
         """
-        moved = move_range(finding.range, changes)
-        shown = Shown(finding, moved or finding.range, stale=moved is None, run=run)
-        entries = self._shown.setdefault(uri, [])
-        entries[:] = [e for e in entries if e.finding.fingerprint != finding.fingerprint]
-        entries.append(shown)
-        self._publish(uri)
+        document = self._documents.setdefault(_key(uri), _Document(uri, index))
+        shown = Shown(finding, run, index.slice(finding.range), _moved(finding.range, changes))
+        live = self._live(uri)
+        if live is not None and not changes:
+            # What was reviewed may have been the file, and the buffer something else.
+            _find_again(shown, live.snapshot().index)
+        document.shown = [
+            each for each in document.shown if each.finding.fingerprint != finding.fingerprint
+        ]
+        document.shown.append(shown)
+        self._publish(_key(uri))
 
-    def complete(self, run: int, uris: Iterable[str]) -> None:
-        """End a review that went well: what earlier reviews found there and it did not, goes."""
-        for uri in uris:
-            entries = self._shown.get(uri, [])
-            kept = [entry for entry in entries if entry.run == run]
-            if len(kept) != len(entries):
-                self._shown[uri] = kept
-                self._publish(uri)
+    def complete(self, run: Run, uris: Iterable[str] | None = None) -> None:
+        """End a review that went well: what earlier ones of its kind found and it did not, goes.
+
+        Args:
+            run: the review.
+            uris: the documents that it reviewed; None for all.
+        """
+        keys = list(self._documents) if uris is None else [_key(uri) for uri in uris]
+        for key in keys:
+            document = self._documents.get(key)
+            if document is None:
+                continue
+            kept = [
+                each
+                for each in document.shown
+                if each.run.source != run.source or each.run.number >= run.number
+            ]
+            if len(kept) != len(document.shown):
+                document.shown = kept
+                self._publish(key)
 
     def clear(self, uri: str | None = None) -> None:
         """Take back the findings of one document, or of all."""
-        for each in [uri] if uri is not None else list(self._shown):
-            if self._shown.pop(each, None):
-                self._publish(each)
+        for key in list(self._documents) if uri is None else [_key(uri)]:
+            if key in self._documents:
+                self._documents[key].shown = []
+                self._publish(key)
 
     def at(self, uri: str, span: Range) -> list[Shown]:
         """Return the findings at a place."""
-        return [entry for entry in self._shown.get(uri, ()) if entry.range.touches(span)]
+        document = self._documents.get(_key(uri))
+        return [each for each in document.shown if each.range.touches(span)] if document else []
 
     def find(self, uri: str, fingerprint: str) -> Shown | None:
         """Return one finding."""
-        for entry in self._shown.get(uri, ()):
-            if entry.finding.fingerprint == fingerprint:
-                return entry
-        return None
+        document = self._documents.get(_key(uri))
+        shown = document.shown if document else ()
+        return next((each for each in shown if each.finding.fingerprint == fingerprint), None)
 
-    def on_edit(self, document: LiveDocument, changes: list[Change]) -> None:
+    def on_edit(self, live: LiveDocument, changes: list[Change]) -> None:
         """Move the findings of an edited document; tell the client when the typing pauses."""
-        entries = self._shown.get(document.uri)
-        if not entries:
+        if not self._documents:
             return
-        for entry in entries:
-            if entry.stale:
-                continue
-            moved = move_range(entry.range, changes)
-            if moved is None:
-                entry.stale = True
-            else:
-                entry.range = moved
-        timer = self._timers.pop(document.uri, None)
-        if timer is not None:
-            timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timers[document.uri] = loop.call_later(
-            _REPUBLISH_AFTER_S, self._publish, document.uri
-        )
+        key = _key(live.uri)
+        document = self._documents.get(key)
+        if document is None or not document.shown:
+            return
+        for each in document.shown:
+            each.range, each.edited = _moved(each.range, changes), True
+        self._publish_later(key)
+
+    def has(self, uri: str) -> bool:
+        """Whether anything is shown for a document."""
+        return _key(uri) in self._documents
+
+    def text_is(self, uri: str, index: LineIndex | None) -> None:
+        """Look for the findings of a document in a text that did not come about by edits.
+
+        Args:
+            uri: a document that was opened or closed.
+            index: its lines now; None for a document that is gone, with its findings.
+        """
+        document = self._documents.get(_key(uri))
+        if document is None:
+            return
+        if index is None:
+            document.shown = []
+        else:
+            document.index = index
+            for each in document.shown:
+                _find_again(each, index)
+        self._publish(_key(uri))
 
     def close(self) -> None:
         """Stop the timers."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for document in self._documents.values():
+            _stop_timer(document)
 
-    def _publish(self, uri: str) -> None:
-        timer = self._timers.pop(uri, None)
-        if timer is not None:
-            timer.cancel()
-        document = self._server.workspace.get(uri)
-        index = document.snapshot().index if document is not None else _index_on_disk(uri)
-        diagnostics = []
-        for entry in self._shown.get(uri, ()):
-            diagnostic = diagnostic_of(
-                entry.finding, index, self._server.abilities, span=entry.range
-            )
-            if entry.stale:
-                diagnostic.message += _STALE
-                diagnostic.severity = types.DiagnosticSeverity.Hint
-            diagnostics.append(diagnostic)
-        version = document.version if document is not None else None
+    def _publish_later(self, key: Path | str) -> None:
+        document = self._documents[key]
+        _stop_timer(document)
+        loop = asyncio.get_running_loop()
+        document.timer = loop.call_later(_REPUBLISH_AFTER_S, self._publish, key)
+
+    def _publish(self, key: Path | str) -> None:
+        document = self._documents[key]
+        _stop_timer(document)
+        live = self._live(document.uri)
+        index = document.index if live is None else live.snapshot().index
+        document.shown = [each for each in document.shown if not _is_fixed(each, index)]
+        if live is not None and live.uri != document.uri:
+            # Opened meanwhile, under the client's own spelling of the address.
+            if document.told:
+                self._send(document.uri, [], None)
+            document.uri, document.told = live.uri, False
+        if document.shown or document.told:
+            diagnostics = [self._diagnostic(each, index) for each in self._worst(document.shown)]
+            self._send(document.uri, diagnostics, None if live is None else live.version)
+        document.told = bool(document.shown)
+        if not document.shown:
+            del self._documents[key]
+
+    def _worst(self, shown: list[Shown]) -> list[Shown]:
+        """Return as many findings as may be shown, the worst, in the order in which they came."""
+        limit = self._server.session.configuration.settings.review.max_findings
+        if len(shown) <= limit:
+            return shown
+        ranked = sorted(range(len(shown)), key=lambda place: shown[place].finding.severity.rank)
+        return [shown[place] for place in sorted(ranked[:limit])]
+
+    def _diagnostic(self, shown: Shown, index: LineIndex) -> types.Diagnostic:
+        diagnostic = diagnostic_of(shown.finding, index, self._server.abilities, span=shown.range)
+        shown.stale = not shown.stands(index)
+        if shown.stale:
+            diagnostic.message += _STALE
+            diagnostic.severity = types.DiagnosticSeverity.Hint
+        return diagnostic
+
+    def _send(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
         self._server.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri, diagnostics, version)
         )
 
+    def _live(self, uri: str) -> LiveDocument | None:
+        """Return the document if it is open, under whatever spelling."""
+        workspace = self._server.workspace
+        if (document := workspace.get(uri)) is not None:
+            return document
+        key = _key(uri)
+        same = (each.uri for each in workspace.text_documents.values() if _key(each.uri) == key)
+        return next((workspace.get(each) for each in same), None)
 
-def _index_on_disk(uri: str) -> LineIndex:
-    """Return the lines of a document that is not open, for its columns; none if it is gone."""
-    path = path_from_uri(uri)
-    content = read_text(path, 2_000_000) if path is not None else None
-    return LineIndex(content.text if isinstance(content, TextFile) else "")
+
+def _key(uri: str) -> Path | str:
+    """Return what all spellings of an address have in common."""
+    return path_from_uri(uri) or unquote(uri)
+
+
+def _moved(span: Range, changes: Iterable[Change]) -> Range:
+    """Move a range, also through edits of its inside: its ends stay around what is left."""
+    for change in changes:
+        start = move_position(span.start, change)
+        end = move_position(span.end, change, sticky_end=not span.empty)
+        span = Range(start, max(start, end))
+    return span
+
+
+def _find_again(shown: Shown, index: LineIndex) -> None:
+    """Look for the text of a finding, the nearest to its place, if it is no longer there."""
+    wanted = shown.text
+    if shown.stands(index) or not wanted.strip():
+        return
+    near = index.offset_at(shown.range.start)
+    places = []
+    place = index.text.find(wanted)
+    while place >= 0:
+        places.append(place)
+        place = index.text.find(wanted, place + 1)
+    if places:
+        start = min(places, key=lambda place: abs(place - near))
+        shown.range = index.range_of(start, start + len(wanted))
+
+
+def _is_fixed(shown: Shown, index: LineIndex) -> bool:
+    """Whether the suggested fix stands where the finding was."""
+    replacement = shown.finding.replacement
+    if replacement is None or not shown.edited:
+        return False
+    if not replacement:
+        return shown.range.empty
+    # An editor may tell only what differs, so the range need not have grown with the text.
+    return index.text.startswith(replacement, index.offset_at(shown.range.start))
+
+
+def _stop_timer(document: _Document) -> None:
+    if document.timer is not None:
+        document.timer.cancel()
+        document.timer = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types
 
-from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle
+from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,8 @@ ROUTES = (
     Route(types.INITIALIZED, lifecycle.initialized),
     Route(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lifecycle.did_change_configuration),
     Route(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, lifecycle.did_change_workspace_folders),
+    Route(types.SHUTDOWN, lifecycle.shutdown),
+    Route(types.TEXT_DOCUMENT_DID_OPEN, lifecycle.did_open),
     Route(types.TEXT_DOCUMENT_DID_CLOSE, lifecycle.did_close),
     Route(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
@@ -56,9 +58,10 @@ COMMANDS = (
     ("claude.complete", commands.complete),
     ("claude.fix", commands.fix),
     ("claude.explain", commands.explain),
-    ("claude.review", commands.review),
-    ("claude.reviewArchitecture", commands.review_architecture),
-    ("claude.clear", commands.clear),
+    ("claude.review", reviews.review),
+    ("claude.reviewArchitecture", reviews.review_architecture),
+    ("claude.applyFix", commands.apply_fix),
+    ("claude.clear", reviews.clear),
     ("claude.cancel", commands.cancel),
 )
 

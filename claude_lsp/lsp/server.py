@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from claude_lsp.lsp.session import Session
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
     from claude_lsp.claude.errors import Failure
@@ -33,9 +35,12 @@ class ClaudeServer(Server):
 
     Attributes:
         session: settings, workspace folders, connection.
-        jobs: work that goes on after a message was answered.
+        jobs: the work that users, or their typing, have asked for.
+        upkeep: the work that keeps the session going; no user's cancel ends it.
         published: the findings that are shown.
-        editor_settings: what the client sent as its settings.
+        initial_settings: what came with `initialize`.
+        editor_settings: what the client says now; over the initial ones.
+        told_problems: the faulty settings that the user knows of.
         completion_turns: the newest completion request of each document.
     """
 
@@ -43,10 +48,15 @@ class ClaudeServer(Server):
         super().__init__("claude-lsp", __version__, **others)
         self.session = Session()
         self.jobs = Jobs()
+        self.upkeep = Jobs()
         self.published = Published(self)
+        self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
+        self.told_problems: frozenset[str] = frozenset()
         self.completion_turns: dict[str, Turn] = {}
         self._told: set[str] = set()
+        self._under_way: list[str] = []
+        self._blocked = ""
         self._status: tuple[State, str] | None = None
         self.on_close(self._close)
         register(self)
@@ -60,35 +70,77 @@ class ClaudeServer(Server):
         paths = (path_from_uri(uri) for uri in folders)
         return tuple(path for path in paths if path is not None)
 
-    def status(self, state: State, detail: str = "") -> None:
-        """Tell editors that want to know what goes on; others are not bothered."""
-        if self._status == (state, detail):
-            return
-        self._status = (state, detail)
-        if self.abilities.status:
-            self.protocol.notify("claude/status", {"state": state, "detail": detail})
+    def work(
+        self, key: str, what: str, work: Callable[[], Coroutine[Any, Any, object]]
+    ) -> asyncio.Task[Any]:
+        """Begin something that the user asked for; its failure is told to them.
 
-    def idle(self) -> None:
-        """Tell that nothing goes on, once the last job has ended."""
-        if not self.jobs.busy:
-            self.status("idle")
+        Args:
+            key: an earlier job under the same key is cancelled.
+            what: what editors that show a status are told.
+            work: makes the coroutine; not called for a job that is cancelled before it begins.
+        """
+
+        async def reported() -> None:
+            self.forget_told()
+            try:
+                with self.working(what):
+                    await work()
+            except ClaudeError as error:
+                self.tell(error.failure, asked=True)
+            except Exception:
+                # A bug of ours. The user waits for something, so silence would be wrong.
+                log.exception("%s failed", key)
+                self._show(
+                    types.MessageType.Error,
+                    f"an internal error ended this ({what}); the server's log says more",
+                )
+
+        return self.jobs.start(key, reported())
+
+    @contextlib.contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Tell that something goes on and, when the last such thing has ended, what came of it."""
+        self._under_way.append(what)
+        self._tell_status()
+        try:
+            yield
+            self._blocked = ""
+        except ClaudeError as error:
+            self._blocked = str(error.failure)
+            raise
+        finally:
+            self._under_way.remove(what)
+            self._tell_status()
+
+    def _tell_status(self) -> None:
+        """Tell editors that want to know what goes on; others are not bothered."""
+        status: tuple[State, str] = ("idle", "")
+        if self._under_way:
+            status = "working", self._under_way[-1]
+        elif self._blocked:
+            status = "blocked", self._blocked
+        if status != self._status:
+            self._status = status
+            if self.abilities.status:
+                state, detail = status
+                self.protocol.notify("claude/status", {"state": state, "detail": detail})
 
     def tell(self, failure: Failure, *, asked: bool) -> None:
-        """Report a failure: to the user if they asked, else as a state and in the log.
-
-        A pop-up is shown once for each cause that nobody asked to see twice.
-        """
-        text = str(failure)
-        self.status("blocked", text)
+        """Report a failure: to the user if they asked, else once for each cause in the log."""
         if asked:
-            self._show(types.MessageType.Error, text)
+            self._show(types.MessageType.Error, str(failure))
         elif failure.kind not in self._told:
             self._told.add(failure.kind)
-            log.warning("%s", text)
+            log.warning("%s", failure)
 
     def notice(self, text: str) -> None:
         """Tell the user something they should know about what they asked for."""
         self._show(types.MessageType.Info, text)
+
+    def warn(self, text: str) -> None:
+        """Tell the user about something that they should mend."""
+        self._show(types.MessageType.Warning, text)
 
     def forget_told(self) -> None:
         """Let every cause be reported again: settings have changed, or the user tries again."""
@@ -102,13 +154,15 @@ class ClaudeServer(Server):
         from claude_lsp.context import tokens
 
         try:
-            engine = await self.session.engine()
-            await asyncio.to_thread(tokens.warm)
-            await engine.client.check_credentials()
+            with self.working("starting"):
+                async with self.session.engine() as engine:
+                    await asyncio.to_thread(tokens.warm)
+                    await engine.client.check_credentials()
         except ClaudeError as error:
             self.tell(error.failure, asked=False)
 
     async def _close(self) -> None:
         self.published.close()
+        await self.upkeep.close()
         await self.jobs.close()
         await self.session.close()

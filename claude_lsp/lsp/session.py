@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from claude_lsp.claude import errors
 from claude_lsp.claude.client import Client
 from claude_lsp.claude.ledger import Ledger
 from claude_lsp.configuration import Configuration, load
@@ -14,10 +16,8 @@ from claude_lsp.engine import Engine
 from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -34,13 +34,29 @@ class Session:
     configuration: Configuration = field(default_factory=Configuration)
     ledger: Ledger = field(default_factory=Ledger)
     _engine: Engine | None = None
+    _failure: errors.Failure | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _users: Counter[Client] = field(default_factory=Counter)
 
-    async def engine(self) -> Engine:
-        """Return the engine, as soon as the settings have been read."""
+    @contextlib.asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        """Lend the engine, as soon as the settings have been read.
+
+        Whoever has it keeps it, with its connection, when settings change meanwhile.
+
+        Raises:
+            ClaudeError: the settings could not be read at all.
+        """
         await self._ready.wait()
-        assert self._engine is not None  # noqa: S101 - set before the event
-        return self._engine
+        engine = self._engine
+        if engine is None:
+            raise errors.ClaudeError(self._failure or errors.configuration("no settings"))
+        self._users[engine.client] += 1
+        try:
+            yield engine
+        finally:
+            self._users[engine.client] -= 1
+            await self._close_if_unused(engine.client)
 
     @property
     def current_engine(self) -> Engine | None:
@@ -48,25 +64,43 @@ class Session:
         return self._engine
 
     async def configure(self, roots: Sequence[Path], editor: Mapping[str, Any]) -> None:
-        """Read the settings and build what depends on them; running requests keep the old parts."""
-        root = roots[0] if roots else None
-        configuration = await asyncio.to_thread(load, root, editor=editor)
+        """Read the settings and build what depends on them; running requests keep the old parts.
+
+        May be cancelled at any time: what was there stays.
+        """
+        try:
+            root = roots[0] if roots else None
+            configuration = await asyncio.to_thread(load, root, editor=editor)
+            settings = configuration.settings
+            workspace = await asyncio.to_thread(Workspace, tuple(roots), settings)
+        except Exception as error:
+            # Never the defaults instead: they could send to another place than the user wants.
+            self._failure = errors.configuration(f"{type(error).__name__}: {error}")
+            self._ready.set()
+            raise
         old = self._engine
-        self.roots, self.configuration = tuple(roots), configuration
-        settings = configuration.settings
-        workspace = Workspace(self.roots, settings)
         if old is not None and old.settings.endpoint == settings.endpoint:
             client = old.client
             client.settings = settings
         else:
             client = Client(settings, self.ledger)
+        self.roots, self.configuration = tuple(roots), configuration
         self._engine = Engine(settings, workspace, client)
         self._ready.set()
-        if old is not None and old.client is not client:
-            await old.client.close()
+        if old is not None:
+            await self._close_if_unused(old.client)
 
     async def close(self) -> None:
         """Close the connections and the ledger."""
-        if self._engine is not None:
-            await self._engine.client.close()
+        engine, self._engine = self._engine, None
+        for client in {*self._users, *([engine.client] if engine is not None else [])}:
+            await client.close()
         await asyncio.to_thread(self.ledger.close)
+
+    async def _close_if_unused(self, client: Client) -> None:
+        """Close a connection whose settings have changed, once its last request has ended."""
+        if self._engine is not None and client is self._engine.client:
+            return
+        if self._users[client] <= 0:
+            del self._users[client]
+            await client.close()

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from claude_lsp.structure.review import review_structure
-from claude_lsp.structure.summary import StructureSummary, render_map, summarise
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, list_files, read_text
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.module_graph import ModuleGraph, build_python_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.structure.summary import StructureSummary
+    from claude_lsp.workspace.module_graph import ModuleGraph
     from claude_lsp.workspace.workspace import Workspace
 
 
@@ -39,6 +38,8 @@ class Project:
 
     def map(self, limit_lines: int = 160) -> str:
         """Return the project as a text sheet for a prompt."""
+        from claude_lsp.structure.summary import render_map
+
         return render_map(self.graph, self.findings, limit_lines)
 
 
@@ -49,6 +50,11 @@ def survey(workspace: Workspace, root: Path) -> Project:
         workspace: says what may be read.
         root: the project's folder.
     """
+    # Not needed by a server that starts, and a tenth of its imports.
+    from claude_lsp.structure.review import review_structure
+    from claude_lsp.structure.summary import summarise
+    from claude_lsp.workspace.module_graph import build_python_graph
+
     rules = workspace.rules_for(root)
     files = list_files(root, rules) if rules is not None else []
     graph = build_python_graph(root, [path for path in files if path.suffix == ".py"])

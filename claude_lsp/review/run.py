@@ -143,7 +143,7 @@ async def review_unit(
                     yield UnitNotice(unit, outcome.text)
         sent = prepared.context.sent
         lines = len(unit.snapshot.index.lines)
-        if sent is not None and sent.last_line - sent.first_line + 1 < lines:
+        if sent is not None and not sent.whole:
             yield UnitNotice(
                 unit,
                 f"only lines {sent.first_line + 1} to {sent.last_line + 1} of {lines} fitted the "

@@ -50,8 +50,11 @@ HEAVY_AT_TOP = ("anthropic", "httpx2", "tiktoken")
 
 PURE_ROOMS = ("text", "context", "findings", "structure", "actions")
 OUTSIDE = frozenset(
-    "os io pathlib socket time datetime random secrets subprocess shutil tempfile glob asyncio "
-    "threading multiprocessing sqlite3 urllib.request http logging sys importlib gzip uuid".split()
+    (
+        *("os", "io", "pathlib", "glob", "tempfile", "shutil", "gzip", "sqlite3", "logging", "sys"),
+        *("socket", "http", "urllib.request", "subprocess", "multiprocessing", "importlib"),
+        *("time", "datetime", "random", "secrets", "uuid", "asyncio", "threading"),
+    )
 )
 PURE_EXCEPTIONS = {
     "text/snapshots.py": {"os", "pathlib"},  # a path as a value, never opened
@@ -62,6 +65,8 @@ LONGEST = 500
 LONGER = {
     "lsp/protocol.py": "every repair of the protocol library stands in one place",
     "workspace/module_graph.py": "one parser of imports and the graph that it fills",
+    "workspace/index/segment.py": "one file format: its columns, and everything that reads them",
+    "workspace/index/languages/javascript.py": "one grammar's whole outline",
 }
 
 
@@ -233,4 +238,5 @@ def test_style_that_hides_nothing(path: Path) -> None:
 
 def test_no_file_is_long_without_a_reason() -> None:
     lengths = {name_of(path): path.read_text("utf-8").count("\n") for path in MODULES}
-    assert {name for name, lines in lengths.items() if lines > LONGEST} == set(LONGER)
+    assert {name for name, lines in lengths.items() if lines > LONGEST} <= set(LONGER)
+    assert set(LONGER) <= set(lengths), "a file that is gone goes out of the table"

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claude_lsp import configuration
 from claude_lsp.configuration import Configuration, Layer, load, merge, user_file
-from claude_lsp.settings import Settings
+from claude_lsp.settings import Settings, options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +102,7 @@ def test_a_project_file_may_not_set_what_is_the_users(
 
 def test_every_user_option_is_refused_from_a_project(tmp_path: Path) -> None:
     """No option is forgotten, whatever its form."""
-    user = [item for item in configuration.options() if item.scope == "user"]
+    user = [item for item in options() if item.scope == "user"]
     layer = Layer("claude-lsp.toml", "project", {item.key: item.default for item in user})
     found = merge([layer])
     assert {problem.key for problem in found.problems} == {item.key for item in user}
@@ -121,8 +120,10 @@ def test_pyproject_table(tmp_path: Path) -> None:
     assert (found.settings.review.max_findings, found.settings.context.ignore) == (9, ("gen/",))
     assert found.origins["review.max_findings"] == "pyproject.toml"
     assert reported(found) == [
-        "pyproject.toml:9: spend.day_usd can't be set by a project's own file; "
-        "set it in your user file"
+        (
+            "pyproject.toml:9: spend.day_usd can't be set by a project's own file; "
+            "set it in your user file"
+        )
     ]
 
 
@@ -146,11 +147,11 @@ def test_the_own_file_wins_over_pyproject(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("[review]\nmax_finding = 3\n",
-         "claude-lsp.toml:2: unknown setting review.max_finding; "
-         "did you mean review.max_findings?"),
+         ("claude-lsp.toml:2: unknown setting review.max_finding; "
+         "did you mean review.max_findings?")),
         ("[review]\nmin_severity = 'bad'\n",
-         "claude-lsp.toml:2: review.min_severity must be one of "
-         "'critical', 'major', 'minor', 'info', not 'bad'"),
+         ("claude-lsp.toml:2: review.min_severity must be one of "
+         "'critical', 'major', 'minor', 'info', not 'bad'")),
         ("review = 5\n", "claude-lsp.toml:1: unknown setting review"),
         ("[[review]]\nmax_findings = 3\n", "claude-lsp.toml:1: unknown setting review"),
     ],
@@ -224,10 +225,10 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     [
         ("CLAUDE_LSP_COMPLETION_DEBOUNCE_MS", "soon",
          "environment: completion.debounce_ms must be a whole number, not 'soon'"),
-        ("CLAUDE_LSP_SPEND_DAY_USD", "-1", "environment: spend.day_usd must be at least 0, "
-         "not '-1'"),
-        ("CLAUDE_LSP_EDITS_LIVE", "", "environment: edits.live must be one of 'off', 'line', "
-         "not ''"),
+        ("CLAUDE_LSP_SPEND_DAY_USD", "-1", ("environment: spend.day_usd must be at least 0, "
+         "not '-1'")),
+        ("CLAUDE_LSP_EDITS_LIVE", "", ("environment: edits.live must be one of 'off', 'line', "
+         "not ''")),
     ],
 )  # fmt: skip
 def test_bad_environment_variables_are_reported(name: str, value: str, problem: str) -> None:

@@ -79,22 +79,22 @@ def test_takes(key: str, value: Any, expected: Any) -> None:
         (
             "models.prices",
             {"m": {"input": -1, "output": 1}},
-            "models.prices needs input and output of at least 0 for m, "
-            "not {'input': -1.0, 'output': 1.0}",
+            ("models.prices needs input and output of at least 0 for m, "
+            "not {'input': -1.0, 'output': 1.0}"),
         ),
         (
             "models.prices",
             {"m": {"inptu": 1, "output": 1}},
-            "models.prices needs input and output of at least 0 for m, "
-            "not {'inptu': 1.0, 'output': 1.0}",
+            ("models.prices needs input and output of at least 0 for m, "
+            "not {'inptu': 1.0, 'output': 1.0}"),
         ),
         (
             "review.min_confidence",
             1.5,
             "review.min_confidence must be at most 1, not 1.5",
         ),
-        ("completion.debouce_ms", 1, "unknown setting completion.debouce_ms; did you mean "
-         "completion.debounce_ms?"),
+        ("completion.debouce_ms", 1, ("unknown setting completion.debouce_ms; did you mean "
+         "completion.debounce_ms?")),
         ("spend.dayusd", 1, "unknown setting spend.dayusd; did you mean spend.day_usd?"),
         ("qqq", 1, "unknown setting qqq"),
     ],
@@ -156,7 +156,7 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
 
 
 def _leaves(table: dict[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, entry in table["properties"].items():
         if "properties" in entry:
             assert entry["additionalProperties"] is False

@@ -36,6 +36,37 @@ def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "_failure", None)
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "def f(x):",
+                "    return x",
+                "",
+                "  ",
+                "\t",
+                "HTTPServer",
+                "a_b",
+                "));",
+                "é日本 's",
+                "\f",
+            ]
+        )
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    families,
+)
+def test_counting_line_by_line_is_counting_the_whole(
+    lines: list[str], ending: str, family: Family
+) -> None:
+    text = ending.join(lines)
+    encoding = tokens._encoding
+    assert encoding is not None
+    base, fitted = tokens._counted(text, encoding)
+    whole = base * 1.27 if family == "claude-3" else max(fitted, base)
+    assert tokens._expected(text, family) == pytest.approx(whole)
+
+
 def test_the_vocabulary_is_the_published_one() -> None:
     encoding = tokens._load()
     assert encoding.max_token_value == tokens.RANKS - 1

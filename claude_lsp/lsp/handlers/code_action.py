@@ -8,7 +8,8 @@ from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
-from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+from claude_lsp.lsp.convert import range_from_client, range_to_client
+from claude_lsp.lsp.handlers.commands import problem_of_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,15 +94,19 @@ def _suggested_fixes(
 ) -> list[types.CodeAction]:
     """Offer the edits that came with findings: known already, so they cost nothing."""
     actions = []
+    abilities = server.abilities
     for shown in server.published.at(snapshot.uri, span):
-        if shown.finding.replacement is None or shown.stale:
+        if shown.finding.replacement is None or not shown.stands(snapshot.index):
             continue
-        action = types.CodeAction(
-            f"Apply suggestion: {shown.finding.title}",
-            kind=types.CodeActionKind.QuickFix,
-            edit=_edit_of(server, snapshot, shown),
-        )
-        if server.abilities.code_action_preferred:
+        title = f"Apply suggestion: {shown.finding.title}"
+        action = types.CodeAction(title, kind=types.CodeActionKind.QuickFix)
+        if abilities.runs_every_action or not abilities.code_action_literals:
+            # As a command it can ask first, and reaches editors that take nothing else.
+            arguments = {"uri": snapshot.uri, "fingerprint": shown.finding.fingerprint}
+            action.command = _asking(server, title, "claude.applyFix", arguments)
+        else:
+            action.edit = _edit_of(server, snapshot, shown)
+        if abilities.code_action_preferred:
             action.is_preferred = True
         actions.append(_tagged(server, action))
     return actions
@@ -120,11 +125,17 @@ def _command(
     server: ClaudeServer, action: Action, situation: Situation, arguments: dict[str, Any]
 ) -> types.CodeAction:
     title = f"Claude: {action.title(situation)}"
-    if server.abilities.runs_every_action:
-        # Such an editor runs whatever it was offered, so nothing may be spent without a question.
-        arguments = {**arguments, "confirm": True}
-    command = types.Command(title=title, command=COMMAND_OF[action.name], arguments=[arguments])
+    command = _asking(server, title, COMMAND_OF[action.name], arguments)
     return _tagged(server, types.CodeAction(title, kind=action.kind, command=command))
+
+
+def _asking(
+    server: ClaudeServer, title: str, command: str, arguments: dict[str, Any]
+) -> types.Command:
+    """Return a command; in an editor that runs whatever it was offered, it asks before it acts."""
+    if server.abilities.runs_every_action:
+        arguments = {**arguments, "confirm": True}
+    return types.Command(title=title, command=command, arguments=[arguments])
 
 
 def _tagged(server: ClaudeServer, action: types.CodeAction) -> types.CodeAction:
@@ -142,9 +153,7 @@ def problem_of(server: ClaudeServer, diagnostic: types.Diagnostic, snapshot: Sna
     code = "" if diagnostic.code is None else str(diagnostic.code)
     for shown in server.published.at(snapshot.uri, span):
         if shown.finding.rule == code and shown.range == span:
-            return Problem(
-                span, f"{shown.finding.title}: {shown.finding.explanation}", SOURCE, code
-            )
+            return problem_of_finding(shown)
     return Problem(span, diagnostic.message, diagnostic.source or "", code)
 
 
@@ -152,7 +161,8 @@ def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
     """Whether a kind is asked for: `only` names kinds or their parents."""
     if not only:
         return True
-    return any(kind == str(each) or kind.startswith(f"{each}.") for each in map(_text, only))
+    # The empty kind is the parent of all.
+    return any(each in ("", kind) or kind.startswith(f"{each}.") for each in map(_text, only))
 
 
 def _text(kind: object) -> str:

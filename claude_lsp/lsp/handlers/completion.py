@@ -14,6 +14,7 @@ from claude_lsp.actions.action import Situation
 from claude_lsp.actions.outcomes import Insertion
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.convert import position_from_client, range_to_client
+from claude_lsp.lsp.jobs import cancel_once
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:
@@ -44,17 +45,16 @@ class Turn:
 
 def take_turn(server: ClaudeServer, params: types.InlineCompletionParams) -> Turn:
     """Take the snapshot, and supersede the document's earlier request: it is answered at once."""
-    uri = params.text_document.uri
-    document = server.workspace.get(uri)
+    document = server.workspace.get(params.text_document.uri)
     if document is None:
         return Turn(None)
     snapshot = document.snapshot()
     at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
     turn = Turn(snapshot, at, server.workspace.open_snapshots())
-    earlier = server.completion_turns.get(uri)
+    earlier = server.completion_turns.get(snapshot.uri)
     if earlier is not None:
         earlier.superseded.set()
-    server.completion_turns[uri] = turn
+    server.completion_turns[snapshot.uri] = turn
     return turn
 
 
@@ -62,11 +62,12 @@ async def inline_completion(
     server: ClaudeServer, params: types.InlineCompletionParams, turn: Turn
 ) -> types.InlineCompletionList:
     """Answer with at most one suggestion; with none as soon as a later request has come."""
-    if turn.snapshot is None or turn.at is None:
+    snapshot, at = turn.snapshot, turn.at
+    if snapshot is None or at is None:
         return _NOTHING
     asked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
-    uri = params.text_document.uri
-    work = server.jobs.start(f"completion {uri}", _suggestion(server, turn, asked=asked))
+    suggestion = _suggestion(server, snapshot, at, turn.others, asked=asked)
+    work = server.jobs.start(f"completion {snapshot.uri}", suggestion)
     waiting = asyncio.ensure_future(turn.superseded.wait())
     try:
         await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,42 +77,34 @@ async def inline_completion(
     finally:
         # Also when the client cancels: the work ends, and with it its HTTP stream.
         waiting.cancel()
-        work.cancel()
-        if server.completion_turns.get(uri) is turn:
-            del server.completion_turns[uri]
+        cancel_once(work)
+        if server.completion_turns.get(snapshot.uri) is turn:
+            del server.completion_turns[snapshot.uri]
     if not text:
         return _NOTHING
-    place = range_to_client(
-        Range(turn.at, turn.at), turn.snapshot.index, server.abilities.position_encoding
-    )
+    place = range_to_client(Range(at, at), snapshot.index, server.abilities.position_encoding)
     return types.InlineCompletionList([types.InlineCompletionItem(text, range=place)])
 
 
-async def _suggestion(server: ClaudeServer, turn: Turn, *, asked: bool) -> str:
+async def _suggestion(
+    server: ClaudeServer, snapshot: Snapshot, at: Position, others: list[Snapshot], *, asked: bool
+) -> str:
     """Wait for a pause in typing, ask, and return the suggestion; empty if there is none."""
-    assert turn.snapshot is not None  # noqa: S101 - checked by the caller
-    assert turn.at is not None  # noqa: S101
-    engine = await server.session.engine()
-    options = engine.settings.completion
-    if options.trigger == "off" or (options.trigger == "manual" and not asked):
-        return ""
-    if not asked:
-        await asyncio.sleep(options.debounce_ms / 1000)
-    situation = Situation(
-        turn.snapshot,
-        engine.workspace.origin(turn.snapshot),
-        Range(turn.at, turn.at),
-        automatic=not asked,
-    )
-    server.status("working", "completing")
     try:
-        text = await _complete(engine, situation, turn.others)
+        async with server.session.engine() as engine:
+            options = engine.settings.completion
+            if options.trigger == "off" or (options.trigger == "manual" and not asked):
+                return ""
+            if not asked:
+                await asyncio.sleep(options.debounce_ms / 1000)
+            origin = engine.workspace.origin(snapshot)
+            situation = Situation(snapshot, origin, Range(at, at), automatic=not asked)
+            with server.working("completing"):
+                return await _complete(engine, situation, others)
     except ClaudeError as error:
         # Nobody wants a pop-up per keystroke; even an asked-for suggestion just does not come.
         server.tell(error.failure, asked=False)
         return ""
-    server.status("idle")
-    return text
 
 
 async def _complete(engine: Engine, situation: Situation, others: list[Snapshot]) -> str:

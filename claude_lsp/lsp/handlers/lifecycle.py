@@ -1,12 +1,19 @@
-"""Initialise, settings, folders, documents that close."""
+"""Initialise, settings, folders, documents that open and close, the end."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from claude_lsp.settings import Settings
+from claude_lsp.text.lines import LineIndex
+from claude_lsp.text.snapshots import path_from_uri
+from claude_lsp.workspace.files import TextFile, read_text
 
 if TYPE_CHECKING:
     from claude_lsp.lsp.server import ClaudeServer
@@ -14,84 +21,131 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SECTION = "claude"
+_GROUPS = frozenset(item.name for item in dataclasses.fields(Settings))
+_ANSWER_S = 5.0
+_LARGEST_BYTES = 2_000_000
 
 
 def initialize(server: ClaudeServer, params: types.InitializeParams) -> None:
     """Remember the settings that came with the first message."""
-    server.editor_settings = _settings(params.initialization_options)
+    server.initial_settings = server.editor_settings = _settings(params.initialization_options)
     server.workspace.on_edit(server.published.on_edit)
 
 
 def initialized(server: ClaudeServer, _params: types.InitializedParams) -> None:
     """Read the settings and load what is heavy, now that the client has its answer."""
-    server.jobs.start("initialized", _initialized(server))
-
-
-async def _initialized(server: ClaudeServer) -> None:
     if server.abilities.register_configuration:
         registration = types.Registration(
             "claude-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION
         )
         # Registered without waiting: a client that never answers must not hold the settings up.
         server.client_register_capability(types.RegistrationParams([registration]))
-    await reconfigure(server, ask=True)
-    await server.warm()
+    _configure(server, ask=True)
 
 
 def did_change_configuration(
     server: ClaudeServer, params: types.DidChangeConfigurationParams
 ) -> None:
-    """Read the settings again."""
-    given = _settings(params.settings)
-    if given:
-        server.editor_settings = given
-    server.jobs.start("configuration", reconfigure(server, ask=not given))
+    """Read the settings again: from the message, or from the client if it holds none of ours."""
+    given = params.settings
+    pushed = isinstance(given, dict) and (SECTION in given or not _GROUPS.isdisjoint(given))
+    ours = _settings(given) if pushed else {}
+    if ours:
+        server.editor_settings = _over(server.initial_settings, ours)
+    _configure(server, ask=not ours)
 
 
 def did_change_workspace_folders(
     server: ClaudeServer, _params: types.DidChangeWorkspaceFoldersParams
 ) -> None:
     """Read the settings again: another folder may be the first now."""
-    server.jobs.start("configuration", reconfigure(server, ask=False))
+    _configure(server, ask=True)
+
+
+def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:
+    """Find the document's findings again: the buffer may hold something else than the file."""
+    uri = params.text_document.uri
+    document = server.workspace.get(uri)
+    if document is not None and server.published.has(uri):
+        server.published.text_is(uri, document.snapshot().index)
 
 
 def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) -> None:
-    """Cancel what is under way for a document that closes; its findings stay."""
+    """Cancel what is under way for a document that closes; its findings stay, as on disk."""
     uri = params.text_document.uri
-    for kind in ("complete", "fix", "completion"):
+    for kind in ("complete", "fix", "applyFix", "completion"):
         server.jobs.cancel(f"{kind} {uri}")
+    server.upkeep.start(f"closed {uri}", _read_again(server, uri))
 
 
-async def reconfigure(server: ClaudeServer, *, ask: bool) -> None:
+def shutdown(server: ClaudeServer, _params: None) -> None:
+    """Cancel everything, and with it its HTTP streams; nothing more is asked of the client."""
+    server.published.close()
+    server.upkeep.cancel_all()
+    server.jobs.cancel_all()
+
+
+async def _read_again(server: ClaudeServer, uri: str) -> None:
+    """Show the findings of a closed document where the file has them."""
+    if not server.published.has(uri):
+        return
+    path = path_from_uri(uri)
+    content = None if path is None else await asyncio.to_thread(read_text, path, _LARGEST_BYTES)
+    if server.workspace.get(uri) is not None:
+        return  # opened again meanwhile
+    if isinstance(content, TextFile):
+        server.published.text_is(uri, LineIndex(content.text))
+    elif path is None or not path.exists():
+        server.published.text_is(uri, None)
+
+
+# ----- settings
+
+
+def _configure(server: ClaudeServer, *, ask: bool) -> None:
+    """Read every layer of settings in a job; a later one takes the place of an earlier."""
+
+    async def configure() -> None:
+        await _reconfigure(server, ask=ask)
+        await server.warm()
+
+    server.upkeep.start("configuration", configure())
+
+
+async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     """Read every layer of settings, and say what could not be taken."""
     if ask and server.abilities.configuration:
         given = await _pulled(server)
         if given is not None:
-            server.editor_settings = given
+            server.editor_settings = _over(server.initial_settings, given)
     await server.session.configure(server.roots, server.editor_settings)
     configuration = server.session.configuration
     logging.getLogger("claude_lsp").setLevel(configuration.settings.log.level.upper())
     server.forget_told()
-    for problem in configuration.problems:
+    problems = [str(problem) for problem in configuration.problems]
+    new = [problem for problem in problems if problem not in server.told_problems]
+    server.told_problems = frozenset(problems)
+    for problem in new:
         log.warning("%s", problem)
-    if configuration.problems:
-        first, *rest = configuration.problems
-        more = f" ({len(rest)} more in the log)" if rest else ""
-        server.notice(f"{first}{more}")
+    if new:
+        more = f" ({len(new) - 1} more in the log)" if len(new) > 1 else ""
+        server.warn(f"{new[0]}{more}")
 
 
 async def _pulled(server: ClaudeServer) -> dict[str, Any] | None:
+    """Ask the client for its settings; None if it has none, or does not say."""
     item = types.ConfigurationItem(section=SECTION)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_ANSWER_S):
             answer = await server.workspace_configuration_async(types.ConfigurationParams([item]))
     except TimeoutError:
         log.warning("the client did not answer workspace/configuration: its settings are not used")
         return None
-    except Exception as error:  # noqa: BLE001 - whatever the client answers, the files still count
-        log.warning("the client refused workspace/configuration: %s", error)
+    except JsonRpcException as error:
+        log.warning("the client refused workspace/configuration: %s", error.message)
         return None
-    return _settings(answer[0]) if answer else None
+    # Null is the answer of a client that knows no such section: what it sent before still holds.
+    return _settings(answer[0]) if answer and answer[0] is not None else None
 
 
 def _settings(value: object) -> dict[str, Any]:
@@ -109,3 +163,13 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
         for name, entry in value.items()
         if entry is not None
     }
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay one table of settings over another."""
+    merged = dict(below)
+    for name, entry in above.items():
+        under = merged.get(name)
+        both = isinstance(entry, dict) and isinstance(under, dict)
+        merged[name] = _over(under, entry) if both else entry  # type: ignore[arg-type]
+    return merged

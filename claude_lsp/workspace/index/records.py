@@ -7,6 +7,12 @@ from typing import Literal, NamedTuple
 SymbolKind = Literal["class", "function", "method", "field", "variable"]
 """A class is anything that has members or names a type: struct, interface, trait, enum, alias."""
 
+MAX_SIGNATURE = 700
+"""Characters of a signature that are kept."""
+
+MAX_DOC = 120
+"""Characters of a documentation line that are kept."""
+
 
 class Symbol(NamedTuple):
     """One definition.
@@ -17,9 +23,10 @@ class Symbol(NamedTuple):
         parent: position of the enclosing class in the file's symbols, -1 for none.
         line: line of the name, 0-based.
         end: last line of the definition, 0-based, included.
-        signature: the head of the definition on one line, white space folded, at most 700
+        signature: the head of the definition on one line, white space folded, without what
+            opens its body and without decorators and annotations, at most `MAX_SIGNATURE`
             characters; for fields and variables the declaration's first line.
-        doc: first line of its documentation, at most 120 characters.
+        doc: first line of its documentation, at most `MAX_DOC` characters.
         bases: names of the classes it derives from or implements.
         types: names of types in its signature.
         returns: names of types in what it returns.
@@ -41,7 +48,8 @@ class ImportedName(NamedTuple):
     """A name that a file gets from elsewhere.
 
     Attributes:
-        local: the name in this file.
+        local: the name in this file; empty for an import that names nothing (`import "./x"`,
+            `import("./x")`), which still is an edge between files.
         module: the module as it is written: `pkg.sub`, `..sub`, `./sub`, `crate::sub`.
         original: the name there; None if `local` stands for the module itself.
         line: where, 0-based.
@@ -64,7 +72,9 @@ class FileRecord(NamedTuple):
         stars: modules of which it takes every name, or passes every name on.
         words: the identifiers that occur in it.
         pairs: (receiver, attribute) for each `receiver.attribute` in it.
-        parsed: whether the grammar took all of it; False where lines had to be guessed.
+        parsed: whether the grammar took all of it; False where lines had to be guessed, and for
+            a text that is too large or has no grammar.
+        namespace: the package or namespace that the file says it belongs to; empty for none.
     """
 
     language: str
@@ -75,3 +85,4 @@ class FileRecord(NamedTuple):
     words: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     parsed: bool = True
+    namespace: str = ""

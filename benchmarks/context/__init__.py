@@ -1,0 +1,1 @@
+"""How well a bounded context serves a completion, measured without a model; docs/benchmarks.md."""

@@ -1,0 +1,7 @@
+"""`python -m benchmarks.context`."""
+
+from __future__ import annotations
+
+from benchmarks.context.bench import main
+
+main()

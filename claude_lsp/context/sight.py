@@ -1,0 +1,199 @@
+"""What the cursor sees: identifiers by distance, the receiver before it, types of variables.
+
+Each line is read once while somebody types: what a line says is kept by its text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from claude_lsp.text.positions import Position
+
+WORD = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
+
+_REACH = 1500
+"""Lines above and below the cursor that are read."""
+
+# Words of many languages that name nothing of a project. Nothing depends on the list being whole.
+KEYWORDS = frozenset(
+    "abstract and any as assert async await bool boolean break case catch class cls const continue"
+    " def default del delete dict do double elif else enum except export extends extern false"
+    " False final finally float fn for from func function global go goto if impl implements import"
+    " in include instanceof int interface is lambda let list long match mut namespace new nil not"
+    " nonlocal None null number of or override package pass private protected pub public raise"
+    " readonly return self set short static str string struct super switch this throw throws trait"
+    " true True try tuple type typeof undefined use using val var void where while with yield"
+    .split()
+)
+SELVES = frozenset({"self", "this", "cls"})
+
+_RECEIVER = re.compile(r"([\w$.\]\)\[]*?)(?:\?\.|\.|->|::)\s*([A-Za-z_$]\w*)?$")
+_PARTIAL = re.compile(r"([A-Za-z_$]\w*)?$")
+_IMPORT = re.compile(r"\s*(?:from\s+[.\w]+\s+import\b|import\b|export\s.*\sfrom\b|\}\s*from\b|use\s)")
+_LONG_IMPORT = re.compile(
+    r"^[ \t]*(?:from\s+[\w.]+\s+import\s*\([^)]*\)|(?:import|export)\s*(?:type\s*)?\{[^}]*\}\s*from[^\n]*"
+    r"|import\s*\([^)]*\)|use\s[^;{]*\{[^;]*\};)",
+    re.MULTILINE,
+)
+# `name: Type = call(`, `name = Type(`, `name: Type`; the last group of each are names of types.
+_PYTHON_TYPES = (
+    re.compile(
+        r"((?:self\.)?\w+)\s*(?::\s*([\w.\[\], |'\"]+?))?\s*=\s*(?:await\s+|yield\s+)?"
+        r"([A-Za-z_][\w.]*)\s*\("
+    ),
+    re.compile(r"((?:self\.)?\w+)\s*:\s*([A-Za-z_'\"][\w.\[\], |'\"]*)"),
+)
+_OTHER_TYPES = (
+    re.compile(r"(\w+)\??\s*:\s*([A-Z][\w.<>\[\]| ,]*)"),
+    re.compile(r"(\w+)\s*:?=\s*(?:await\s+)?(?:new\s+)?&?([A-Za-z_][\w.]*)\s*[({<]"),
+    re.compile(r"\b([A-Z]\w*)(?:<[^<>]*>)?[*&]?\s+(\w+)\s*(?:[=;,){]|$)"),
+)
+
+
+class LineFacts(NamedTuple):
+    """What one line says.
+
+    Attributes:
+        words: its identifiers.
+        attributes: those of them that stand behind a dot.
+        typed: variables with the names in what gives them a type.
+    """
+
+    words: tuple[str, ...]
+    attributes: tuple[str, ...]
+    typed: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the cursor sees.
+
+    Attributes:
+        near: identifiers with their nearness, 1 at the cursor and half of it eight lines away;
+            import statements do not count.
+        attributes: the same for those behind a dot.
+        types: variables with names of types, or of functions that make them.
+        lookalike: identifiers of the twenty lines above and the few below, for finding code like
+            what is being written.
+        after_dot: whether the cursor stands behind a dot, or in a name behind one.
+        receiver: what stands before that dot.
+        partial: the beginning of the name at the cursor.
+    """
+
+    near: Mapping[str, float]
+    attributes: Mapping[str, float]
+    types: Mapping[str, frozenset[str]]
+    lookalike: Mapping[str, float]
+    after_dot: bool
+    receiver: str
+    partial: str
+
+
+def look(
+    lines: Sequence[str], position: Position, language: str, enclosing: Iterable[str] = ()
+) -> Sight:
+    """Return what the cursor sees.
+
+    Args:
+        lines: of the document, with or without their endings.
+        position: the cursor.
+        language: the document's LSP language identifier.
+        enclosing: signatures of the functions around the cursor; their words count as near.
+    """
+    row = min(position.line, len(lines) - 1) if lines else 0
+    here = lines[row] if lines else ""
+    before, after = here[: position.column], here[position.column :]
+    first = max(0, row - _REACH)
+    above = [*lines[first:row], before]
+    below = [after, *lines[row + 1 : row + _REACH]]
+    hidden = _import_lines(above)
+    typings = "python" if language == "python" else ""
+    near: dict[str, float] = {}
+    attributes: dict[str, float] = {}
+    types: dict[str, set[str]] = {}
+    lookalike: dict[str, float] = {}
+
+    def read(line: str, distance: int) -> LineFacts | None:
+        facts = _facts(line, typings)
+        weight = 1.0 / (1.0 + distance / 8.0)
+        for word in facts.words:
+            if weight > near.get(word, 0.0):
+                near[word] = weight
+        for word in facts.attributes:
+            if weight > attributes.get(word, 0.0):
+                attributes[word] = weight
+        for name, found in facts.typed:
+            types.setdefault(name, set()).update(found)
+        return facts
+
+    for distance in range(len(above)):
+        number = len(above) - 1 - distance
+        line = above[number]
+        if number in hidden or _IMPORT.match(line):
+            continue
+        facts = read(line, distance)
+        if distance < 20 and facts is not None:
+            for word in facts.words:
+                lookalike.setdefault(word, 1.0 / (1.0 + distance / 6.0))
+    for distance, line in enumerate(below):
+        if not _IMPORT.match(line):
+            facts = read(line, distance + 2)
+            if distance < 6 and facts is not None:
+                for word in facts.words:
+                    lookalike.setdefault(word, 0.5 / (1.0 + distance / 3.0))
+    for signature in enclosing:
+        for word in WORD.findall(signature):
+            if word not in KEYWORDS and near.get(word, 0.0) < 0.7:
+                near[word] = 0.7
+    match = _RECEIVER.search(before)
+    partial = (match[2] if match else _PARTIAL.search(before)[1]) or ""  # type: ignore[index]
+    receiver = match[1].rpartition("(")[2] if match else ""
+    return Sight(
+        near,
+        attributes,
+        {name: frozenset(found) for name, found in types.items()},
+        lookalike,
+        match is not None,
+        receiver,
+        partial,
+    )
+
+
+def _import_lines(lines: Sequence[str]) -> set[int]:
+    """Return the lines of import statements that take several, near the top of some lines."""
+    head = "\n".join(line.rstrip("\r\n") for line in lines[:300])
+    hidden: set[int] = set()
+    for match in _LONG_IMPORT.finditer(head):
+        first = head.count("\n", 0, match.start())
+        hidden.update(range(first, first + match.group().count("\n") + 1))
+    return hidden
+
+
+@lru_cache(1 << 14)
+def _facts(line: str, typings: str) -> LineFacts:
+    words, attributes = [], []
+    for match in WORD.finditer(line):
+        word = match.group()
+        if word in KEYWORDS:
+            continue
+        words.append(word)
+        start = match.start()
+        if start and line[start - 1] in ".>:" and line[start - 1 : start] != " ":
+            attributes.append(word)
+    typed: list[tuple[str, tuple[str, ...]]] = []
+    if words and (":" in line or "=" in line or (not typings and " " in line)):
+        for number, pattern in enumerate(_PYTHON_TYPES if typings else _OTHER_TYPES):
+            for found in pattern.finditer(line):
+                name, *parts = found.groups()
+                if number == 2:
+                    name, parts = parts[0], [name]
+                mentioned = tuple(word for part in parts if part for word in WORD.findall(part))
+                if mentioned:
+                    typed.append((name, mentioned))
+    return LineFacts(tuple(words), tuple(attributes), tuple(typed))

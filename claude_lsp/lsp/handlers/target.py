@@ -1,0 +1,116 @@
+"""What a command speaks of: its arguments, checked, and the document frozen when it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+
+from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.lsp.convert import range_from_client
+from claude_lsp.text.positions import Position, Range
+
+if TYPE_CHECKING:
+    from claude_lsp.engine import Engine
+    from claude_lsp.lsp.server import ClaudeServer
+
+_EXAMPLE = (
+    '{"uri": "file:///...", "range": {"start": {"line": 0, "character": 0}, '
+    '"end": {"line": 0, "character": 0}}}'
+)
+
+
+class Target:
+    """The document and place that a command speaks of.
+
+    Attributes:
+        snapshot: the document.
+        journal: what happens to it from now on; whoever uses the target closes it.
+        others: every open document.
+        range: the place; the whole document where none was given.
+        problems: diagnostics to look at.
+        confirm: whether the user must be asked before anything is sent or changed.
+    """
+
+    def __init__(
+        self, server: ClaudeServer, params: types.ExecuteCommandParams, *, needs_range: bool = False
+    ) -> None:
+        """Read the arguments.
+
+        Raises:
+            JsonRpcInvalidParams: they are not usable; the message tells what they should be.
+        """
+        table = arguments_of(params)
+        uri = table.get("uri")
+        if not isinstance(uri, str):
+            raise JsonRpcInvalidParams(f"{params.command} needs one argument: {_EXAMPLE}.")
+        document = server.workspace.get(uri)
+        if document is None:
+            raise JsonRpcInvalidParams(f"{params.command}: {uri} is not open in the editor.")
+        self._command = params.command
+        self._encoding = server.abilities.position_encoding
+        self.snapshot = document.snapshot()
+        self.journal = document.journal()
+        self.others = server.workspace.open_snapshots()
+        self.confirm = table.get("confirm") is True
+        entries = table.get("problems")
+        self.problems = tuple(
+            self._problem(each) for each in (entries if isinstance(entries, (list, tuple)) else ())
+        )
+        given = table.get("range")
+        if given is not None:
+            self.range = self._range(given)
+        elif needs_range:
+            raise JsonRpcInvalidParams(f"{params.command} needs a range: {_EXAMPLE}.")
+        elif self.problems:
+            self.range = self.problems[0].range
+        else:
+            self.range = Range(
+                Position(0, 0), self.snapshot.index.position_at(len(document.source))
+            )
+
+    def situation(self, engine: Engine) -> Situation:
+        """Return what the action is asked about."""
+        return Situation(
+            self.snapshot,
+            engine.workspace.origin(self.snapshot),
+            self.range,
+            self.problems,
+            instructions=engine.settings.review.instructions,
+        )
+
+    def _range(self, given: object) -> Range:
+        try:
+            start, end = (given[name] for name in ("start", "end"))  # type: ignore[index]
+            # lsprotocol refuses what is no unsigned number of the protocol.
+            span = types.Range(
+                types.Position(start["line"], start["character"]),
+                types.Position(end["line"], end["character"]),
+            )
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
+            raise JsonRpcInvalidParams(
+                f"{self._command}: not a range: {given!r:.200}; it looks like {_EXAMPLE}."
+            ) from error
+        return range_from_client(span, self.snapshot.index, self._encoding)
+
+    def _problem(self, given: object) -> Problem:
+        if not isinstance(given, dict) or not isinstance(given.get("message"), str):
+            raise JsonRpcInvalidParams(
+                f"{self._command}: each of the problems needs a range and a message."
+            )
+        source, code = given.get("source"), given.get("code")
+        return Problem(
+            self._range(given.get("range")),
+            given["message"],
+            "" if source is None else str(source),
+            "" if code is None else str(code),
+        )
+
+
+def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:
+    """Return a command's one argument, a table; an address alone is taken too."""
+    given = params.arguments[0] if params.arguments else None
+    if isinstance(given, str):
+        return {"uri": given}
+    return given if isinstance(given, dict) else {}

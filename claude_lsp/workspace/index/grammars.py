@@ -1,0 +1,122 @@
+"""The grammars: which language has one, loaded when its first file is read."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Parser, Point
+
+    from claude_lsp.workspace.index.outline import Rules
+
+_log = logging.getLogger(__name__)
+
+PARSE_SECONDS = 2.0
+"""A file that takes longer is not source code (a megabyte of code takes a tenth of a second)."""
+
+_CHUNK = 1 << 16
+
+
+class Grammar(NamedTuple):
+    """Where the grammar and the rules of a language are found.
+
+    Attributes:
+        package: the module of the grammar's wheel.
+        function: its function that returns the grammar.
+        rules: the module in `languages` whose `RULES` say what the nodes mean.
+    """
+
+    package: str
+    function: str
+    rules: str
+
+
+GRAMMARS: dict[str, Grammar] = {
+    "python": Grammar("tree_sitter_python", "language", "python"),
+    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "javascript"),
+    "typescriptreact": Grammar("tree_sitter_typescript", "language_tsx", "javascript"),
+    "javascript": Grammar("tree_sitter_javascript", "language", "javascript"),
+    "javascriptreact": Grammar("tree_sitter_javascript", "language", "javascript"),
+    "go": Grammar("tree_sitter_go", "language", "go"),
+    "rust": Grammar("tree_sitter_rust", "language", "rust"),
+    "java": Grammar("tree_sitter_java", "language", "java"),
+    "c": Grammar("tree_sitter_c", "language", "cpp"),
+    "cpp": Grammar("tree_sitter_cpp", "language", "cpp"),
+    "csharp": Grammar("tree_sitter_c_sharp", "language", "csharp"),
+    "ruby": Grammar("tree_sitter_ruby", "language", "ruby"),
+    "php": Grammar("tree_sitter_php", "language_php", "php"),
+    "shellscript": Grammar("tree_sitter_bash", "language", "shell"),
+}
+"""By language identifier; a language that is missing here has lines guessed or nothing."""
+
+_parsers = threading.local()
+
+
+def parse(source: bytes, language: str) -> Node | None:
+    """Parse a text in UTF-8.
+
+    Returns:
+        the root of its syntax tree; None if there is no grammar or the text took too long.
+    """
+    parser = _parser(language)
+    if parser is None:
+        return None
+    deadline = time.monotonic() + PARSE_SECONDS
+
+    def read(offset: int, _: Point) -> bytes:
+        return source[offset : offset + _CHUNK]
+
+    def late(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001 - tree-sitter calls it so
+        return time.monotonic() > deadline
+
+    try:
+        return parser.parse(read, progress_callback=late).root_node
+    except ValueError:
+        # The parser would go on with the next text where it left this one.
+        parser.reset()
+        _log.info("a %s text of %d bytes took too long to parse", language, len(source))
+        return None
+
+
+@cache
+def rules_of(language: str) -> Rules | None:
+    """Return how definitions are found in a language, None if nobody has said it."""
+    grammar = GRAMMARS.get(language)
+    if grammar is None:
+        return None
+    module = importlib.import_module(f"claude_lsp.workspace.index.languages.{grammar.rules}")
+    rules: Rules = module.RULES
+    return rules
+
+
+def _parser(language: str) -> Parser | None:
+    """Return this thread's parser; parsers must not be shared."""
+    parsers: dict[str, Parser] = _parsers.__dict__
+    if language not in parsers:
+        grammar = _grammar(language)
+        if grammar is None:
+            return None
+        from tree_sitter import Parser
+
+        parsers[language] = Parser(grammar)
+    return parsers[language]
+
+
+@cache
+def _grammar(language: str) -> Language | None:
+    known = GRAMMARS.get(language)
+    if known is None:
+        return None
+    try:
+        from tree_sitter import Language
+
+        return Language(getattr(importlib.import_module(known.package), known.function)())
+    except (ImportError, AttributeError, ValueError) as error:
+        # A wheel that is missing or was built for another ABI; cached, hence said once.
+        _log.warning("no grammar for %s, its definitions are guessed by lines: %s", language, error)
+        return None

@@ -1,0 +1,65 @@
+"""Shell scripts: functions, variables and sourced files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from claude_lsp.workspace.index.outline import Outline, Rules, nested
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from claude_lsp.workspace.index.outline import Handlers, Imports
+
+_SOURCE = re.compile(r"[ \t]*(?:source|\.)[ \t]+([^\s;&|]+)")
+_EXPANSION = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+")
+
+
+def _function(outline: Outline, node: Node, parent: int) -> None:
+    name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+    if name is not None:
+        end = None if body is None else body.start_byte
+        outline.define("function", name, node, -1, head_end=end)
+
+
+def _variable(outline: Outline, node: Node, parent: int) -> None:
+    name = node.child_by_field_name("name")
+    if name is not None and name.type == "variable_name":
+        if outline.first_field(-1, outline.text(name)):
+            outline.define("variable", name, node, -1)
+
+
+def _command(outline: Outline, node: Node, parent: int) -> None:
+    if match := _SOURCE.match(outline.text(node)):
+        outline.stars.append(_path(match[1]))
+
+
+def _path(argument: str) -> str:
+    """Return the part of a sourced path that is known: `"$DIR/lib.sh"` gives `./lib.sh`."""
+    bare = argument.replace('"', "").replace("'", "")
+    known = _EXPANSION.sub("", bare)
+    return f".{known}" if known != bare and known.startswith("/") else known
+
+
+def _sources_by_lines(text: str) -> Imports:
+    found = (_SOURCE.match(line[:400]) for line in text.split("\n"))
+    return [], [_path(match[1]) for match in found if match]
+
+
+_FALLBACK = re.compile(
+    r"^[ \t]*(?:function[ \t]+(?P<function>[\w:.-]+)|(?P<function2>[\w:.-]+)[ \t]*\([ \t]*\))[^\n]*",
+    re.MULTILINE,
+)
+
+_HANDLERS: Handlers = {
+    "function_definition": _function,
+    "variable_assignment": _variable,
+    "command": _command,
+    **dict.fromkeys(
+        ("declaration_command", "if_statement", "else_clause", "list", "compound_statement", "ERROR"),
+        nested,
+    ),
+}
+
+RULES = Rules(_HANDLERS, _FALLBACK, _sources_by_lines, comment="#")

@@ -1,0 +1,416 @@
+"""One state of the index: segments laid over each other, asked as if they were one.
+
+A view never changes, so a query that runs in a worker keeps its answers consistent while files
+are being updated. Files and symbols have numbers that hold within one view.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+
+from claude_lsp.workspace.index.hashing import folder_of, hash_of
+from claude_lsp.workspace.index.segment import CLASS, I64, NOTHING, U64, Mask, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from claude_lsp.workspace.index.records import ImportedName
+
+_NO_ROWS: I64 = np.empty(0, np.int64)
+_NO_HASHES: U64 = np.empty(0, np.uint64)
+
+
+class Layer(NamedTuple):
+    """A segment as it takes part in a view.
+
+    Attributes:
+        segment: the columns.
+        live: which of its files no newer layer replaces; None for all.
+        first_file: the number of its first file in the view.
+        first_symbol: the number of its first symbol in the view.
+    """
+
+    segment: Segment
+    live: Mask | None
+    first_file: int
+    first_symbol: int
+
+
+class Symbols(NamedTuple):
+    """What a ranking needs of some symbols, one row each.
+
+    Attributes:
+        names: hashes.
+        files: file numbers.
+        kinds: as in `segment.KINDS`.
+        parents: symbol numbers of the enclosing classes, -1 for none.
+        costs: about how many tokens each takes when rendered.
+    """
+
+    names: U64
+    files: I64
+    kinds: I64
+    parents: I64
+    costs: I64
+
+
+class View:
+    """Layers, the newest last; a path is live in at most one of them."""
+
+    def __init__(self, parts: Sequence[tuple[Segment, Mask | None]] = ()) -> None:
+        layers, files, symbols = [], 0, 0
+        for segment, live in parts:
+            if segment.file_count == 0 or (live is not None and not live.any()):
+                continue
+            layers.append(Layer(segment, live, files, symbols))
+            files += segment.file_count
+            symbols += segment.symbol_count
+        self.layers = tuple(layers)
+        self.file_range = files
+        """One more than the largest file number; not every number is a live file."""
+        self.symbol_range = symbols
+        self.file_count = sum(
+            layer.segment.file_count if layer.live is None else int(layer.live.sum())
+            for layer in layers
+        )
+        self._file_starts = [layer.first_file for layer in layers]
+        self._symbol_starts = [layer.first_symbol for layer in layers]
+
+    # Files
+
+    def find(self, path: str) -> int:
+        """Return the number of a file, -1 for one that the index does not know."""
+        key = np.uint64(hash_of(path))
+        for layer in reversed(self.layers):
+            keys = layer.segment.path_keys
+            place = int(keys.searchsorted(key))
+            if place < len(keys) and keys[place] == key:
+                file = int(layer.segment.path_rows[place])
+                if layer.live is None or layer.live[file]:
+                    return layer.first_file + file
+        return -1
+
+    def path(self, file: int) -> str:
+        """Return a file's path in the workspace."""
+        layer = self._layer_of_file(file)
+        return layer.segment.path(file - layer.first_file)
+
+    def language(self, file: int) -> str:
+        """Return a file's language."""
+        layer = self._layer_of_file(file)
+        return layer.segment.string(int(layer.segment.languages[file - layer.first_file]))
+
+    def in_folder(self, folder: str) -> I64:
+        """Return the files directly in a folder."""
+        key = np.uint64(hash_of(folder))
+        found = [_NO_ROWS]
+        for layer in self.layers:
+            files = np.flatnonzero(layer.segment.folder_hashes == key)
+            found.append(files[_alive(layer, files)] + layer.first_file)
+        return np.concatenate(found)
+
+    def siblings(self, path: str) -> I64:
+        """Return the files in the same folder as a path."""
+        return self.in_folder(folder_of(path))
+
+    def word_counts(self, files: I64) -> I64:
+        """Return how many different words each of some files has."""
+        return self._gathered(files, self._file_starts, lambda s: np.diff(s.word_starts))
+
+    def folders(self, files: I64) -> U64:
+        """Return the hashes of the folders of some files."""
+        return self._gathered(files, self._file_starts, lambda s: s.folder_hashes)
+
+    # Words
+
+    def counts(self, hashes: U64) -> tuple[I64, I64]:
+        """Return in how many files each word occurs, and how many symbols have it as a name.
+
+        Files that were replaced since their segment was written still count.
+        """
+        files = np.zeros(len(hashes), np.int64)
+        symbols = np.zeros(len(hashes), np.int64)
+        for layer in self.layers:
+            segment = layer.segment
+            rows, known = _numbers(segment, hashes)
+            for total, starts in ((files, segment.posting_starts), (symbols, segment.name_starts)):
+                total += np.where(known, starts[rows + 1].astype(np.int64) - starts[rows], 0)
+        return files, symbols
+
+    def files_with(self, hashes: U64) -> tuple[I64, I64]:
+        """Return the files that hold each word, as (place in `hashes`, file) pairs."""
+        which, found = [_NO_ROWS], [_NO_ROWS]
+        for layer, owners, rows in self._rows_of(hashes, "posting_starts"):
+            files = layer.segment.postings[rows].astype(np.int64)
+            kept = _alive(layer, files)
+            which.append(owners[kept])
+            found.append(files[kept] + layer.first_file)
+        return np.concatenate(which), np.concatenate(found)
+
+    def words_of(self, files: I64) -> tuple[I64, U64]:
+        """Return the words of files, as (place in `files`, hash) pairs."""
+        which, hashes = [_NO_ROWS], [_NO_HASHES]
+        for layer, places, rows in self._by_layer(files, self._file_starts):
+            segment = layer.segment
+            owners, flat = expand(segment.word_starts[rows], segment.word_starts[rows + 1])
+            which.append(places[owners])
+            hashes.append(segment.hashes[segment.words[flat]])
+        return np.concatenate(which), np.concatenate(hashes)
+
+    def pairs_of(self, hashes: U64) -> tuple[I64, U64, I64]:
+        """Return (place in `hashes`, attribute, file) for each use of a receiver in a file."""
+        which, attributes, found = [_NO_ROWS], [_NO_HASHES], [_NO_ROWS]
+        for layer, owners, rows in self._rows_of(hashes, "pair_starts"):
+            segment = layer.segment
+            files = segment.pair_files[rows].astype(np.int64)
+            kept = _alive(layer, files)
+            which.append(owners[kept])
+            attributes.append(segment.hashes[segment.pair_attributes[rows][kept]])
+            found.append(files[kept] + layer.first_file)
+        return np.concatenate(which), np.concatenate(attributes), np.concatenate(found)
+
+    # Symbols
+
+    def named(self, hashes: U64) -> tuple[I64, I64]:
+        """Return the symbols of each name, as (place in `hashes`, symbol) pairs."""
+        which, found = [_NO_ROWS], [_NO_ROWS]
+        for layer, owners, rows in self._rows_of(hashes, "name_starts"):
+            symbols = layer.segment.by_name[rows].astype(np.int64)
+            kept = _alive(layer, symbols, of_symbols=True)
+            which.append(owners[kept])
+            found.append(symbols[kept] + layer.first_symbol)
+        return np.concatenate(which), np.concatenate(found)
+
+    def classes_like(self, keys: U64) -> tuple[I64, I64]:
+        """Return classes by the hashes of their normalised names, as (place, symbol) pairs."""
+        which, found = [_NO_ROWS], [_NO_ROWS]
+        for layer in self.layers:
+            segment = layer.segment
+            starts = segment.class_keys.searchsorted(keys)
+            owners, flat = expand(starts, segment.class_keys.searchsorted(keys, "right"))
+            symbols = segment.class_rows[flat].astype(np.int64)
+            kept = _alive(layer, symbols, of_symbols=True)
+            which.append(owners[kept])
+            found.append(symbols[kept] + layer.first_symbol)
+        return np.concatenate(which), np.concatenate(found)
+
+    def symbols(self, numbers: I64) -> Symbols:
+        """Return what a ranking needs of some symbols."""
+        count = len(numbers)
+        names = np.empty(count, np.uint64)
+        files, kinds, parents, costs = (np.empty(count, np.int64) for _ in range(4))
+        for layer, places, rows in self._by_layer(numbers, self._symbol_starts):
+            segment = layer.segment
+            names[places] = segment.hashes[segment.names[rows]]
+            owners = _file_of(segment, rows)
+            files[places] = owners + layer.first_file
+            kinds[places] = segment.kinds[rows]
+            costs[places] = segment.costs[rows]
+            inside = segment.parents[rows].astype(np.int64)
+            first = segment.symbol_starts[owners].astype(np.int64) + layer.first_symbol
+            parents[places] = np.where(inside < 0, -1, inside + first)
+        return Symbols(names, files, kinds, parents, costs)
+
+    def symbols_of(self, file: int) -> range:
+        """Return the symbols of a file, in the order of its text."""
+        layer = self._layer_of_file(file)
+        starts, row = layer.segment.symbol_starts, file - layer.first_file
+        return range(
+            int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
+        )
+
+    def tops(self, file: int) -> I64:
+        """Return the symbols of a file that stand in no class."""
+        layer = self._layer_of_file(file)
+        starts, row = layer.segment.symbol_starts, file - layer.first_file
+        first, last = int(starts[row]), int(starts[row + 1])
+        inside = np.flatnonzero(layer.segment.parents[first:last] < 0)
+        return inside + (first + layer.first_symbol)
+
+    def top(self, file: int, name: str) -> int:
+        """Return the first symbol of that name that stands in no class of a file, -1 for none."""
+        layer = self._layer_of_file(file)
+        segment = layer.segment
+        number = _number(segment, hash_of(name))
+        if number < 0:
+            return -1
+        starts, row = segment.symbol_starts, file - layer.first_file
+        first, last = int(starts[row]), int(starts[row + 1])
+        same = segment.names[first:last] == number
+        same &= segment.parents[first:last] < 0
+        place = int(same.argmax()) if last > first else 0
+        return first + place + layer.first_symbol if last > first and same[place] else -1
+
+    def members(self, symbol: int) -> I64:
+        """Return the symbols directly in a class."""
+        layer = self._layer_of_symbol(symbol)
+        segment, row = layer.segment, symbol - layer.first_symbol
+        file = int(segment.symbol_starts.searchsorted(np.uint32(row), "right")) - 1
+        first, last = int(segment.symbol_starts[file]), int(segment.symbol_starts[file + 1])
+        inside = np.flatnonzero(segment.parents[row + 1 : last] == row - first)
+        return inside + (row + 1 + layer.first_symbol)
+
+    def file_of(self, symbol: int) -> int:
+        """Return the file of a symbol."""
+        layer = self._layer_of_symbol(symbol)
+        row = symbol - layer.first_symbol
+        starts = layer.segment.symbol_starts
+        return int(starts.searchsorted(np.uint32(row), "right")) - 1 + layer.first_file
+
+    def is_class(self, symbol: int) -> bool:
+        """Whether a symbol is a class."""
+        layer = self._layer_of_symbol(symbol)
+        return bool(layer.segment.kinds[symbol - layer.first_symbol] == CLASS)
+
+    def name(self, symbol: int) -> str:
+        """Return a symbol's name."""
+        layer = self._layer_of_symbol(symbol)
+        return layer.segment.string(int(layer.segment.names[symbol - layer.first_symbol]))
+
+    def lines(self, symbol: int) -> tuple[int, int]:
+        """Return the first and last line of a definition, 0-based."""
+        layer = self._layer_of_symbol(symbol)
+        row = symbol - layer.first_symbol
+        return int(layer.segment.lines[row]), int(layer.segment.ends[row])
+
+    def detail(self, symbol: int) -> tuple[str, str]:
+        """Return a symbol's signature and documentation."""
+        layer = self._layer_of_symbol(symbol)
+        return layer.segment.detail(symbol - layer.first_symbol)
+
+    def bases(self, symbol: int) -> list[str]:
+        """Return the names of the classes that a class derives from."""
+        layer = self._layer_of_symbol(symbol)
+        return _strings(layer.segment, "base_starts", "bases", symbol - layer.first_symbol)
+
+    def types(self, symbol: int) -> list[str]:
+        """Return the names of types in a symbol's signature."""
+        layer = self._layer_of_symbol(symbol)
+        return _strings(layer.segment, "type_starts", "types", symbol - layer.first_symbol)
+
+    def returns(self, symbol: int) -> list[str]:
+        """Return the names of types in what a symbol returns."""
+        layer = self._layer_of_symbol(symbol)
+        return _strings(layer.segment, "return_starts", "returns", symbol - layer.first_symbol)
+
+    # Imports
+
+    def imports(self, file: int) -> tuple[ImportedName, ...]:
+        """Return the names that a file imports."""
+        layer = self._layer_of_file(file)
+        return layer.segment.imports(file - layer.first_file)
+
+    def stars(self, file: int) -> list[str]:
+        """Return the modules of which a file takes every name."""
+        layer = self._layer_of_file(file)
+        return _strings(layer.segment, "star_starts", "stars", file - layer.first_file)
+
+    def imported_by(self, files: I64) -> tuple[I64, U64]:
+        """Return the names that files import, as they are called there: (place, hash) pairs."""
+        which, hashes = [_NO_ROWS], [_NO_HASHES]
+        for layer, places, rows in self._by_layer(files, self._file_starts):
+            segment = layer.segment
+            owners, flat = expand(segment.import_starts[rows], segment.import_starts[rows + 1])
+            numbers = segment.import_originals[flat]
+            numbers = np.where(numbers == NOTHING, segment.import_locals[flat], numbers)
+            which.append(places[owners])
+            hashes.append(segment.hashes[numbers])
+        return np.concatenate(which), np.concatenate(hashes)
+
+    # Within
+
+    def _layer_of_file(self, file: int) -> Layer:
+        return self._layer(file, self._file_starts)
+
+    def _layer_of_symbol(self, symbol: int) -> Layer:
+        return self._layer(symbol, self._symbol_starts)
+
+    def _layer(self, number: int, starts: list[int]) -> Layer:
+        place = len(starts) - 1
+        while starts[place] > number:
+            place -= 1
+        return self.layers[place]
+
+    def _by_layer(self, numbers: I64, starts: list[int]) -> list[tuple[Layer, I64, I64]]:
+        """Return each layer with the places in `numbers` that it answers, and its own rows."""
+        if len(self.layers) == 1:
+            return [(self.layers[0], np.arange(len(numbers)), numbers)]
+        found = []
+        owners = np.searchsorted(starts, numbers, "right") - 1
+        for number, layer in enumerate(self.layers):
+            places = np.flatnonzero(owners == number)
+            if len(places):
+                found.append((layer, places, numbers[places] - starts[number]))
+        return found
+
+    def _gathered(
+        self, numbers: I64, starts: list[int], column: Callable[[Segment], NDArray[Any]]
+    ) -> Any:
+        pieces = [
+            (places, column(layer.segment)[rows])
+            for layer, places, rows in self._by_layer(numbers, starts)
+        ]
+        kind = pieces[0][1].dtype if pieces else np.int64
+        gathered = np.zeros(len(numbers), np.int64 if kind == np.uint32 else kind)
+        for places, values in pieces:
+            gathered[places] = values
+        return gathered
+
+    def _rows_of(self, hashes: U64, starts: str) -> Iterator[tuple[Layer, I64, I64]]:
+        """Yield each layer, places in `hashes`, and the rows that hang on those strings."""
+        for layer in self.layers:
+            rows, known = _numbers(layer.segment, hashes)
+            places = np.flatnonzero(known)
+            rows = rows[places]
+            bounds = getattr(layer.segment, starts)
+            owners, flat = expand(bounds[rows], bounds[rows + 1])
+            yield layer, places[owners], flat
+
+
+def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
+    """Return (place of the range, number in it) for each number in some half-open ranges."""
+    starts = starts.astype(np.int64)
+    lengths = ends.astype(np.int64) - starts
+    which = np.repeat(np.arange(len(starts)), lengths)
+    ends_so_far = np.cumsum(lengths)
+    total = int(ends_so_far[-1]) if len(ends_so_far) else 0
+    flat = np.arange(total) + np.repeat(starts - ends_so_far + lengths, lengths)
+    return which, flat
+
+
+def _number(segment: Segment, key: int) -> int:
+    """Return a string's number by its hash, -1 for one that the segment does not know."""
+    hashes = segment.hashes
+    place = int(hashes.searchsorted(np.uint64(key)))
+    return place if place < len(hashes) and int(hashes[place]) == key else -1
+
+
+def _numbers(segment: Segment, keys: U64) -> tuple[I64, Mask]:
+    """Return the numbers of strings by their hashes, and which of them are known."""
+    rows = segment.hashes.searchsorted(keys)
+    if len(segment.hashes) == 0:
+        return rows, np.zeros(len(keys), np.bool_)
+    np.minimum(rows, len(segment.hashes) - 1, out=rows)
+    return rows, segment.hashes[rows] == keys
+
+
+def _alive(layer: Layer, rows: I64, *, of_symbols: bool = False) -> Mask | slice:
+    """Return which of a layer's files, or symbols, are not replaced by a newer layer."""
+    if layer.live is None:
+        return slice(None)
+    return cast("Mask", layer.live[_file_of(layer.segment, rows) if of_symbols else rows])
+
+
+def _file_of(segment: Segment, symbols: I64) -> I64:
+    # Of the column's own type: another one would make numpy convert all of the column.
+    return cast("I64", segment.symbol_starts.searchsorted(symbols.astype(np.uint32), "right") - 1)
+
+
+def _strings(segment: Segment, starts: str, column: str, row: int) -> list[str]:
+    bounds = getattr(segment, starts)
+    numbers = getattr(segment, column)[int(bounds[row]) : int(bounds[row + 1])]
+    return [segment.string(number) for number in numbers.tolist()]

@@ -1,0 +1,429 @@
+"""The installed command against the loopback Messages API, as a CI job would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from claude_lsp.cli import main as cli_main
+from tests.messages_api import replies
+
+if TYPE_CHECKING:
+    from tests.messages_api import ReceivedRequest, Reply, ThreadedMessagesApi
+
+COMMAND = Path(sys.executable).with_name("claude-lsp")
+NO_KEY = {"ANTHROPIC_API_KEY": None, "ANTHROPIC_CONFIG_DIR": None}
+SECRET = "ghp_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6"
+SOURCE = "def {name}(path):\n    return open(path).read()\n"
+
+
+def finding(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "path": name,
+        "line": 2,
+        "quote": "    return open(path).read()",
+        "rule": "review.resource",
+        "severity": "major",
+        "title": "File is never closed",
+        "explanation": "It leaks.",
+        "confidence": 0.9,
+        "replacement": None,
+    } | changes
+
+
+@dataclass
+class Shell:
+    """A project, and the command to run in it."""
+
+    api: ThreadedMessagesApi
+    root: Path
+
+    def write(self, name: str, content: str | bytes | None = None) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = SOURCE.format(name=path.stem) if content is None else content
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def environment(self, **changes: str | None) -> dict[str, str]:
+        merged: dict[str, str | None] = {**self.api.environment(), **changes}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        environment = self.environment(**options.pop("environment", {}))
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, environment=environment)
+        out, err = process.communicate(timeout=50)
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+@pytest.fixture
+def shell(threaded_messages_api: ThreadedMessagesApi, tmp_path: Path) -> Shell:
+    def answer(received: ReceivedRequest) -> Reply:
+        name = name_asked(received)
+        return replies.json_findings([finding(name)] if name != "clean.py" else [])
+
+    threaded_messages_api.respond(answer)
+    root = tmp_path / "project"
+    root.mkdir()
+    return Shell(threaded_messages_api, root)
+
+
+def name_asked(received: ReceivedRequest) -> str:
+    return received.text.rpartition("Review ")[2].removesuffix(" above.")
+
+
+# What asks the model.
+
+
+def test_review_reports_findings_and_coverage(shell: Shell) -> None:
+    for name in ("a.py", "lib/b.py", "clean.py"):
+        shell.write(name)
+    outputs = ("-o", "json:out.json", "-o", "full:out.txt")
+    run = shell.run("review", *outputs, "--fail-on", "critical")
+    assert run.returncode == cli_main.DONE
+    lines = run.stdout.splitlines()
+    assert lines[:2] == [
+        "a.py:2:5: major review.resource File is never closed",
+        "lib/b.py:2:5: major review.resource File is never closed",
+    ]
+    assert "Reviewed 3 of 3 files." in run.stdout
+    assert "3 calls to claude-sonnet-5-5" in run.stdout
+    report = json.loads((shell.root / "out.json").read_text("utf-8"))
+    assert report["status"] == "complete"
+    assert [found["path"] for found in report["findings"]] == ["a.py", "lib/b.py"]
+    assert report["coverage"]["reviewed"]
+    assert report["spend"]["usd"] > 0
+    assert "It leaks." in (shell.root / "out.txt").read_text("utf-8")
+    assert not shell.api.refused
+    assert run.stderr == ""
+
+
+def test_the_gate_trips_also_when_nobody_reads_to_the_end(shell: Shell) -> None:
+    shell.write("a.py")
+    process = shell.start("review", "--fail-on", "major", "--format", "json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert process.wait(50) == cli_main.FOUND
+    assert err == ""
+
+
+def test_what_must_not_leave_does_not_leave(shell: Shell) -> None:
+    planted = "PLANTED-IN-IGNORED"
+    shell.write("a.py", SOURCE.format(name="a") + f'token = "{SECRET}"\n')
+    shell.write("c.py", f'KEY = "{SECRET}"\n' * 3)
+    shell.write("private/b.py", f"{planted} = 1\n")
+    shell.write("vendor/d.py", f"{planted} = 2\n")
+    shell.write(".env", f"TOKEN={planted}\n")
+    shell.write("server.key", f"{planted}\n")
+    shell.write(".gitignore", "vendor/\n")
+    shell.write(".claudeignore", "private/\n")
+    shell.write("binary.py", b"\x00\x01" + planted.encode())
+    shell.write("latin.py", "# \xe9 PLANTED-IN-IGNORED\n".encode("latin-1"))
+    shell.write("huge.py", f"# {planted}\n" * 2_500_000)
+    assert (shell.root / "huge.py").stat().st_size > 50_000_000
+    run = shell.run("review", ".", "private/b.py", ".env", "--format", "json")
+    report = json.loads(run.stdout)
+    assert sorted(report["coverage"]["reviewed"]) == ["a.py", "c.py"]
+    skipped = {entry["path"]: entry["reason"] for entry in report["coverage"]["skipped"]}
+    assert {"private/b.py", ".env", "binary.py", "latin.py", "huge.py"} <= skipped.keys()
+    assert "not UTF-8" in skipped["latin.py"]
+    assert "over" in skipped["huge.py"]
+    assert len(shell.api.messages) == 2
+    for received in shell.api.requests:
+        assert SECRET.encode() not in received.raw
+        assert planted.encode() not in received.raw
+    assert SECRET not in run.stdout or report["findings"]
+    assert "<redacted:github-token>" in "".join(r.text for r in shell.api.messages)
+
+
+def test_the_limit_of_a_run_holds(shell: Shell) -> None:
+    for name in ("a.py", "b.py", "c.py"):
+        shell.write(name)
+    dear = [finding("a.py", explanation="word " * 6000)]
+    shell.api.respond(lambda received: replies.json_findings(dear, chunk=0))
+    run = shell.run("review", "--max-cost", "0.25", "--concurrency", "1", "--format", "json")
+    assert run.returncode == cli_main.INCOMPLETE
+    report = json.loads(run.stdout)
+    assert (len(shell.api.messages), report["status"]) == (1, "partial")
+    assert 0.05 < report["spend"]["usd"] <= 0.25
+    assert "--max-cost" in report["coverage"]["failed"][0]["reason"]
+    shell.api.reset()
+    run = shell.run("review", "--max-cost", "0.0001")
+    assert run.returncode == cli_main.NOTHING
+    assert "Nothing was reviewed." in run.stdout
+    assert not shell.api.requests
+
+
+def test_a_failure_of_one_file_makes_it_incomplete(shell: Shell) -> None:
+    for name in ("a.py", "b.py"):
+        shell.write(name)
+    shell.api.script(replies.refusal(), when=lambda received: name_asked(received) == "b.py")
+    run = shell.run("review", "--format", "json")
+    assert run.returncode == cli_main.INCOMPLETE
+    report = json.loads(run.stdout)
+    assert report["status"] == "partial"
+    assert report["coverage"]["failed"][0]["path"] == "b.py"
+    assert "declined" in report["coverage"]["failed"][0]["reason"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupt_keeps_what_is_there(shell: Shell) -> None:
+    for name in ("a.py", "b.py", "c.py"):
+        shell.write(name)
+    shell.api.script(replies.stall('{"find'), when=lambda received: name_asked(received) == "b.py")
+    process = shell.start("review", "--concurrency", "1", "--format", "json")
+    first, second = shell.api.wait_for(2, timeout_s=30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == cli_main.INTERRUPTED
+    assert "Traceback" not in err
+    report = json.loads(out)
+    assert report["status"] == "partial"
+    assert [found["path"] for found in report["findings"]] == ["a.py"]
+    assert report["coverage"]["reviewed"] == ["a.py"]
+    failed = {entry["path"]: entry["reason"] for entry in report["coverage"]["failed"]}
+    assert failed == {"b.py": "interrupted", "c.py": "interrupted"}
+    assert name_asked(first) == "a.py"
+    shell.api.wait_disconnected(second)
+
+
+def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
+    shell.write("helper.py")
+    shell.write("run", f'#!/usr/bin/env python3\nimport helper\ntoken = "{SECRET}"\n' * 20)
+    shown = shell.run("context", "run", "--format", "json")
+    assert shown.returncode == cli_main.DONE
+    assert not shell.api.requests
+    assert shell.run("review", "run").returncode == cli_main.DONE
+    (received,) = shell.api.messages
+    body = json.loads(shown.stdout)
+    assert body["body"] == received.body
+    assert SECRET not in shown.stdout
+    assert received.usage is not None
+    counted = sum(
+        received.usage[name]
+        for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    )
+    assert body["tokens"]["bound"] > 0
+    assert counted > 0
+    text = shell.run("context", "run")
+    assert "helper.py: same folder" in text.stdout or "helper.py: imported" in text.stdout
+    assert "redacted: github-token" in text.stdout
+
+
+def test_an_endpoint_that_refuses_the_key(shell: Shell) -> None:
+    shell.write("a.py")
+    run = shell.run("review", ANTHROPIC_API_KEY="wrong")
+    assert run.returncode == cli_main.NOTHING
+    assert "The API key was not accepted" in run.stdout
+    assert "wrong" not in run.stdout + run.stderr
+
+
+def test_doctor_online(shell: Shell) -> None:
+    run = shell.run("doctor", "--online", "--format", "json")
+    checks = {check["name"]: check for check in json.loads(run.stdout)}
+    assert run.returncode == cli_main.DONE, checks
+    assert checks["connection"]["state"] == "ok"
+    assert checks["endpoint"]["detail"] == shell.api.base_url
+    assert not shell.api.messages
+    unknown = shell.run("doctor", "--online", CLAUDE_LSP_MODELS_OPUS="no-such-model")
+    assert unknown.returncode == cli_main.INCOMPLETE
+    assert "PROBLEM  models: the endpoint does not know no-such-model" in unknown.stdout
+    assert "test-key" not in run.stdout + unknown.stdout
+
+
+# What asks nobody.
+
+
+def test_without_a_key_the_structure_is_reviewed(shell: Shell) -> None:
+    shell.write("a.py", "import b\n\n\ndef f():\n    return b.g()\n")
+    shell.write("b.py", "import a\n\n\ndef g():\n    return a.f()\n")
+    run = shell.run("review", "--format", "json", **NO_KEY)
+    assert run.returncode == cli_main.DONE
+    report = json.loads(run.stdout)
+    assert {found["rule"] for found in report["findings"]} == {"arch.cycle"}
+    assert run.stderr.count("\n") == 1
+    assert "ANTHROPIC_API_KEY" in run.stderr
+    assert not shell.api.requests
+
+
+def test_a_connection_that_can_not_be_set_up_is_no_success(shell: Shell) -> None:
+    shell.write("a.py")
+    run = shell.run("review", CLAUDE_LSP_ENDPOINT_CA_FILE="/nowhere/ca.pem")
+    assert run.returncode == cli_main.INCOMPLETE
+    assert "can't be set up" in run.stderr
+    assert "/nowhere/ca.pem" in run.stderr
+    assert not shell.api.requests
+
+
+def test_offline_and_dry_run_send_nothing(shell: Shell) -> None:
+    shell.write("a.py")
+    shell.write(".env", "X=1\n")
+    offline = shell.run("review", "--offline")
+    assert offline.returncode == cli_main.DONE
+    dry = shell.run("review", "--dry-run", **NO_KEY)
+    assert dry.returncode == cli_main.DONE
+    assert dry.stdout.startswith("a.py: ")
+    assert "1 files" in dry.stdout or "1 file," in dry.stdout
+    assert "Nothing was sent." in dry.stdout
+    assert not shell.api.requests
+
+
+def test_nothing_to_review(shell: Shell) -> None:
+    shell.write("empty.py", "\n")
+    shell.write("notes.md", "# Notes\n")
+    run = shell.run("review", "--format", "json")
+    assert run.returncode == cli_main.NOTHING
+    report = json.loads(run.stdout)
+    assert report["status"] == "nothing"
+    skipped = {entry["path"]: entry["reason"] for entry in report["coverage"]["skipped"]}
+    assert skipped == {"empty.py": "empty", "notes.md": "markdown is not reviewed unless named"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("review", "nowhere.py"), "nowhere.py: no such file or folder"),
+        (("review", "-o", "nonsense:x"), "-o nonsense:x: expected FORMAT:FILE"),
+        (("review", "--max-cost", "dear"), "--max-cost"),
+        (("review", "--max-findings", "0"), "must be at least 1"),
+        (("review", "--min-confidence", "2"), "review.min_confidence must be at most 1"),
+        (("review", "--root", "nowhere"), "--root nowhere: no such folder"),
+        (("review", ".."), "review one project at a time"),
+        (("review", "--config", "nowhere.toml"), "nowhere.toml: no such settings file"),
+        (("explain", "review.corectness"), "did you mean review.correctness?"),
+        (("context", "nowhere.py:3"), "nowhere.py:3: no such file"),
+        (("bogus",), "bogus"),
+        (("--bogus",), "usage: claude-lsp"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(shell: Shell, arguments: tuple[str, ...], says: str) -> None:
+    shell.write("a.py")
+    root = ("--root", ".") if arguments == ("review", "..") else ()
+    run = shell.run(*arguments, *root)
+    assert (run.returncode, run.stdout) == (cli_main.USAGE, "")
+    assert says in run.stderr
+    assert not shell.api.requests
+
+
+def test_a_broken_settings_file_ends_a_run_and_names_the_line(shell: Shell) -> None:
+    shell.write("a.py")
+    shell.write(
+        "claude-lsp.toml", "[review]\nmin_severity = 'dreadful'\n\n[spend]\nday_usd = 1000\n"
+    )
+    run = shell.run("review")
+    assert (run.returncode, run.stdout) == (cli_main.USAGE, "")
+    assert "claude-lsp.toml:2: review.min_severity must be one of" in run.stderr
+    assert "claude-lsp.toml:5: spend.day_usd can't be set by a project's own file" in run.stderr
+    shell.write("claude-lsp.toml", "[review\n")
+    for command in ("review", "context"):
+        run = shell.run(command, "a.py")
+        assert run.returncode == cli_main.USAGE
+        assert "line 1" in run.stderr
+    assert not shell.api.requests
+
+
+def test_config(shell: Shell) -> None:
+    shell.write("claude-lsp.toml", "[review]\nmax_findings = 7\n")
+    environment = {"CLAUDE_LSP_LOG_LEVEL": "error"}
+    run = shell.run("config", "show", "--format", "json", **environment)
+    assert run.returncode == cli_main.DONE
+    table = json.loads(run.stdout)
+    assert table["review.max_findings"] == {"value": 7, "from": "claude-lsp.toml"}
+    assert table["log.level"] == {"value": "error", "from": "environment"}
+    assert table["spend.day_usd"]["from"] == "default"
+    text = shell.run("config")
+    assert "review.max_findings" in text.stdout
+    assert "[claude-lsp.toml]" in text.stdout
+    schema = json.loads(shell.run("config", "schema").stdout)
+    assert schema["properties"]["review"]["properties"]["max_findings"]["minimum"] == 1
+    shell.write("claude-lsp.toml", "[review]\nmax_finding = 7\n")
+    run = shell.run("config")
+    assert run.returncode == cli_main.USAGE
+    assert "did you mean review.max_findings?" in run.stderr
+
+
+def test_config_never_shows_a_header_of_a_gateway(shell: Shell) -> None:
+    shell.write("mine.toml", "[endpoint.headers]\nx-gateway-key = 'hidden-value'\n")
+    run = shell.run("config", "--config", "mine.toml")
+    assert "x-gateway-key" in run.stdout
+    assert "hidden-value" not in run.stdout + run.stderr
+
+
+def test_doctor_without_a_key(shell: Shell) -> None:
+    run = shell.run("doctor", **NO_KEY)
+    assert run.returncode == cli_main.INCOMPLETE
+    assert "PROBLEM  connection: No Anthropic API key was found" in run.stdout
+    assert "ok       ledger" in run.stdout
+    assert not shell.api.requests
+
+
+def test_explain(shell: Shell) -> None:
+    every = shell.run("explain")
+    assert "arch.cycle:" in every.stdout
+    one = shell.run("explain", "review.correctness")
+    assert one.stdout.startswith("review.correctness: Wrong result (judged by Claude)")
+    assert (every.returncode, one.returncode) == (cli_main.DONE, cli_main.DONE)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("arguments", [("explain",), ("config", "schema")])
+def test_a_reader_that_goes_away_is_no_error(shell: Shell, arguments: tuple[str, ...]) -> None:
+    process = shell.start(*arguments)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(20) == cli_main.DONE
+
+
+def test_a_report_that_can_not_be_written_is_said(shell: Shell) -> None:
+    shell.write("a.py")
+    run = shell.run("review", "--offline", "-o", "json:nowhere/out.json")
+    assert run.returncode == cli_main.INCOMPLETE
+    assert "the report could not be written to nowhere/out.json" in run.stderr
+
+
+def test_a_file_that_vanishes_is_skipped(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = shell.write("a.py")
+    gone = shell.root / "gone.py"
+    monkeypatch.setattr("claude_lsp.workspace.files.list_files", lambda *_: [kept, gone])
+    monkeypatch.chdir(shell.root)
+    assert cli_main.run(["review", "--dry-run"]) == cli_main.DONE
+    assert "gone.py: skipped (no longer there)" in capsys.readouterr().out
+
+
+def test_without_a_key_a_gate_may_be_skipped(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.write("a.py")
+    monkeypatch.chdir(shell.root)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    gated = ["review", "--fail-on", "critical"]
+    assert cli_main.run(gated) == cli_main.INCOMPLETE
+    assert cli_main.run([*gated, "--skip-without-key"]) == cli_main.DONE
+    assert "Reviewing the structure only." in capsys.readouterr().err

@@ -1,0 +1,207 @@
+"""What actions make of answers: text cases, each read in pieces of several sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from claude_lsp.actions import ACTIONS
+from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.actions.outcomes import Drop, Insertion, Notice, Prose, Replacement, Unusable
+from claude_lsp.context import tokens
+from claude_lsp.context.assemble import CURSOR_MARK, Context, assemble
+from claude_lsp.context.candidate import Candidate
+from claude_lsp.findings.finding import Finding
+from claude_lsp.settings import Settings
+from claude_lsp.text.edits import TextEdit, apply_edits
+from claude_lsp.text.positions import Position, Range
+from claude_lsp.text.snapshots import Snapshot
+from tests import cases_loader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from claude_lsp.actions.outcomes import Outcome
+
+HELPER = "def helped():\n    return 1\n"
+CHUNKS = (1, 3, 7, 1_000_000)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def vocabulary() -> None:
+    assert tokens.warm()
+
+
+@dataclass
+class Run:
+    """One case as it was read."""
+
+    text: str
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class ActionCase:
+    """A case: a document, an answer, and what must come of it."""
+
+    def __init__(self, action: str, path: Path) -> None:
+        self.action = ACTIONS[action]
+        self.sections = {
+            name: text.removesuffix("\n") for name, text in cases_loader.load(path).sections.items()
+        }
+        self.options = set(self.sections.pop("options", "").split())
+        assert not self.options - {"crlf", "crlf-answer", "cut"}
+        text = self.sections.pop("document")
+        self.answer = self.sections.pop("answer")
+        if "crlf-answer" in self.options:
+            self.answer = self.answer.replace("\n", "\r\n")
+        self.text = self.in_document(text)
+        at = self.text.find(CURSOR_MARK)
+        self.text = self.text.replace(CURSOR_MARK, "")
+        self.snapshot = Snapshot("file:///w/main.py", 1, self.text, "python")
+        index = self.snapshot.index
+        span = index.range_of(0, len(self.text)) if at < 0 else index.range_of(at, at)
+        problem = Problem(Range(Position(0, 0), Position(0, 1)), "wrong", "lint", "E1")
+        self.situation = Situation(self.snapshot, "main.py", span, (problem,))
+
+    def in_document(self, text: str) -> str:
+        return text.replace("\n", "\r\n") if "crlf" in self.options else text
+
+    def context(self) -> Context:
+        helper = Snapshot("file:///w/helper.py", None, HELPER, "python")
+        candidates = [
+            *self.action.extras(self.situation),
+            Candidate("helper.py", HELPER * 9, "imported", 1.0, snapshot=helper),
+        ]
+        subject = self.action.subject(self.situation)
+        return assemble(subject, candidates, 4000, "claude-4.7")
+
+    def run(self, chunk: int) -> list[Outcome]:
+        reader = self.action.reader(self.situation, self.context())
+        outcomes: list[Outcome] = []
+        for start in range(0, len(self.answer), chunk):
+            outcomes += reader.feed(self.answer[start : start + chunk])
+            if reader.satisfied:
+                break
+        return [*outcomes, *reader.finish(complete="cut" not in self.options)]
+
+
+def named(folder: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", cases_loader.paths(folder), ids=lambda path: path.stem)
+
+
+@named("complete")
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_complete(path: Path, chunk: int) -> None:
+    case = ActionCase("complete", path)
+    outcomes = case.run(chunk)
+    insertions = [outcome for outcome in outcomes if isinstance(outcome, Insertion)]
+    assert insertions == outcomes
+    if "nothing" in case.sections:
+        assert insertions == []
+        return
+    assert case.sections.keys() == {"insertion"}
+    *growing, last = insertions
+    assert last.complete
+    assert not [one for one in growing if one.complete]
+    assert last.text == case.in_document(case.sections["insertion"])
+    # What was shown while it grew never has to be taken back.
+    for one in growing:
+        assert last.text.startswith(one.text.rstrip()), one
+    assert {one.at for one in insertions} == {case.situation.range.start}
+
+
+@named("fix")
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_fix(path: Path, chunk: int) -> None:
+    case = ActionCase("fix", path)
+    outcomes = case.run(chunk)
+    edits = [TextEdit(o.range, o.text) for o in outcomes if isinstance(o, Replacement)]
+    assert apply_edits(case.text, edits) == case.in_document(case.sections["result"])
+    notices = [outcome.text for outcome in outcomes if isinstance(outcome, Notice)]
+    assert "\n".join(notices) == case.sections.get("notices", "")
+    assert any(isinstance(o, Unusable) for o in outcomes) == ("unusable" in case.sections)
+
+
+@named("review")
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_review(path: Path, chunk: int) -> None:
+    case = ActionCase("review", path)
+    outcomes = case.run(chunk)
+    lines = []
+    for found in outcomes:
+        if isinstance(found, Finding):
+            start, end = found.range
+            where = f"{start.line + 1}:{start.column}-{end.line + 1}:{end.column}"
+            where = where if found.path == "main.py" else f"{found.path} {where}"
+            lines.append(f"{where} {found.severity.value} {found.rule} {found.title}")
+            if found.path == "main.py":
+                assert found.quote == case.snapshot.index.slice(found.range)
+            assert len(found.fingerprint) == 16
+            if found.replacement is not None:
+                lines += [f"> {line}" for line in found.replacement.split("\n")]
+    assert "\n".join(lines) == case.sections["findings"]
+    drops = [f"{o.reason}: {o.count}" for o in outcomes if isinstance(o, Drop)]
+    assert "\n".join(drops) == case.sections.get("dropped", "")
+    assert any(isinstance(o, Unusable) for o in outcomes) == ("unusable" in case.sections)
+
+
+@named("explain")
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_explain(path: Path, chunk: int) -> None:
+    case = ActionCase("explain", path)
+    outcomes = case.run(chunk)
+    said = [outcome.text for outcome in outcomes if isinstance(outcome, Prose)]
+    assert len(said) == len(outcomes)
+    assert "".join(said) == case.sections["prose"]
+
+
+def test_there_are_enough_cases() -> None:
+    counts = {name: len(cases_loader.paths(name)) for name in ("complete", "fix", "review")}
+    assert counts["complete"] >= 25
+    assert counts["fix"] >= 12
+    assert counts["review"] >= 10
+
+
+def test_a_completion_is_satisfied_as_soon_as_it_is_complete() -> None:
+    """What the model would go on to write is not waited for, nor paid."""
+    case = ActionCase("complete", cases_loader.CASES / "complete" / "block_end.md")
+    reader = case.action.reader(case.situation, case.context())
+    reader.feed("<fill>return 1\n\n    def g(self):\n")
+    assert reader.satisfied
+    assert reader.feed("        more") == ()
+    assert reader.finish(complete=True) == ()
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda action: action.name)
+def test_each_action_describes_itself(action: object) -> None:
+    from claude_lsp.actions.action import Action
+
+    assert isinstance(action, Action)
+    case = ActionCase("fix", cases_loader.CASES / "fix" / "one_line.md")
+    assert action.title(case.situation)
+    assert action.kind.startswith(("quickfix", "refactor.rewrite.claude.", "source.claude."))
+    prompt = action.prompt(case.situation, Settings())
+    assert prompt.system == action.prompt(case.situation, Settings()).system
+    assert 0 < prompt.max_tokens <= 64_000
+    assert prompt.question
+    assert action.recipe.budget(Settings()) > 0
+
+
+def test_what_is_offered_when() -> None:
+    case = ActionCase("fix", cases_loader.CASES / "fix" / "one_line.md")
+    selected, cursor = case.situation, Range(Position(0, 0), Position(0, 0))
+    healthy = Situation(case.snapshot, "main.py", cursor)
+    assert ACTIONS["fix"].applies(selected)
+    assert not ACTIONS["fix"].applies(healthy)
+    assert ACTIONS["complete"].applies(healthy)
+    assert not ACTIONS["complete"].applies(selected)
+    assert "wrong" in ACTIONS["fix"].title(selected)
+
+
+def test_diagnostics_go_along_with_their_lines() -> None:
+    case = ActionCase("fix", cases_loader.CASES / "fix" / "one_line.md")
+    (extra,) = ACTIONS["fix"].extras(case.situation)
+    assert extra.text == "line 1: lint E1: wrong\n"
+    assert not extra.stable

@@ -1,0 +1,335 @@
+"""The ledger: what was spent, and limits that hold for every process together."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from claude_lsp.claude import ledger as ledger_module
+from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.ledger import Ledger, charge, state_directory
+from claude_lsp.claude.request import Block
+from claude_lsp.claude.route import route
+from claude_lsp.settings import Spend, build
+from tests.unit.engine_kit import request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ASKED = request(max_tokens=2000)
+MOST = ASKED.most_usd or 0.0
+assert MOST
+PLENTY = Spend()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    made = Ledger(path)
+    yield made
+    made.close()
+
+
+def settled(ledger: Ledger, row: int, usage: Usage, outcome: str = "ok", **known: Any) -> None:
+    arguments = {"attempts": 1, "first_token_s": 0.5, "total_s": 1.5} | known
+    ledger.settle(row, ASKED, usage, outcome, **arguments)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    found = [dict(row) for row in connection.execute("SELECT * FROM requests ORDER BY id")]
+    connection.close()
+    return found
+
+
+def refusal(ledger: Ledger, limits: Spend = PLENTY, **changes: Any) -> str:
+    with pytest.raises(ClaudeError) as caught:
+        ledger.reserve(request(max_tokens=2000, **changes), limits)
+    assert caught.value.failure.kind == "budget"
+    return str(caught.value.failure)
+
+
+def test_a_reservation_counts_until_it_is_settled(ledger: Ledger, path: Path) -> None:
+    row = ledger.reserve(ASKED, PLENTY)
+    assert ledger.spent_today().total_usd == pytest.approx(MOST)
+    settled(ledger, row, Usage(input=1000, output=100, thinking=40))
+    spent = ledger.spent_today()
+    assert spent.total_usd == pytest.approx(0.00015)
+    assert (spent.automatic_usd, spent.requests) == (0, 1)
+    (kept,) = rows(path)
+    assert (kept["action"], kept["tier"], kept["model"]) == ("ask", "haiku", "claude-haiku-5-5")
+    assert (kept["input"], kept["output"], kept["thinking"]) == (1000, 100, 40)
+    assert (kept["outcome"], kept["attempts"]) == ("ok", 1)
+    assert (kept["first_token_s"], kept["total_s"]) == (0.5, 1.5)
+    assert kept["prices_as_of"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "outcome", "attempts", "cost"),
+    [
+        (Usage(input=1000, output=100), "ok", 1, 0.00015),
+        (Usage(cache_read=100_000), "ok", 1, 0.001),
+        (Usage(input=1000, output=9), "interrupted", 1, 0.0001045),
+        (Usage(), "ok", 1, MOST),
+        (Usage(), "cancelled", 1, MOST),
+        (Usage(), "timeout", 1, MOST),
+        (Usage(output=500), "ok", 1, MOST),
+        (Usage(), "cancelled", 0, 0.0),
+        (Usage(), "rate-limit", 4, 0.0),
+        (Usage(), "authentication", 1, 0.0),
+        (Usage(), "connection", 2, 0.0),
+    ],
+)
+def test_what_a_request_counts_as(
+    path: Path, usage: Usage, outcome: str, attempts: int, cost: float
+) -> None:
+    ledger = Ledger(path)
+    assert charge(ASKED, usage, outcome, attempts) == pytest.approx(cost)
+    settled(ledger, ledger.reserve(ASKED, PLENTY), usage, outcome, attempts=attempts)
+    assert rows(path)[0]["cost_usd"] == pytest.approx(cost)
+    assert ledger.spent_today().total_usd == pytest.approx(cost)
+
+
+def test_the_limit_of_one_request(ledger: Ledger, path: Path) -> None:
+    said = refusal(ledger, Spend(request_usd=MOST * 0.99))
+    assert "spend.request_usd" in said
+    assert f"${MOST:.4f}" in said
+    assert not path.exists() or rows(path) == []
+    ledger.reserve(ASKED, Spend(request_usd=MOST))
+
+
+def test_the_limit_of_a_day(ledger: Ledger) -> None:
+    limits = Spend(day_usd=MOST * 2.5)
+    first = ledger.reserve(ASKED, limits)
+    ledger.reserve(ASKED, limits)
+    assert "spend.day_usd" in refusal(ledger, limits)
+    settled(ledger, first, Usage(input=10, output=1))
+    ledger.reserve(ASKED, limits)
+
+
+def test_the_limit_of_what_nobody_asked_for(ledger: Ledger) -> None:
+    limits = Spend(automatic_day_usd=MOST * 1.5)
+    typed = request(max_tokens=2000, automatic=True)
+    ledger.reserve(typed, limits)
+    assert "spend.automatic_day_usd" in refusal(ledger, limits, automatic=True)
+    # What is asked for has its own room, and does not take that of typing.
+    ledger.reserve(ASKED, limits)
+    assert ledger.spent_today().automatic_usd == pytest.approx(MOST)
+
+
+def test_a_limit_of_nothing_sends_nothing(ledger: Ledger) -> None:
+    assert "spend.request_usd" in refusal(ledger, Spend(request_usd=0))
+    assert "spend.day_usd" in refusal(ledger, Spend(day_usd=0))
+
+
+def test_another_day_has_its_own_room(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Spend(day_usd=MOST * 1.5)
+    monkeypatch.setattr(ledger_module, "_today", lambda: "2026-01-01")
+    ledger.reserve(ASKED, limits)
+    refusal(ledger, limits)
+    monkeypatch.setattr(ledger_module, "_today", lambda: "2026-01-02")
+    ledger.reserve(ASKED, limits)
+
+
+def test_an_unknown_price_blocks_and_a_price_of_the_user_unblocks(ledger: Ledger) -> None:
+    unknown = route("ask", "haiku", build({"models.haiku": "mine"})).model
+    said = refusal(ledger, model=unknown.id)
+    assert "models.prices" in said
+    prices = {"mine": {"input": 1.0, "output": 1.0}}
+    known = route("ask", "haiku", build({"models.haiku": "mine", "models.prices": prices})).model
+    ledger.reserve(replace(request(max_tokens=100), model=known), PLENTY)
+    assert ledger.spent_today().total_usd > 0
+
+
+def test_several_ledgers_in_several_threads_keep_one_limit(path: Path) -> None:
+    room = 5
+    limits = Spend(day_usd=MOST * (room + 0.5))
+    ledgers = [Ledger(path) for _ in range(4)]
+    taken: list[int] = []
+    refused: list[str] = []
+    start = threading.Barrier(16)
+
+    def grab(number: int) -> None:
+        start.wait(10)
+        try:
+            taken.append(ledgers[number % 4].reserve(ASKED, limits))
+        except ClaudeError as error:
+            refused.append(error.failure.kind)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(grab, range(16)))
+    assert len(set(taken)) == len(taken) == room
+    assert refused == ["budget"] * 11
+    for ledger in ledgers:
+        ledger.close()
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.ledger import Ledger
+from claude_lsp.settings import Spend
+from tests.unit.engine_kit import request
+
+asked = request(max_tokens=2000)
+ledger, taken = Ledger(Path(sys.argv[1])), 0
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(20):
+    try:
+        ledger.reserve(asked, Spend(day_usd=asked.most_usd * 10.5))
+        taken += 1
+    except ClaudeError as error:
+        assert error.failure.kind == "budget", error
+print(taken)
+"""
+
+
+def test_several_processes_keep_one_limit(path: Path) -> None:
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    taken = [int(child.communicate(timeout=30)[0]) for child in children]
+    assert sum(taken) == 10
+    assert [child.returncode for child in children] == [0, 0]
+
+
+def test_a_crash_between_reserve_and_settle_stays_counted(path: Path) -> None:
+    first = Ledger(path)
+    first.reserve(ASKED, PLENTY)
+    first.close()
+    second = Ledger(path)
+    assert second.spent_today().total_usd == pytest.approx(MOST)
+    refusal(second, Spend(day_usd=MOST * 1.5))
+    assert rows(path)[0]["outcome"] == "pending"
+    second.close()
+
+
+def unusable(ledger: Ledger) -> str:
+    with pytest.raises(ClaudeError) as caught:
+        ledger.reserve(ASKED, PLENTY)
+    failure = caught.value.failure
+    assert (failure.kind, failure.retryable) == ("ledger", False)
+    assert "CLAUDE_LSP_STATE_DIR" in failure.advice
+    with pytest.raises(ClaudeError):
+        ledger.spent_today()
+    with pytest.raises(ClaudeError):
+        settled(ledger, 1, Usage())
+    return str(failure)
+
+
+def test_a_corrupt_file_blocks_and_is_kept(ledger: Ledger, path: Path) -> None:
+    path.parent.mkdir()
+    garbage = b"not a database " * 500
+    path.write_bytes(garbage)
+    assert "Nothing is sent" in unusable(ledger)
+    assert path.read_bytes() == garbage
+
+
+def test_a_newer_file_blocks_and_is_kept(path: Path) -> None:
+    first = Ledger(path)
+    first.reserve(ASKED, PLENTY)
+    first.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert "newer version" in unusable(Ledger(path))
+    assert len(rows(path)) == 1
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs permissions that bind")
+def test_a_folder_that_can_not_be_written_blocks(ledger: Ledger, path: Path) -> None:
+    path.parent.mkdir(mode=0o500)
+    unusable(ledger)
+
+
+def test_a_file_in_the_place_of_the_folder_blocks(ledger: Ledger, path: Path) -> None:
+    path.parent.write_text("in the way")
+    unusable(ledger)
+
+
+def test_a_locked_file_blocks_after_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "_PATIENCE_S", 0.1)
+    ledger = Ledger(path)
+    ledger.spent_today()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ClaudeError, match="locked"):
+        ledger.reserve(ASKED, PLENTY)
+    other.execute("ROLLBACK")
+    other.close()
+    # Once it is free again, so is the ledger.
+    ledger.reserve(ASKED, PLENTY)
+    ledger.close()
+
+
+def test_no_prompt_and_no_source_stands_in_the_file(ledger: Ledger, path: Path) -> None:
+    asked = request(
+        system="SYSTEM-PROMPT", blocks=(Block("SOURCE-CODE", 10),), prefill="PREFILL", max_tokens=9
+    )
+    ledger.settle(
+        ledger.reserve(asked, PLENTY),
+        asked,
+        Usage(input=1),
+        "ok",
+        attempts=1,
+        first_token_s=None,
+        total_s=1,
+    )
+    ledger.close()
+    content = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"claude-haiku-5-5" in content
+    for text in (b"SYSTEM-PROMPT", b"SOURCE-CODE", b"PREFILL"):
+        assert text not in content
+
+
+def test_the_ledger_is_for_the_user_alone(ledger: Ledger, path: Path) -> None:
+    ledger.spent_today()
+    if os.name != "nt":
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_closing_twice_and_using_again(ledger: Ledger) -> None:
+    ledger.close()
+    ledger.reserve(ASKED, PLENTY)
+    ledger.close()
+    ledger.close()
+    assert ledger.spent_today().requests == 1
+
+
+def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLAUDE_LSP_STATE_DIR", str(tmp_path))
+    assert state_directory() == tmp_path
+    monkeypatch.delenv("CLAUDE_LSP_STATE_DIR")
+    assert state_directory().name in ("claude-lsp", "Logs")
+    assert str(state_directory()).startswith(os.environ["HOME"])
