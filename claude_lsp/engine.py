@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.claude.client import Account, Client
+    from claude_lsp.claude.account import Account
+    from claude_lsp.claude.client import Client
     from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot

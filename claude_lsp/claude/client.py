@@ -14,11 +14,11 @@ import os
 import random
 import ssl
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude import errors
-from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.account import Account
 from claude_lsp.claude.ledger import charge
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import anthropic
     import httpx2
 
+    from claude_lsp.claude.catalog import Model, Usage
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.claude.request import Request
     from claude_lsp.settings import Settings
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 _KEEP_ALIVE_S = 90
 _CONNECT_S = 5
 _LONGEST_WAIT_S = 60
+_LIMITS_S = 5
 _DRAIN_S = 0.25
 
 
@@ -59,65 +61,6 @@ class Patience:
     silence_s: float = 60
 
 
-@dataclass
-class Account:
-    """What a run of several requests has used so far, and the most that it may.
-
-    Attributes:
-        limit_usd: no request is sent that could take the run over it; None for no such limit.
-        limit_name: how the user set it.
-        calls: requests sent, retries included.
-        usage: tokens by counter.
-        cost_usd: None once a request of unknown price was among them.
-        models: ids of the models that answered.
-    """
-
-    limit_usd: float | None = None
-    limit_name: str = "--max-cost"
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
-    models: set[str] = field(default_factory=set)
-    _booked: list[float] = field(default_factory=list)
-    _released: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def book(self, request: Request) -> None:
-        """Set aside the most that a request can cost.
-
-        Requests cost far less than they could: where only what others have set aside is in the
-        way, this waits until they give it back.
-
-        Raises:
-            ClaudeError: the limit does not leave that much.
-        """
-        if self.limit_usd is None:
-            return
-        most = request.most_usd
-        while True:
-            spent = self.cost_usd or 0.0
-            if most is None or spent + most > self.limit_usd:
-                left = self.limit_usd - spent
-                raise errors.ClaudeError(errors.budget(self.limit_name, most, left))
-            if spent + sum(self._booked) + most <= self.limit_usd:
-                self._booked.append(most)
-                return
-            self._released.clear()
-            await self._released.wait()
-
-    def release(self, request: Request) -> None:
-        """Give back what was set aside for a request."""
-        if self.limit_usd is not None and request.most_usd is not None:
-            self._booked.remove(request.most_usd)
-            self._released.set()
-
-    def add(self, model: str, attempts: int, usage: Usage, cost: float | None) -> None:
-        """Count a request that has ended."""
-        self.calls += attempts
-        self.models.add(model)
-        self.usage += usage
-        self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
-
-
 class Client:
     """Sends requests and yields their answers; one per process and event loop.
 
@@ -130,6 +73,7 @@ class Client:
         self._ledger = ledger
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
+        self._limits: dict[str, tuple[int, int]] = {}
 
     async def warm(self) -> None:
         """Import the SDK and build the connection, in a worker: both take long.
@@ -177,6 +121,32 @@ class Client:
                 missing.append(model_id)
         return missing
 
+    async def _with_limits(self, model: Model) -> Model:
+        """Ask the endpoint, once, for the limits of a model that the catalog does not know.
+
+        Only the limits: which request a model accepts is not all told there, so an unknown one
+        keeps the barest. An endpoint that does not answer leaves the careful defaults.
+        """
+        if model.known or not model.prices:
+            return model  # without a price nothing will be sent, so nothing is asked either
+        if model.id not in self._limits:
+            self._limits[model.id] = (model.context_window, model.max_output)
+            api = await self._connected()
+            try:
+                info = await api.models.retrieve(model.id, timeout=_LIMITS_S)
+            except Exception as error:
+                failure = _failure_of(error)
+                if failure is None:
+                    raise
+                log.info("no limits known for %s: %s", model.id, failure.message)
+            else:
+                self._limits[model.id] = (
+                    info.max_input_tokens or model.context_window,
+                    info.max_tokens or model.max_output,
+                )
+        context_window, max_output = self._limits[model.id]
+        return replace(model, context_window=context_window, max_output=max_output)
+
     async def _connected(self) -> anthropic.AsyncAnthropic:
         if self._api is None:
             async with self._ready:
@@ -199,6 +169,7 @@ class Client:
                 by the iteration or the block's end; what arrived before stays in the answer.
         """
         await self.check_credentials()
+        request = replace(request, model=await self._with_limits(request.model))
         loop = asyncio.get_running_loop()
         account = Account() if account is None else account
         await account.book(request)

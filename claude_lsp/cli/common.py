@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from claude_lsp.cli.main import USAGE, log_to_stderr
+from claude_lsp.cli.process import USAGE, log_to_stderr
 from claude_lsp.configuration import Configuration, load
 from claude_lsp.workspace import git
 from claude_lsp.workspace.workspace import Workspace

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.cli.common import root_for, say
-from claude_lsp.cli.main import DONE, USAGE
+from claude_lsp.cli.process import DONE, USAGE
 from claude_lsp.configuration import load
 from claude_lsp.settings import options as all_options
 from claude_lsp.settings import schema

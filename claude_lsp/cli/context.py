@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.cli.common import configure, refuse, root_for, say
-from claude_lsp.cli.main import DONE, NOTHING
+from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from claude_lsp import __version__
 from claude_lsp.cli.common import root_for
-from claude_lsp.cli.main import DONE, INCOMPLETE, log_to_stderr
+from claude_lsp.cli.process import DONE, INCOMPLETE, log_to_stderr
 from claude_lsp.configuration import load
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from claude_lsp.cli.common import refuse
-from claude_lsp.cli.main import DONE
+from claude_lsp.cli.process import DONE
 from claude_lsp.findings.rules import RULES
 
 if TYPE_CHECKING:

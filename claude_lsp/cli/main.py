@@ -1,24 +1,16 @@
-"""The parser of the command line, and what every command shares."""
+"""The parser of the command line; each command is imported when it is the one."""
 
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from claude_lsp import __version__
+from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-DONE = 0
-FOUND = 1
-USAGE = 2
-INCOMPLETE = 3
-NOTHING = 4
-INTERRUPTED = 130
 
 _EXIT_CODES = """\
 exit codes:
@@ -180,19 +172,6 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.config import config
 
             return config
-
-
-def forget_stdout() -> None:
-    """Let what is still to be printed go nowhere: the reader of our output has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def log_to_stderr(level: str) -> None:
-    """Let the log go to stderr, where it can't disturb a report or the protocol."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("claude_lsp").setLevel(level.upper())
 
 
 def _positive(text: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
 from claude_lsp.cli.common import configure, refuse, root_for, say
-from claude_lsp.cli.main import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
+from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.report import Coverage, Report, Spend
 from claude_lsp.findings.reporters import REPORTERS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from claude_lsp.claude.client import Account
+    from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
     from claude_lsp.engine import Engine
     from claude_lsp.review.run import Unit
@@ -104,7 +104,8 @@ def review(options: argparse.Namespace) -> int:
 
 
 async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
-    from claude_lsp.claude.client import Account, Client
+    from claude_lsp.claude.account import Account
+    from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.context import tokens

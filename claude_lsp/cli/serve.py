@@ -23,7 +23,7 @@ def serve(options: argparse.Namespace) -> int:
     # What is imported stays for good: looking for garbage in it makes up a fifth of the start,
     # and would cost the same again with every full collection while somebody types.
     gc.disable()
-    from claude_lsp.cli.main import log_to_stderr
+    from claude_lsp.cli.process import log_to_stderr
     from claude_lsp.lsp.server import ClaudeServer
 
     log_to_stderr(options.log_level or "info")

@@ -22,14 +22,7 @@ _REACH = 1500
 
 # Words of many languages that name nothing of a project. Nothing depends on the list being whole.
 KEYWORDS = frozenset(
-    "abstract and any as assert async await bool boolean break case catch class cls const continue"
-    " def default del delete dict do double elif else enum except export extends extern false"
-    " False final finally float fn for from func function global go goto if impl implements import"
-    " in include instanceof int interface is lambda let list long match mut namespace new nil not"
-    " nonlocal None null number of or override package pass private protected pub public raise"
-    " readonly return self set short static str string struct super switch this throw throws trait"
-    " true True try tuple type typeof undefined use using val var void where while with yield"
-    .split()
+    ["abstract", "and", "any", "as", "assert", "async", "await", "bool", "boolean", "break", "case", "catch", "class", "cls", "const", "continue", "def", "default", "del", "delete", "dict", "do", "double", "elif", "else", "enum", "except", "export", "extends", "extern", "false", "False", "final", "finally", "float", "fn", "for", "from", "func", "function", "global", "go", "goto", "if", "impl", "implements", "import", "in", "include", "instanceof", "int", "interface", "is", "lambda", "let", "list", "long", "match", "mut", "namespace", "new", "nil", "not", "nonlocal", "None", "null", "number", "of", "or", "override", "package", "pass", "private", "protected", "pub", "public", "raise", "readonly", "return", "self", "set", "short", "static", "str", "string", "struct", "super", "switch", "this", "throw", "throws", "trait", "true", "True", "try", "tuple", "type", "typeof", "undefined", "use", "using", "val", "var", "void", "where", "while", "with", "yield"]
 )
 SELVES = frozenset({"self", "this", "cls"})
 

@@ -116,7 +116,8 @@ class Published:
             changes: the edits of the document since then, as far as they are known.
         """
         document = self._documents.setdefault(_key(uri), _Document(uri, index))
-        shown = Shown(finding, run, index.slice(finding.range), _moved(finding.range, changes))
+        text, span = index.slice(finding.range), _moved(finding.range, changes)
+        shown = Shown(finding, run, text, span, edited=bool(changes))
         live = self._live(uri)
         if live is not None and not changes:
             # What was reviewed may have been the file, and the buffer something else.

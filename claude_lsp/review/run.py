@@ -18,7 +18,7 @@ from claude_lsp.text.positions import Position, Range
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from claude_lsp.claude.client import Account
+    from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot

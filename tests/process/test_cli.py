@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claude_lsp.cli import main as cli_main
+from claude_lsp.cli import main as command_line
+from claude_lsp.cli import process as exit_codes
 from tests.messages_api import replies
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def test_review_reports_findings_and_coverage(shell: Shell) -> None:
         shell.write(name)
     outputs = ("-o", "json:out.json", "-o", "full:out.txt")
     run = shell.run("review", *outputs, "--fail-on", "critical")
-    assert run.returncode == cli_main.DONE
+    assert run.returncode == exit_codes.DONE
     lines = run.stdout.splitlines()
     assert lines[:2] == [
         "a.py:2:5: major review.resource File is never closed",
@@ -126,7 +127,7 @@ def test_the_gate_trips_also_when_nobody_reads_to_the_end(shell: Shell) -> None:
     process.stdout.close()
     assert process.stderr is not None
     err = process.stderr.read()
-    assert process.wait(50) == cli_main.FOUND
+    assert process.wait(50) == exit_codes.FOUND
     assert err == ""
 
 
@@ -165,14 +166,14 @@ def test_the_limit_of_a_run_holds(shell: Shell) -> None:
     dear = [finding("a.py", explanation="word " * 6000)]
     shell.api.respond(lambda received: replies.json_findings(dear, chunk=0))
     run = shell.run("review", "--max-cost", "0.25", "--concurrency", "1", "--format", "json")
-    assert run.returncode == cli_main.INCOMPLETE
+    assert run.returncode == exit_codes.INCOMPLETE
     report = json.loads(run.stdout)
     assert (len(shell.api.messages), report["status"]) == (1, "partial")
     assert 0.05 < report["spend"]["usd"] <= 0.25
     assert "--max-cost" in report["coverage"]["failed"][0]["reason"]
     shell.api.reset()
     run = shell.run("review", "--max-cost", "0.0001")
-    assert run.returncode == cli_main.NOTHING
+    assert run.returncode == exit_codes.NOTHING
     assert "Nothing was reviewed." in run.stdout
     assert not shell.api.requests
 
@@ -182,7 +183,7 @@ def test_a_failure_of_one_file_makes_it_incomplete(shell: Shell) -> None:
         shell.write(name)
     shell.api.script(replies.refusal(), when=lambda received: name_asked(received) == "b.py")
     run = shell.run("review", "--format", "json")
-    assert run.returncode == cli_main.INCOMPLETE
+    assert run.returncode == exit_codes.INCOMPLETE
     report = json.loads(run.stdout)
     assert report["status"] == "partial"
     assert report["coverage"]["failed"][0]["path"] == "b.py"
@@ -198,7 +199,7 @@ def test_an_interrupt_keeps_what_is_there(shell: Shell) -> None:
     first, second = shell.api.wait_for(2, timeout_s=30)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == cli_main.INTERRUPTED
+    assert process.returncode == exit_codes.INTERRUPTED
     assert "Traceback" not in err
     report = json.loads(out)
     assert report["status"] == "partial"
@@ -214,9 +215,9 @@ def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
     shell.write("helper.py")
     shell.write("run", f'#!/usr/bin/env python3\nimport helper\ntoken = "{SECRET}"\n' * 20)
     shown = shell.run("context", "run", "--format", "json")
-    assert shown.returncode == cli_main.DONE
+    assert shown.returncode == exit_codes.DONE
     assert not shell.api.requests
-    assert shell.run("review", "run").returncode == cli_main.DONE
+    assert shell.run("review", "run").returncode == exit_codes.DONE
     (received,) = shell.api.messages
     body = json.loads(shown.stdout)
     assert body["body"] == received.body
@@ -236,7 +237,7 @@ def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
 def test_an_endpoint_that_refuses_the_key(shell: Shell) -> None:
     shell.write("a.py")
     run = shell.run("review", ANTHROPIC_API_KEY="wrong")
-    assert run.returncode == cli_main.NOTHING
+    assert run.returncode == exit_codes.NOTHING
     assert "The API key was not accepted" in run.stdout
     assert "wrong" not in run.stdout + run.stderr
 
@@ -244,12 +245,12 @@ def test_an_endpoint_that_refuses_the_key(shell: Shell) -> None:
 def test_doctor_online(shell: Shell) -> None:
     run = shell.run("doctor", "--online", "--format", "json")
     checks = {check["name"]: check for check in json.loads(run.stdout)}
-    assert run.returncode == cli_main.DONE, checks
+    assert run.returncode == exit_codes.DONE, checks
     assert checks["connection"]["state"] == "ok"
     assert checks["endpoint"]["detail"] == shell.api.base_url
     assert not shell.api.messages
     unknown = shell.run("doctor", "--online", CLAUDE_LSP_MODELS_OPUS="no-such-model")
-    assert unknown.returncode == cli_main.INCOMPLETE
+    assert unknown.returncode == exit_codes.INCOMPLETE
     assert "PROBLEM  models: the endpoint does not know no-such-model" in unknown.stdout
     assert "test-key" not in run.stdout + unknown.stdout
 
@@ -261,7 +262,7 @@ def test_without_a_key_the_structure_is_reviewed(shell: Shell) -> None:
     shell.write("a.py", "import b\n\n\ndef f():\n    return b.g()\n")
     shell.write("b.py", "import a\n\n\ndef g():\n    return a.f()\n")
     run = shell.run("review", "--format", "json", **NO_KEY)
-    assert run.returncode == cli_main.DONE
+    assert run.returncode == exit_codes.DONE
     report = json.loads(run.stdout)
     assert {found["rule"] for found in report["findings"]} == {"arch.cycle"}
     assert run.stderr.count("\n") == 1
@@ -272,7 +273,7 @@ def test_without_a_key_the_structure_is_reviewed(shell: Shell) -> None:
 def test_a_connection_that_can_not_be_set_up_is_no_success(shell: Shell) -> None:
     shell.write("a.py")
     run = shell.run("review", CLAUDE_LSP_ENDPOINT_CA_FILE="/nowhere/ca.pem")
-    assert run.returncode == cli_main.INCOMPLETE
+    assert run.returncode == exit_codes.INCOMPLETE
     assert "can't be set up" in run.stderr
     assert "/nowhere/ca.pem" in run.stderr
     assert not shell.api.requests
@@ -282,9 +283,9 @@ def test_offline_and_dry_run_send_nothing(shell: Shell) -> None:
     shell.write("a.py")
     shell.write(".env", "X=1\n")
     offline = shell.run("review", "--offline")
-    assert offline.returncode == cli_main.DONE
+    assert offline.returncode == exit_codes.DONE
     dry = shell.run("review", "--dry-run", **NO_KEY)
-    assert dry.returncode == cli_main.DONE
+    assert dry.returncode == exit_codes.DONE
     assert dry.stdout.startswith("a.py: ")
     assert "1 files" in dry.stdout or "1 file," in dry.stdout
     assert "Nothing was sent." in dry.stdout
@@ -295,7 +296,7 @@ def test_nothing_to_review(shell: Shell) -> None:
     shell.write("empty.py", "\n")
     shell.write("notes.md", "# Notes\n")
     run = shell.run("review", "--format", "json")
-    assert run.returncode == cli_main.NOTHING
+    assert run.returncode == exit_codes.NOTHING
     report = json.loads(run.stdout)
     assert report["status"] == "nothing"
     skipped = {entry["path"]: entry["reason"] for entry in report["coverage"]["skipped"]}
@@ -323,7 +324,7 @@ def test_wrong_usage_is_exit_code_2(shell: Shell, arguments: tuple[str, ...], sa
     shell.write("a.py")
     root = ("--root", ".") if arguments == ("review", "..") else ()
     run = shell.run(*arguments, *root)
-    assert (run.returncode, run.stdout) == (cli_main.USAGE, "")
+    assert (run.returncode, run.stdout) == (exit_codes.USAGE, "")
     assert says in run.stderr
     assert not shell.api.requests
 
@@ -334,13 +335,13 @@ def test_a_broken_settings_file_ends_a_run_and_names_the_line(shell: Shell) -> N
         "claude-lsp.toml", "[review]\nmin_severity = 'dreadful'\n\n[spend]\nday_usd = 1000\n"
     )
     run = shell.run("review")
-    assert (run.returncode, run.stdout) == (cli_main.USAGE, "")
+    assert (run.returncode, run.stdout) == (exit_codes.USAGE, "")
     assert "claude-lsp.toml:2: review.min_severity must be one of" in run.stderr
     assert "claude-lsp.toml:5: spend.day_usd can't be set by a project's own file" in run.stderr
     shell.write("claude-lsp.toml", "[review\n")
     for command in ("review", "context"):
         run = shell.run(command, "a.py")
-        assert run.returncode == cli_main.USAGE
+        assert run.returncode == exit_codes.USAGE
         assert "line 1" in run.stderr
     assert not shell.api.requests
 
@@ -349,7 +350,7 @@ def test_config(shell: Shell) -> None:
     shell.write("claude-lsp.toml", "[review]\nmax_findings = 7\n")
     environment = {"CLAUDE_LSP_LOG_LEVEL": "error"}
     run = shell.run("config", "show", "--format", "json", **environment)
-    assert run.returncode == cli_main.DONE
+    assert run.returncode == exit_codes.DONE
     table = json.loads(run.stdout)
     assert table["review.max_findings"] == {"value": 7, "from": "claude-lsp.toml"}
     assert table["log.level"] == {"value": "error", "from": "environment"}
@@ -361,7 +362,7 @@ def test_config(shell: Shell) -> None:
     assert schema["properties"]["review"]["properties"]["max_findings"]["minimum"] == 1
     shell.write("claude-lsp.toml", "[review]\nmax_finding = 7\n")
     run = shell.run("config")
-    assert run.returncode == cli_main.USAGE
+    assert run.returncode == exit_codes.USAGE
     assert "did you mean review.max_findings?" in run.stderr
 
 
@@ -374,7 +375,7 @@ def test_config_never_shows_a_header_of_a_gateway(shell: Shell) -> None:
 
 def test_doctor_without_a_key(shell: Shell) -> None:
     run = shell.run("doctor", **NO_KEY)
-    assert run.returncode == cli_main.INCOMPLETE
+    assert run.returncode == exit_codes.INCOMPLETE
     assert "PROBLEM  connection: No Anthropic API key was found" in run.stdout
     assert "ok       ledger" in run.stdout
     assert not shell.api.requests
@@ -385,7 +386,7 @@ def test_explain(shell: Shell) -> None:
     assert "arch.cycle:" in every.stdout
     one = shell.run("explain", "review.correctness")
     assert one.stdout.startswith("review.correctness: Wrong result (judged by Claude)")
-    assert (every.returncode, one.returncode) == (cli_main.DONE, cli_main.DONE)
+    assert (every.returncode, one.returncode) == (exit_codes.DONE, exit_codes.DONE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
@@ -396,13 +397,13 @@ def test_a_reader_that_goes_away_is_no_error(shell: Shell, arguments: tuple[str,
     assert process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(20) == cli_main.DONE
+    assert process.wait(20) == exit_codes.DONE
 
 
 def test_a_report_that_can_not_be_written_is_said(shell: Shell) -> None:
     shell.write("a.py")
     run = shell.run("review", "--offline", "-o", "json:nowhere/out.json")
-    assert run.returncode == cli_main.INCOMPLETE
+    assert run.returncode == exit_codes.INCOMPLETE
     assert "the report could not be written to nowhere/out.json" in run.stderr
 
 
@@ -413,7 +414,7 @@ def test_a_file_that_vanishes_is_skipped(
     gone = shell.root / "gone.py"
     monkeypatch.setattr("claude_lsp.workspace.files.list_files", lambda *_: [kept, gone])
     monkeypatch.chdir(shell.root)
-    assert cli_main.run(["review", "--dry-run"]) == cli_main.DONE
+    assert command_line.run(["review", "--dry-run"]) == exit_codes.DONE
     assert "gone.py: skipped (no longer there)" in capsys.readouterr().out
 
 
@@ -424,6 +425,6 @@ def test_without_a_key_a_gate_may_be_skipped(
     monkeypatch.chdir(shell.root)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     gated = ["review", "--fail-on", "critical"]
-    assert cli_main.run(gated) == cli_main.INCOMPLETE
-    assert cli_main.run([*gated, "--skip-without-key"]) == cli_main.DONE
+    assert command_line.run(gated) == exit_codes.INCOMPLETE
+    assert command_line.run([*gated, "--skip-without-key"]) == exit_codes.DONE
     assert "Reviewing the structure only." in capsys.readouterr().err

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.actions.action import Problem, Situation
-from claude_lsp.claude.catalog import lookup
+from claude_lsp.claude.catalog import Model, lookup
 from claude_lsp.claude.client import Client
 from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.request import Block, Request
@@ -32,12 +32,12 @@ def point_at(api: Any, monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", key)
 
 
-def request(model: str = "claude-haiku-5-5", **changes: Any) -> Request:
+def request(model: str | Model = "claude-haiku-5-5", **changes: Any) -> Request:
     """A small request."""
     plain = Request(
         action="ask",
         tier="haiku",
-        model=lookup(model),
+        model=lookup(model) if isinstance(model, str) else model,
         system="Answer.",
         system_tokens=10,
         blocks=(Block("Question?", 10),),

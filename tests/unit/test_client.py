@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from claude_lsp.claude.client import Account, Client, Patience
+from claude_lsp.claude.account import Account
+from claude_lsp.claude.catalog import Price, lookup
+from claude_lsp.claude.client import Client, Patience
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.claude.ledger import Ledger
 from claude_lsp.settings import Settings, build
@@ -600,6 +602,27 @@ async def test_an_unknown_price_blocks(harness: Harness) -> None:
     assert got.failure is not None
     assert (got.failure.kind, harness.api.requests) == ("budget", [])
     assert "models.prices" in got.failure.advice
+
+
+async def test_the_limits_of_an_unknown_model_are_asked_for_once(harness: Harness) -> None:
+    known = harness.api.models["claude-haiku-5-5"]
+    harness.api.models["house-model"] = replace(known, id="house-model", max_output=700)
+    unknown = replace(lookup("house-model"), prices=(Price(1, 1, 1, 1, 1),))
+    for _ in range(2):
+        got = await harness.ask(model=unknown, max_tokens=5000)
+        assert got.failure is None
+    assert [one.path for one in harness.api.requests].count("/v1/models/house-model") == 1
+    assert [one.body["max_tokens"] for one in harness.api.messages] == [700, 700]
+
+
+async def test_an_endpoint_that_knows_no_limits_gets_the_careful_defaults(harness: Harness) -> None:
+    known = harness.api.models["claude-haiku-5-5"]
+    harness.api.models["house-model"] = replace(known, id="house-model")
+    harness.api.script(replies.foreign_error(500), path="/v1/models/house-model")
+    unknown = replace(lookup("house-model"), prices=(Price(1, 1, 1, 1, 1),))
+    got = await harness.ask(model=unknown, max_tokens=50_000)
+    assert got.failure is None
+    assert harness.api.messages[0].body["max_tokens"] == unknown.max_output
 
 
 async def test_a_run_waits_for_what_is_under_way_before_it_gives_up(harness: Harness) -> None:

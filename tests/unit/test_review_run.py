@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from claude_lsp.claude.client import Account
+from claude_lsp.claude.account import Account
 from claude_lsp.context import tokens
 from claude_lsp.review.run import (
     ReviewEvent,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Situation
 from claude_lsp.actions.outcomes import Drop
-from claude_lsp.claude.client import Account
+from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.findings.finding import Finding
@@ -110,7 +110,7 @@ def _tell_result(server: ClaudeServer, origin: str, found: int, dropped: Counter
         dropped["over review.max_findings"] += found - limit
     if found and not dropped:
         return
-    count = {0: "no findings", 1: "1 finding"}.get(found, f"{found} findings")
+    count = _count(found, "finding") if found else "no findings"
     reasons = ", ".join(f"{number} dropped: {reason}" for reason, number in dropped.items())
     server.notice(f"{count} in {origin}" + (f" ({reasons})" if reasons else ""))
 
@@ -161,7 +161,7 @@ async def _judge(
         for rank, document in enumerate(documents)
     ]
     prepared = await engine.prepare(action, situation, (), candidates)
-    facts = f"{len(project.findings)} facts about the architecture"
+    facts = f"{_count(len(project.findings), 'fact')} about the architecture"
     if not await may_send(server, engine, action, situation, prepared):
         server.notice(f"{facts}; nothing was sent")
         return
@@ -184,7 +184,11 @@ async def _judge(
                 server.published.add(uri, outcome, run, texts[outcome.path])
     server.published.complete(run)
     reasons = "".join(f", {number} dropped: {reason}" for reason, number in dropped.items())
-    server.notice(f"{facts}, {len(found)} findings of {prepared.request.model.id}{reasons}")
+    server.notice(f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _uri(root: Path, finding: Finding) -> str:

@@ -71,7 +71,7 @@ def parse(source: bytes, language: str) -> Node | None:
     def read(offset: int, _: Point) -> bytes:
         return source[offset : offset + _CHUNK]
 
-    def late(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001 - tree-sitter calls it so
+    def late(_offset: int, _has_error: bool) -> bool:
         return time.monotonic() > deadline
 
     try:

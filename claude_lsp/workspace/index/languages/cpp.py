@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.index.outline import Handlers, Imports
     from claude_lsp.workspace.index.records import SymbolKind
 
-from claude_lsp.workspace.index.records import ImportedName
 
 _SPECIFIERS = {"class_specifier", "struct_specifier", "union_specifier", "enum_specifier"}
 _ACCESS = re.compile(r"\b(?:public|protected|private|virtual)\b")

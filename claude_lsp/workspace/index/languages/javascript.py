@@ -68,7 +68,7 @@ def _define_class(
         parent,
         head_end=node.end_byte if body is None else body.start_byte,
         bases=bases,
-        doc=outline.comment_above(whole.start_byte if start > whole.start_byte else start),
+        doc=outline.comment_above(min(start, whole.start_byte)),
     )
     outline.descend(body, position)
 
@@ -343,7 +343,7 @@ def _import(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _parse_import(statement: str, line: int) -> Imports:
-    if "/*" in statement or "//" in statement.split("from")[0]:
+    if "/*" in statement or "//" in statement.split("from", maxsplit=1)[0]:
         statement = _COMMENT.sub("", statement)
     match = _FROM.match(statement)
     if match is None:

@@ -1,0 +1,72 @@
+"""What one run of requests has used, and the limit that it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from claude_lsp.claude import errors
+from claude_lsp.claude.catalog import Usage
+
+if TYPE_CHECKING:
+    from claude_lsp.claude.request import Request
+
+
+@dataclass
+class Account:
+    """What a run of several requests has used so far, and the most that it may.
+
+    Attributes:
+        limit_usd: no request is sent that could take the run over it; None for no such limit.
+        limit_name: how the user set it.
+        calls: requests sent, retries included.
+        usage: tokens by counter.
+        cost_usd: None once a request of unknown price was among them.
+        models: ids of the models that answered.
+    """
+
+    limit_usd: float | None = None
+    limit_name: str = "--max-cost"
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    models: set[str] = field(default_factory=set)
+    _booked: list[float] = field(default_factory=list)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def book(self, request: Request) -> None:
+        """Set aside the most that a request can cost.
+
+        Requests cost far less than they could: where only what others have set aside is in the
+        way, this waits until they give it back.
+
+        Raises:
+            ClaudeError: the limit does not leave that much.
+        """
+        if self.limit_usd is None:
+            return
+        most = request.most_usd
+        while True:
+            spent = self.cost_usd or 0.0
+            if most is None or spent + most > self.limit_usd:
+                left = self.limit_usd - spent
+                raise errors.ClaudeError(errors.budget(self.limit_name, most, left))
+            if spent + sum(self._booked) + most <= self.limit_usd:
+                self._booked.append(most)
+                return
+            self._released.clear()
+            await self._released.wait()
+
+    def release(self, request: Request) -> None:
+        """Give back what was set aside for a request."""
+        if self.limit_usd is not None and request.most_usd is not None:
+            self._booked.remove(request.most_usd)
+            self._released.set()
+
+    def add(self, model: str, attempts: int, usage: Usage, cost: float | None) -> None:
+        """Count a request that has ended."""
+        self.calls += attempts
+        self.models.add(model)
+        self.usage += usage
+        self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
