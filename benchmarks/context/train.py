@@ -137,7 +137,7 @@ def recall(cases: Iterable[Exported], weights: Mapping[str, float], room: int) -
 
     shares = []
     for case in cases:
-        ranked = []
+        ranked: list[tuple[float, int, Example]] = []
         for example in case.examples:
             sum_ = weights.get(BIAS, 0.0) + sum(
                 weights.get(name, 0.0) * value for name, value in example.features.items()

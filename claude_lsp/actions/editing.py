@@ -6,6 +6,7 @@ replaces, so it can be verified on its own and applied while the rest still stre
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.actions.outcomes import Notice, Replacement, Unusable
@@ -62,6 +63,9 @@ does not need. If there is nothing to change, answer {"edits": []}.
 A text like <redacted:...> stands for something that was not shown; keep it as it is."""
 
 
+_MARK = re.compile(r"^\d+\| ", re.MULTILINE)
+
+
 class EditsReader:
     """Turns streamed edits into verified replacements, each the moment it is complete."""
 
@@ -94,6 +98,10 @@ class EditsReader:
         hint = line if isinstance(line, int) and not isinstance(line, bool) else None
         sent = self._sent
         place = anchor.exact(quote, sent.line_hint(hint), sent.index)
+        if place is None and _MARK.search(quote):
+            # The marks of the numbered lines were copied along.
+            quote, replacement = _MARK.sub("", quote), _MARK.sub("", replacement)
+            place = anchor.exact(quote, sent.line_hint(hint), sent.index)
         if place is None:
             return Notice(f"An edit was dropped: its text is not in the document ({_head(quote)})")
         place, new = _edit(quote, replacement, place, sent.index)

@@ -6,6 +6,7 @@ it is refused, no forced tool choice, thinking and effort by the catalog.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from claude_lsp.claude.catalog import Effort, Model
     from claude_lsp.settings import Tier
 
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -105,7 +107,10 @@ def parameters(request: Request) -> dict[str, Any]:
         "stream": True,
         "system": [{"type": "text", "text": request.system}],
         "messages": [
-            {"role": "user", "content": [{"type": "text", "text": b.text} for b in request.blocks]}
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": _sendable(b.text)} for b in request.blocks],
+            }
         ],
     }
     _mark_cacheable(request, body)
@@ -124,6 +129,11 @@ def parameters(request: Request) -> dict[str, Any]:
     if request.prefilled:
         body["messages"].append({"role": "assistant", "content": request.prefilled})
     return body
+
+
+def _sendable(text: str) -> str:
+    """Replace halves of characters, which a buffer may hold while it is edited: UTF-8 has none."""
+    return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
 
 def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:

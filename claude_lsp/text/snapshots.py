@@ -39,8 +39,11 @@ class Snapshot:
 
 
 def path_from_uri(uri: str) -> Path | None:
-    """Return the path of a `file:` address, None for any other scheme."""
-    parts = urlsplit(uri)
+    """Return the path of a `file:` address, None for any other scheme and for what is none."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     if parts.scheme != "file":
         return None
     path = unquote(parts.path)

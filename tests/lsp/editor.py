@@ -47,7 +47,8 @@ def converter() -> Converter:
 
     def structure(value: dict[str, Any], _: Any) -> types.Command | types.CodeAction:
         kind = types.Command if isinstance(value.get("command"), str) else types.CodeAction
-        return shared.structure(value, kind)  # type: ignore[no-any-return]
+        action: types.Command | types.CodeAction = shared.structure(value, kind)
+        return action
 
     union = typing.Union[types.Command, types.CodeAction]  # noqa: UP007 - as lsprotocol spells it
     shared.register_structure_hook(union, structure)
@@ -239,7 +240,7 @@ class Editor:
         only: Sequence[str] | None = None,
     ) -> list[Any]:
         """Ask for code actions."""
-        context = types.CodeActionContext(list(diagnostics), only=only)  # type: ignore[arg-type]
+        context = types.CodeActionContext(list(diagnostics), only=only)
         params = types.CodeActionParams(
             types.TextDocumentIdentifier(uri), client_range(span), context
         )

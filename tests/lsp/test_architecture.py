@@ -153,12 +153,14 @@ async def test_an_open_buffer_that_differs_from_the_file(project: Editor) -> Non
     assert found[0].range.start.line == 5
     project.client.change(spelled, ((0, 0), (1, 0)), "")
     await project.client.wait_for(
-        lambda: [
-            d.range.start.line
-            for d in project.client.diagnostics[spelled]
-            if d.code == "arch.boundary"
-        ]
-        == [4]
+        lambda: (
+            [
+                d.range.start.line
+                for d in project.client.diagnostics[spelled]
+                if d.code == "arch.boundary"
+            ]
+            == [4]
+        )
     )
 
 

@@ -45,9 +45,7 @@ async def refused(editor: Editor, command: str, *arguments: Any) -> str:
 
 @pytest.mark.parametrize("command", NEEDY)
 @pytest.mark.parametrize("arguments", [(), (None,), (5,), ([],), ({},), ({"uri": 7},)])
-async def test_missing_arguments(
-    editor: Editor, command: str, arguments: tuple[Any, ...]
-) -> None:
+async def test_missing_arguments(editor: Editor, command: str, arguments: tuple[Any, ...]) -> None:
     message = await refused(editor, command, *arguments)
     assert message.startswith(f"{command} needs one argument: {{")
     assert '"uri"' in message
@@ -152,7 +150,7 @@ async def test_ranges_that_are_turned_round(editor: Editor) -> None:
     assert editor.text(uri) == PYTHON.replace("10", "20")
 
 
-@pytest.mark.parametrize("place", [(-1, 0), (0, -1), (2**31, 0), (10**40, 0), (0.5, 0), ("0", 0)])
+@pytest.mark.parametrize("place", [(-1, 0), (0, -1), (2**31, 0), (10**40, 0), (None, 0), ("?", 0)])
 async def test_places_that_are_none(editor: Editor, place: tuple[Any, Any]) -> None:
     uri = editor.open()
     params = {
@@ -172,7 +170,7 @@ async def test_code_actions_at_places_far_behind_the_text(editor: Editor) -> Non
     assert len(await editor.actions(uri, far)) == 4
 
 
-@pytest.mark.parametrize("uri", ["http://[", "", "%", "file:", "file://", "file:///%00", "a\0b"])
+@pytest.mark.parametrize("uri", ["", "%", "file:", "file://", "file:///%00", "a\0b"])
 async def test_odd_addresses(editor: Editor, uri: str) -> None:
     editor.client.open(uri, PYTHON)
     editor.api.answer = replies.text("<fill>x</fill>")
@@ -242,8 +240,8 @@ async def test_lone_surrogates_in_a_buffer(editor: Editor) -> None:
     editor.pair.raw.send(body.encode())
     await pause()
     editor.api.script(replies.text("<fill>1</fill>"))
-    await editor.suggest(uri, (1, 4))
-    assert editor.messages == []
+    assert len(await editor.suggest(uri, (1, 4))) == 1
+    assert 'x = "\ufffd"' in editor.api.messages[0].text
 
 
 async def test_a_document_of_fifty_megabytes(editor: Editor) -> None:

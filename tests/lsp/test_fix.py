@@ -166,7 +166,8 @@ async def test_a_refusal_because_of_the_version_is_tried_again(editor: Editor) -
     editor.api.script(replies.partial("") + gate + edits(FIRST))
     await editor.fix(uri, "LIMIT")
     await gate.wait_reached()
-    apply, refused = editor.client.apply, []
+    apply = editor.client.apply
+    refused: list[str | None] = []
 
     def apply_after_typing(change: types.WorkspaceEdit) -> str | None:
         if not refused:
@@ -176,7 +177,7 @@ async def test_a_refusal_because_of_the_version_is_tried_again(editor: Editor) -
             return refused[0]
         return apply(change)
 
-    editor.client.apply = apply_after_typing  # type: ignore[method-assign]
+    editor.client.apply = apply_after_typing  # type: ignore[assignment,method-assign]
     gate.open()
     await editor.settled()
     assert refused == [f"{uri} has changed meanwhile"]
@@ -187,7 +188,7 @@ async def test_a_refusal_because_of_the_version_is_tried_again(editor: Editor) -
 
 async def test_a_client_that_always_refuses_is_believed_after_three_times(editor: Editor) -> None:
     uri = editor.open()
-    editor.client.apply = lambda _: "read only"  # type: ignore[method-assign]
+    editor.client.apply = lambda _: "read only"  # type: ignore[assignment,method-assign]
     editor.api.script(edits(FIRST))
     await editor.fix(uri, "LIMIT")
     await editor.settled()
@@ -209,7 +210,7 @@ async def test_a_client_without_apply_edit_is_told_about(editor: Editor) -> None
 
 async def test_an_edit_that_was_said_to_be_applied_and_was_not_is_told(editor: Editor) -> None:
     uri = editor.open()
-    editor.client.apply = lambda _: None  # type: ignore[method-assign]
+    editor.client.apply = lambda _: None  # type: ignore[assignment,method-assign]
     editor.api.script(edits(FIRST, SECOND))
     await editor.fix(uri, "LIMIT")
     await editor.settled()
@@ -285,7 +286,7 @@ async def test_a_client_that_sends_whole_texts(editor: Editor) -> None:
     change_many = editor.client.change_many
 
     def whole(address: str, spans: Any) -> None:
-        editor.client.change_many = change_many  # type: ignore[method-assign]
+        editor.client.change_many = change_many  # type: ignore[assignment,method-assign]
         document = editor.client.texts[address]
         for span, text in spans:
             start, end = span
@@ -294,9 +295,9 @@ async def test_a_client_that_sends_whole_texts(editor: Editor) -> None:
             last = sum(len(line) + 1 for line in lines[: end[0]]) + end[1]
             document = document[:offset] + text + document[last:]
         editor.client.change_many(address, [(None, document)])
-        editor.client.change_many = whole  # type: ignore[method-assign]
+        editor.client.change_many = whole  # type: ignore[assignment,method-assign]
 
-    editor.client.change_many = whole  # type: ignore[method-assign]
+    editor.client.change_many = whole  # type: ignore[assignment,method-assign]
     editor.api.script(edits(FIRST, SECOND, THIRD))
     await editor.fix(uri, "LIMIT")
     await editor.settled()
@@ -426,9 +427,7 @@ async def test_a_second_call_takes_the_place_of_the_first(editor: Editor) -> Non
     assert editor.statuses[-1] == ("idle", "")
 
 
-async def test_two_calls_in_one_packet(
-    editor: Editor, recwarn: pytest.WarningsRecorder
-) -> None:
+async def test_two_calls_in_one_packet(editor: Editor, recwarn: pytest.WarningsRecorder) -> None:
     uri = editor.open()
     editor.api.answer = edits(FIRST)
     arguments = editor.problem(uri, "LIMIT")

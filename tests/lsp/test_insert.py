@@ -263,10 +263,10 @@ async def test_an_editor_that_tells_its_edits_together_with_typing(unstarted: Ed
             ]
             change_many(address, [(((0, 0), (0, 0)), "#\n"), *moved])
 
-        unstarted.client.change_many = merged  # type: ignore[method-assign]
+        unstarted.client.change_many = merged  # type: ignore[assignment,method-assign]
         return apply(change)
 
-    unstarted.client.apply = together  # type: ignore[method-assign]
+    unstarted.client.apply = together  # type: ignore[assignment,method-assign]
     unstarted.api.script(replies.text("<fill>a = 1\nb = 2\nc = 3</fill>"))
     await unstarted.run("claude.complete", at(uri, (2, 0)))
     head = "#\n" * len(unstarted.client.applied)

@@ -410,9 +410,7 @@ async def test_shutdown_closes_the_streams_and_ends_fast(editor: Editor) -> None
 async def test_after_shutdown_nothing_is_asked_of_the_client(editor: Editor) -> None:
     uri = editor.open()
     gate = Gate()
-    editor.api.script(
-        replies.partial("") + gate + edits(edit(PYTHON, "LIMIT = 10", "LIMIT = 20"))
-    )
+    editor.api.script(replies.partial("") + gate + edits(edit(PYTHON, "LIMIT = 10", "LIMIT = 20")))
     await editor.fix(uri, "LIMIT")
     await gate.wait_reached()
     await editor.client.shutdown_async(None)

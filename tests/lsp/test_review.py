@@ -279,7 +279,7 @@ async def test_the_command_that_applies_a_suggestion(editor: Editor) -> None:
     uri = editor.open("a = 1\r\nb = 2\r\n")
     item = finding("a = 1\nb = 2\n", "b = 2", replacement="b = 3\nc = 4")
     await review(editor, uri, item)
-    fingerprint = editor.client.diagnostics[uri][0].data["fingerprint"]  # type: ignore[index,call-overload]
+    fingerprint = editor.client.diagnostics[uri][0].data["fingerprint"]  # type: ignore[index]
     await editor.run("claude.applyFix", {"uri": uri, "fingerprint": fingerprint})
     assert editor.text(uri) == "a = 1\r\nb = 3\r\nc = 4\r\n"
     assert editor.messages == []
@@ -289,7 +289,7 @@ async def test_the_command_that_applies_a_suggestion(editor: Editor) -> None:
 async def test_a_suggestion_is_not_applied_to_other_text(editor: Editor) -> None:
     uri = editor.open()
     await review(editor, uri, {**RESULT, "replacement": "    result = 1"})
-    fingerprint = editor.client.diagnostics[uri][0].data["fingerprint"]  # type: ignore[index,call-overload]
+    fingerprint = editor.client.diagnostics[uri][0].data["fingerprint"]  # type: ignore[index]
     editor.client.change(uri, span_of(PYTHON, "= 0"), "= 5")
     await editor.run("claude.applyFix", {"uri": uri, "fingerprint": fingerprint})
     assert editor.text(uri) == PYTHON.replace("= 0", "= 5")

@@ -65,7 +65,9 @@ def words_as_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "cut", cut)
 
 
-def scored(context: str, case: Case = CASE, budget: int = 1000, *, copied: bool = False):
+def scored(
+    context: str, case: Case = CASE, budget: int = 1000, *, copied: bool = False
+) -> score.Score:
     return score.score(case, context, budget, copied=copied)
 
 

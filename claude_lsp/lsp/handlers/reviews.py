@@ -184,7 +184,9 @@ async def _judge(
                 server.published.add(uri, outcome, run, texts[outcome.path])
     server.published.complete(run)
     reasons = "".join(f", {number} dropped: {reason}" for reason, number in dropped.items())
-    server.notice(f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}")
+    server.notice(
+        f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}"
+    )
 
 
 def _count(number: int, noun: str) -> str:
