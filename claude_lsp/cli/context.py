@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.cli.common import configure, refuse, root_for, say
 from claude_lsp.cli.process import DONE, NOTHING
+from claude_lsp.disclosure import as_dict, as_text
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text
@@ -20,8 +20,6 @@ from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     import argparse
-
-    from claude_lsp.engine import Prepared
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
@@ -60,62 +58,10 @@ def context(options: argparse.Namespace) -> int:
         say(str(error.failure))
         return NOTHING
     if options.format == "json":
-        json.dump(as_dict(prepared), sys.stdout, indent=2, ensure_ascii=False)
-        print()
+        print(json.dumps(as_dict(prepared), indent=2, ensure_ascii=False))
     else:
-        _print(prepared)
+        print(as_text(prepared))
     return DONE
-
-
-def as_dict(prepared: Prepared) -> dict[str, Any]:
-    """Return a prepared request with the origin of every part of it."""
-    from claude_lsp.claude.request import parameters
-
-    request, parts = prepared.request, prepared.context
-    return {
-        "action": request.action,
-        "tier": request.tier,
-        "model": request.model.id,
-        "tokens": {"bound": request.prompt_tokens, "parts": parts.tokens},
-        "most_usd": request.most_usd,
-        "parts": [
-            {
-                "origin": part.origin,
-                "reason": part.reason,
-                "score": part.score if part.score != float("inf") else None,
-                "tokens": part.tokens,
-                "stable": part.stable,
-                "cut": part.cut,
-                "redacted": list(part.secrets),
-                "text": part.text,
-            }
-            for part in parts.parts
-        ],
-        "left_out": [{"origin": each.origin, "reason": each.reason} for each in parts.left_out],
-        "body": parameters(request),
-    }
-
-
-def _print(prepared: Prepared) -> None:
-    request, parts = prepared.request, prepared.context
-    most = request.most_usd
-    price = "price unknown" if most is None else f"at most ${most:.4f}"
-    print(
-        f"{request.action} -> {request.tier} ({request.model.id}): "
-        f"at most {request.prompt_tokens:,} tokens in, {request.max_tokens:,} out, {price}"
-    )
-    for part in parts.parts:
-        notes = [part.reason, f"{part.tokens:,} tokens", "stable" if part.stable else "volatile"]
-        notes += ["cut"] if part.cut else []
-        notes += [f"redacted: {', '.join(part.secrets)}"] if part.secrets else []
-        print(f"  {part.origin}: {'; '.join(notes)}")
-    for each in parts.left_out:
-        print(f"  not sent: {each.origin} ({each.reason})")
-    print("\n--- system ---")
-    print(request.system)
-    for block in request.blocks:
-        print(f"--- user, {'stable' if block.stable else 'volatile'} ---")
-        print(block.text)
 
 
 def _target(text: str) -> tuple[Path, Position | None]:

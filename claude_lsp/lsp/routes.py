@@ -61,6 +61,7 @@ COMMANDS = (
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),
     ("claude.applyFix", commands.apply_fix),
+    ("claude.showContext", commands.show_context),
     ("claude.clear", reviews.clear),
     ("claude.cancel", commands.cancel),
 )

@@ -30,6 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"claude"}),
     frozenset({"actions"}),
     frozenset({"engine"}),
+    frozenset({"disclosure"}),
     frozenset({"review"}),
     frozenset({"lsp", "cli"}),
     frozenset({"__main__"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,19 @@ def fix(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 def explain(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
     """Explain the given place, in a document of its own."""
     _start(server, "explain", Target(server, params), _explain)
+
+
+def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
+    """Show what an action would send from here; nothing is sent."""
+    target = Target(server, params)
+    name = str(arguments_of(params).get("action") or "complete")
+    known = [each for each in ACTIONS if each != "architecture"]
+    if name not in known:
+        raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")
+    if name == "complete":
+        target.range = Range(target.range.end, target.range.end)
+    key = f"showContext {target.snapshot.uri}"
+    server.work(key, "looking", lambda: _show_context(server, ACTIONS[name], target))
 
 
 def apply_fix(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
@@ -126,6 +140,19 @@ def _start(
                     )
 
     server.work(f"{name} {target.snapshot.uri}", name, work)
+
+
+async def _show_context(server: ClaudeServer, action: Action, target: Target) -> None:
+    from claude_lsp.disclosure import as_text
+
+    async with server.session.engine() as engine:
+        with target.journal:
+            situation = target.situation(engine)
+            prepared = await engine.prepare(action, situation, target.others)
+            # A fence longer than any in the text keeps it one block.
+            text = as_text(prepared)
+            fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
+            await present(server, f"# {action.name}: what is sent\n\n{fence}\n{text}\n{fence}\n")
 
 
 async def _edit(work: _Work) -> None:
