@@ -8,8 +8,8 @@ import pytest
 
 from claude_lsp.lsp import apply
 from claude_lsp.lsp.server import ClaudeServer
-from tests.lsp.editor import Editor, converter
-from tests.lsp.pair import Pair
+from tests.lsp.editor import Editor, know_commands
+from tests.lsp.pair import Pair, shared_converter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def unstarted(
     monkeypatch.setattr(apply, "_ECHO_S", 0.3)
     root = tmp_path / "project"
     root.mkdir()
-    converter()
+    know_commands(shared_converter())
     async with Pair(ClaudeServer) as pair:
         yield Editor(pair, messages_api, root)
     assert messages_api.refused == []

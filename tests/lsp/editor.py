@@ -6,14 +6,12 @@ import asyncio
 import json
 import typing
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from claude_lsp.lsp.server import ClaudeServer
 from claude_lsp.text.snapshots import uri_from_path
-from tests.lsp.pair import Client, Pair, Place, modern, shared_converter
+from tests.lsp.pair import Client, Pair, Place, modern
 from tests.messages_api import Finish, MessagesApi, Reply, replies
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
+    from claude_lsp.lsp.server import ClaudeServer
     from tests.messages_api.steps import Step
 
 ENCODINGS = ("utf-8", "utf-16", "utf-32")
@@ -40,24 +39,20 @@ def total(values):
 """
 
 
-@cache
-def converter() -> Converter:
-    """Return the shared converter, which must not take a command for a code action."""
-    shared = shared_converter()
-
-    def structure(value: dict[str, Any], _: Any) -> types.Command | types.CodeAction:
-        kind = types.Command if isinstance(value.get("command"), str) else types.CodeAction
-        action: types.Command | types.CodeAction = shared.structure(value, kind)
-        return action
-
-    union = typing.Union[types.Command, types.CodeAction]  # noqa: UP007 - as lsprotocol spells it
-    shared.register_structure_hook(union, structure)
-    return shared
-
-
 def units(text: str, encoding: str) -> int:
     """Return how many units a client counts for a text."""
     return len(text.encode(BOM_FREE[encoding])) // UNIT_BYTES[encoding]
+
+
+def know_commands(converter: Converter) -> None:
+    """Let a converter not take a command for a code action, as lsprotocol's own hook does."""
+
+    def structure(value: dict[str, Any], _: Any) -> types.Command | types.CodeAction:
+        kind = types.Command if isinstance(value.get("command"), str) else types.CodeAction
+        return converter.structure(value, kind)  # type: ignore[return-value]
+
+    union = typing.Union[types.Command, types.CodeAction]  # noqa: UP007 - as lsprotocol spells it
+    converter.register_structure_hook(union, structure)
 
 
 def place_of(text: str, needle: str, encoding: str = "utf-16", *, end: bool = False) -> Place:

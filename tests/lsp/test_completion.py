@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.messages_api import Reply
 
 END = (8, 0)
+ENGINE = Path(claude_lsp.engine.__file__)
+ENGINE_TEXT = ENGINE.read_text("utf-8")
 
 
 def fill(text: str) -> Reply:
@@ -53,10 +55,9 @@ async def test_suggests_and_counts_as_automatic_only_what_nobody_asked_for(
 
 
 async def test_suggests_from_a_real_file_with_its_neighbours(unstarted: Editor) -> None:
-    path = Path(claude_lsp.engine.__file__)
-    await unstarted.start(root=path.parent.parent)
-    text = path.read_text()
-    uri = uri_from_path(path)
+    await unstarted.start(root=ENGINE.parent.parent)
+    text = ENGINE_TEXT
+    uri = uri_from_path(ENGINE)
     unstarted.client.open(uri, text)
     unstarted.api.script(fill("pass"))
     line = text[: text.index("    async def prepare")].count("\n")
@@ -303,8 +304,7 @@ async def test_a_request_before_the_settings_were_read_waits_for_them(unstarted:
     unstarted.client.settings["claude"] = {"completion": {"trigger": "off"}}
     unstarted.api.answer = fill("x")
     start = asyncio.ensure_future(unstarted.start())
-    while unstarted.client.result is None:
-        await asyncio.sleep(0)
+    await unstarted.client.wait_for(lambda: unstarted.client.registrations)
     uri = unstarted.open()
     assert await unstarted.suggest(uri, END) == []
     await start

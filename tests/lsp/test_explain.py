@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,8 @@ from tests.lsp.pair import modern
 from tests.messages_api import Disconnect, Gate, Hang, replies
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.lsp.editor import Editor
 
 ANSWER = "It adds the values up.\n\n- `result` starts at 0\n"

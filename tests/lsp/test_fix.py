@@ -286,7 +286,7 @@ async def test_a_client_that_sends_whole_texts(editor: Editor) -> None:
     change_many = editor.client.change_many
 
     def whole(address: str, spans: Any) -> None:
-        editor.client.change_many = change_many  # type: ignore[assignment,method-assign]
+        editor.client.change_many = change_many  # type: ignore[method-assign]
         document = editor.client.texts[address]
         for span, text in spans:
             start, end = span

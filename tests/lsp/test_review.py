@@ -28,6 +28,8 @@ from tests.messages_api import Disconnect, Gate, replies
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
 
+OURS = Path(publish.__file__)
+OUR_TEXT = OURS.read_text("utf-8")
 STALE = " (the text has changed since this was found)"
 LIMIT = finding(PYTHON, "LIMIT = 10", title="Never used")
 RESULT = finding(PYTHON, "    result = 0", title="Starts at 0", severity="critical")
@@ -446,10 +448,8 @@ async def test_a_large_document_tells_what_was_not_reviewed(unstarted: Editor) -
 
 
 async def test_our_own_source_is_reviewed(unstarted: Editor) -> None:
-    path = Path(publish.__file__)
-    await unstarted.start(root=path.parents[2])
-    text = path.read_text()
-    uri = path.as_uri()
+    await unstarted.start(root=OURS.parents[2])
+    text, uri = OUR_TEXT, OURS.as_uri()
     unstarted.client.open(uri, text)
     quote = "    def begin(self, source: str) -> Run:"
     item = {**finding(text, quote), "path": "claude_lsp/lsp/publish.py"}

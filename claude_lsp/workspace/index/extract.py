@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from claude_lsp.workspace.index import grammars
 from claude_lsp.workspace.index.guess import definitions_by_lines, merge
@@ -109,11 +110,7 @@ def _words(text: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     distinct = dict.fromkeys(tokens)
     bare = {token: token.rstrip(_RECEIVER_MARKS) for token in distinct}
     words = [word for word in dict.fromkeys(bare.values()) if len(word) <= MAX_WORD]
-    following = {
-        (token, after)
-        for token, after in zip(tokens, tokens[1:], strict=False)
-        if token[-1] in _RECEIVER_ENDS
-    }
+    following = {(token, after) for token, after in pairwise(tokens) if token[-1] in _RECEIVER_ENDS}
     pairs = {(bare[token], bare[after]) for token, after in following}
     return frozenset(words[:MAX_WORDS]), frozenset(
         pair for pair in pairs if len(pair[0]) <= MAX_WORD >= len(pair[1])

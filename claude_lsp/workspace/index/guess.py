@@ -79,7 +79,7 @@ def merge(parsed: list[Symbol], guessed: list[Symbol]) -> list[Symbol]:
     # Parents were positions in `parsed`, or, written as -2 - position, already in `merged`.
     return [
         one._replace(parent=moved[one.parent] if one.parent >= 0 else -2 - one.parent)
-        if one.parent not in {-1}
+        if one.parent != -1
         else one
         for one in merged
     ]

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from claude_lsp.workspace.index.view import View
 
-    FindModule = Callable[[View, str, str, str], int]
-    """From view, path of the importing file, its language and the module as written to a file
-    number, -1 for a module that is not in the workspace."""
+
+class FindsModules(Protocol):
+    """What is asked of a `Resolver`."""
+
+    def module_files(self, importer: str, module: str, language: str) -> tuple[str, ...]:
+        """Return the files that a module consists of."""
+        ...
+
+    def submodule_files(
+        self, importer: str, module: str, name: str, language: str
+    ) -> tuple[str, ...]:
+        """Return the files of the module `name` inside of a module."""
+        ...
+
 
 _MOST_HOPS = 6
+_MOST_FILES = 50
 _MOST_ANCESTORS = 40
 
 
@@ -39,21 +49,27 @@ class Links:
     May be used from several threads: two that ask the same at once get the same answer.
     """
 
-    def __init__(self, view: View, find_module: FindModule) -> None:
+    def __init__(self, view: View, resolver: FindsModules) -> None:
         self.view = view
-        self._find_module = find_module
-        self._modules: dict[tuple[str, str, str], int] = {}
+        self._resolver = resolver
+        self._modules: dict[tuple[str, str, str], tuple[int, ...]] = {}
         self._imports: dict[int, dict[str, tuple[str, str | None]]] = {}
         self._classes: dict[tuple[str, int], int] = {}
         self._ancestors: dict[int, list[int]] = {}
 
-    def module(self, path: str, language: str, module: str) -> int:
-        """Return the file that a module is in, -1 for one outside the workspace."""
-        key = (folder_of(path), language, module)
+    def module(self, path: str, language: str, module: str) -> tuple[int, ...]:
+        """Return the files that a module consists of, none for one outside the workspace."""
+        # Rust and TypeScript resolve by the very file; others may ask once for each folder.
+        key = (folder_of(path) if language == "python" else path, language, module)
         found = self._modules.get(key)
         if found is None:
-            found = self._modules[key] = self._find_module(self.view, path, language, module)
+            paths = self._resolver.module_files(path, module, language)
+            found = self._modules[key] = self._known(paths)
         return found
+
+    def _known(self, paths: tuple[str, ...]) -> tuple[int, ...]:
+        numbers = (self.view.find(path) for path in paths[:_MOST_FILES])
+        return tuple(number for number in numbers if number >= 0)
 
     def imports(self, file: int) -> dict[str, tuple[str, str | None]]:
         """Return module and original name of each name that a file imports."""
@@ -67,30 +83,29 @@ class Links:
         self, path: str, language: str, module: str, original: str | None, hops: int = 0
     ) -> Target | None:
         """Return what an import leads to, through files that only pass the name on."""
-        file = self.module(path, language, module)
+        files = self.module(path, language, module)
         if original is None:
-            return Target(file=file) if file >= 0 else None
-        if file >= 0:
+            return Target(file=files[0]) if files else None
+        for file in files:
             symbol = self.view.top(file, original)
             if symbol >= 0:
                 return Target(symbol=symbol)
-        if language == "python":
-            inner = module + original if module.endswith(".") else f"{module}.{original}"
-            submodule = self.module(path, language, inner)
-            if submodule >= 0:
-                return Target(file=submodule)
-        if file < 0 or hops == _MOST_HOPS:
+        inner = self._known(self._resolver.submodule_files(path, module, original, language))
+        if inner:
+            return Target(file=inner[0])
+        if hops == _MOST_HOPS:
             return None
-        there = self.view.path(file)
-        passed_on = self.imports(file).get(original)
-        if passed_on is not None and passed_on != (module, original):
-            found = self.target(there, language, *passed_on, hops + 1)
-            if found is not None:
-                return found
-        for star in self.view.stars(file):
-            found = self.target(there, language, star, original, hops + 1)
-            if found is not None:
-                return found
+        for file in files:
+            there = self.view.path(file)
+            passed_on = self.imports(file).get(original)
+            if passed_on is not None and passed_on != (module, original):
+                found = self.target(there, language, *passed_on, hops + 1)
+                if found is not None:
+                    return found
+            for star in self.view.stars(file):
+                found = self.target(there, language, star, original, hops + 1)
+                if found is not None:
+                    return found
         return None
 
     def class_named(self, name: str, file: int) -> int:

@@ -192,7 +192,16 @@ class Outline:
             self._classes.setdefault(written, position)
         self.symbols.append(
             Symbol(
-                written, kind, parent, number, last, signature, doc[:MAX_DOC], bases, types, returned
+                written,
+                kind,
+                parent,
+                number,
+                last,
+                signature,
+                doc[:MAX_DOC],
+                bases,
+                types,
+                returned,
             )
         )
         return position

@@ -30,7 +30,9 @@ _FAMILY: dict[str, tuple[str, Finder]] = {
     "go": ("go", go.find),
     "rust": ("rust", rust.find),
     "java": ("java", by_path.find_java),
-    **dict.fromkeys(("c", "cpp", "objective-c", "objective-cpp", "cuda-cpp"), ("c", by_path.find_include)),
+    **dict.fromkeys(
+        ("c", "cpp", "objective-c", "objective-cpp", "cuda-cpp"), ("c", by_path.find_include)
+    ),
     "csharp": ("csharp", by_path.find_csharp),
     "php": ("php", by_path.find_php),
     "ruby": ("ruby", by_path.find_ruby),
@@ -84,7 +86,7 @@ class Resolver:
             return ()
         family, finder = known
         places = self._places
-        # Rust and TypeScript resolve by the very file, the others by its folder.
+        # Rust's paths start from the very file, the others' from its folder.
         origin = importer if family == "rust" else importer.rpartition("/")[0]
         key = (family, origin, module)
         found = places.memo.get(key)

@@ -30,6 +30,8 @@ Mask = NDArray[np.bool_]
 KINDS: tuple[SymbolKind, ...] = ("class", "function", "method", "field", "variable")
 KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CLASS = KIND_NUMBERS["class"]
+FIELD = KIND_NUMBERS["field"]
+"""From here on kinds are of things that hold nothing."""
 NOTHING = np.uint32(0xFFFFFFFF)
 """Stands for None in columns of string numbers."""
 

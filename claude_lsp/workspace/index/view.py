@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
-from claude_lsp.workspace.index.segment import CLASS, I64, NOTHING, U64, Mask, Segment
+from claude_lsp.workspace.index.segment import CLASS, FIELD, I64, NOTHING, U64, Mask, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -222,6 +222,15 @@ class View:
         return range(
             int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
         )
+
+    def enclosing(self, file: int, line: int) -> list[int]:
+        """Return the definitions of a file that hold a line, except fields and variables."""
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        first, last = int(segment.symbol_starts[row]), int(segment.symbol_starts[row + 1])
+        holding = (segment.lines[first:last] <= line) & (segment.ends[first:last] >= line)
+        holding &= segment.kinds[first:last] < FIELD
+        return (np.flatnonzero(holding) + (first + layer.first_symbol)).tolist()
 
     def tops(self, file: int) -> I64:
         """Return the symbols of a file that stand in no class."""

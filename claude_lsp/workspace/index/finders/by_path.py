@@ -45,7 +45,7 @@ def find_include(places: Places, importer: str, module: str) -> tuple[str, ...]:
     return found[:1] if len(found) == 1 or not system or "/" in path else ()
 
 
-def find_csharp(places: Places, importer: str, module: str) -> tuple[str, ...]:
+def find_csharp(places: Places, _importer: str, module: str) -> tuple[str, ...]:
     """Return the files that declare a namespace, or the file of a class in one."""
     if found := places.in_namespace(module):
         return found

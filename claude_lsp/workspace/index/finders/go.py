@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.index.places import Places
 
 _MODULE = re.compile(r"^\s*module\s+\"?([^\s\"]+)", re.MULTILINE)
-_REPLACE = re.compile(r"^\s*(?:replace\s+)?([^\s=]+)(?:\s+v\S+)?\s*=>\s*(\.\.?/\S*|\.\.?)", re.MULTILINE)
+_REPLACE = re.compile(
+    r"^[ \t]*(?:replace[ \t]+)?([^\s=]+)(?:[ \t]+v\S+)?[ \t]*=>[ \t]*(\.\.?(?:/\S*)?)", re.MULTILINE
+)
 
 
-def find(places: Places, importer: str, module: str) -> tuple[str, ...]:
+def find(places: Places, _importer: str, module: str) -> tuple[str, ...]:
     """Return the files of a package, without its tests."""
     modules = _modules(places)
     for prefix in _prefixes(module):

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.places import Places
 
-_EXTENSIONS = (".ts", ".tsx", ".d.ts", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte")
+_EXTENSIONS = (
+    *(".ts", ".tsx", ".d.ts", ".mts", ".cts"),
+    *(".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte"),
+)
 # A TypeScript file imports its neighbours by the names that they have once they are compiled.
 _WRITTEN_AS = {
     ".js": (".ts", ".tsx", ".d.ts", ".js", ".jsx"),
@@ -76,9 +79,7 @@ def _mapped(places: Places, importer: str, module: str) -> Iterator[str]:
                 return
 
 
-def _compiler_paths(
-    places: Places, config: str
-) -> tuple[str | None, list[tuple[str, list[str]]]]:
+def _compiler_paths(places: Places, config: str) -> tuple[str | None, list[tuple[str, list[str]]]]:
     """Return a configuration's base folder and its (pattern, targets), the longest first."""
     key = ("compiler", config)
     if key not in places.settings:
@@ -92,7 +93,8 @@ def _read_compiler_paths(
 ) -> tuple[str | None, list[tuple[str, list[str]]]]:
     base: str | None = None
     paths: dict[str, list[str]] | None = None
-    waiting, seen = [config], set()
+    waiting: list[str] = [config]
+    seen: set[str] = set()
     while waiting and len(seen) < _MAX_EXTENDS:
         path = waiting.pop(0)
         if path in seen:
@@ -106,8 +108,7 @@ def _read_compiler_paths(
             base = join(folder, options["baseUrl"])
         if paths is None and isinstance(options.get("paths"), dict):
             # Without a base the paths are relative to the file that they stand in.
-            own = join(folder, options["baseUrl"]) if isinstance(options.get("baseUrl"), str) else base
-            root = folder if own is None else own
+            root = folder if base is None else base
             paths = {
                 pattern: [join(root, target) for target in targets if isinstance(target, str)]
                 for pattern, targets in options["paths"].items()
@@ -121,9 +122,9 @@ def _read_compiler_paths(
     # References lead to the configurations that really hold the options.
     if base is None and paths is None:
         for reference in places.json(config).get("references") or ():
-            target = reference.get("path") if isinstance(reference, dict) else None
-            if isinstance(target, str) and target.endswith(".json"):
-                path = join(folder_of(config), target)
+            project = reference.get("path") if isinstance(reference, dict) else None
+            if isinstance(project, str) and project.endswith(".json"):
+                path = join(folder_of(config), project)
                 if path not in seen and path in places.files:
                     found = _compiler_paths(places, path)
                     if found != (None, []):

@@ -156,7 +156,7 @@ def _template(outline: Outline, node: Node, parent: int) -> None:
     outline.descend(node, parent)
 
 
-def _macro(outline: Outline, node: Node, parent: int) -> None:
+def _macro(outline: Outline, node: Node, _parent: int) -> None:
     name = node.child_by_field_name("name")
     value = node.child_by_field_name("value")
     if name is None:
@@ -176,13 +176,13 @@ def _enumerator(outline: Outline, node: Node, parent: int) -> None:
         outline.define("variable" if parent < 0 else "field", name, node, parent)
 
 
-def _include(outline: Outline, node: Node, parent: int) -> None:
+def _include(outline: Outline, node: Node, _parent: int) -> None:
     path = node.child_by_field_name("path")
     if path is not None:
         outline.stars.append(outline.text(path).strip('"'))
 
 
-def _using(outline: Outline, node: Node, parent: int) -> None:
+def _using(outline: Outline, node: Node, _parent: int) -> None:
     words = outline.text(node).rstrip("; ").split()
     if len(words) == 2 and "::" in words[1]:
         module, _, last = words[1].rpartition("::")
@@ -200,8 +200,8 @@ def _includes_by_lines(text: str) -> Imports:
 
 _FALLBACK_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*(\"[^\"\n]+\"|<[^>\n]+>)", re.MULTILINE)
 _FALLBACK = re.compile(
-    r"^(?:[ \t]*(?:typedef[ \t]+)?(?:class|struct|union|enum(?:[ \t]+class)?)[ \t]+(?:[A-Z_]+[ \t]+)?"
-    r"(?P<class>\w+)(?=[^;()\n]*(?:\{|$))"
+    r"^(?:[ \t]*(?:typedef[ \t]+)?(?:class|struct|union|enum(?:[ \t]+class)?)[ \t]+"
+    r"(?:[A-Z_]+[ \t]+)?(?P<class>\w+)(?=[^;()\n]*(?:\{|$))"
     r"|[ \t]*#[ \t]*define[ \t]+(?P<function>\w+)\("
     r"|(?!return\b|else\b|typedef\b|using\b|case\b|goto\b)[A-Za-z_][\w:<>,*& \t]{0,200}?[*& \t]"
     r"(?:\w+::)*(?P<function2>~?[A-Za-z_]\w*)[ \t]*\([^;\n]*$)[^\n]*",

@@ -92,7 +92,9 @@ def _fields(outline: Outline, node: Node, parent: int) -> None:
     for declaration in node.named_children:
         if declaration.type == "variable_declaration":
             for one in declaration.named_children:
-                name = one.child_by_field_name("name") if one.type == "variable_declarator" else None
+                name = (
+                    one.child_by_field_name("name") if one.type == "variable_declarator" else None
+                )
                 if name is not None:
                     outline.define(
                         "field", name, node, parent, head_start=start, doc_start=node.start_byte
@@ -106,7 +108,7 @@ def _namespace(outline: Outline, node: Node, parent: int) -> None:
     outline.descend(body if body is not None else node, parent)
 
 
-def _using(outline: Outline, node: Node, parent: int) -> None:
+def _using(outline: Outline, node: Node, _parent: int) -> None:
     names, stars = _parse_using(outline.text(node), node.start_point[0])
     outline.imports += names
     outline.stars += stars
@@ -135,8 +137,8 @@ def _usings_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:(?:public|protected|private|internal|abstract|static|sealed|partial|readonly|virtual"
-    r"|override|async|extern|unsafe|new|ref|file|required)[ \t]+)*"
+    r"^[ \t]*(?:(?:public|protected|private|internal|abstract|static|sealed|partial|readonly"
+    r"|virtual|override|async|extern|unsafe|new|ref|file|required)[ \t]+)*"
     r"(?:(?:class|interface|enum|struct|record(?:[ \t]+(?:class|struct))?)[ \t]+(?P<class>\w+)"
     r"|(?!return\b|new\b|else\b|throw\b|using\b|await\b)[\w.<>\[\], ?]{1,120}[ \t](?P<method>\w+)"
     r"[ \t]*\([^;\n]*\)[ \t]*(?:$|\{|=>))[^\n]*",

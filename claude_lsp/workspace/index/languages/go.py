@@ -96,7 +96,7 @@ def _values(outline: Outline, node: Node, parent: int) -> None:
     outline.visit([one for one in node.named_children if one.type == "var_spec_list"], parent)
 
 
-def _import(outline: Outline, node: Node, parent: int) -> None:
+def _import(outline: Outline, node: Node, _parent: int) -> None:
     name, path = node.child_by_field_name("name"), node.child_by_field_name("path")
     if path is not None:
         alias = "" if name is None else outline.text(name)
@@ -110,7 +110,9 @@ def _add_import(
     if alias == ".":
         stars.append(module)
         return
-    imports.append(ImportedName("" if alias == "_" else alias or _local(module), module, None, line))
+    imports.append(
+        ImportedName("" if alias == "_" else alias or _local(module), module, None, line)
+    )
 
 
 def _local(module: str) -> str:
@@ -120,7 +122,7 @@ def _local(module: str) -> str:
     return re.sub(r"\.v\d+$|^go-|[-.]go$", "", last).replace("-", "_")
 
 
-def _package(outline: Outline, node: Node, parent: int) -> None:
+def _package(outline: Outline, node: Node, _parent: int) -> None:
     if node.named_child_count:
         outline.namespace = outline.text(node.named_children[0])
 
@@ -130,7 +132,9 @@ _FALLBACK = re.compile(
     r"|type[ \t]+(?P<class>\w+)|(?:var|const)[ \t]+(?P<variable>\w+))[^\n]*",
     re.MULTILINE,
 )
-_FALLBACK_IMPORT = re.compile(r'^(?:import[ \t]+|\t)([\w.]+[ \t]+)?("[\w./~-]+")[ \t]*$', re.MULTILINE)
+_FALLBACK_IMPORT = re.compile(
+    r'^(?:import[ \t]+|\t)([\w.]+[ \t]+)?("[\w./~-]+")[ \t]*$', re.MULTILINE
+)
 
 
 def _imports_by_lines(text: str) -> Imports:

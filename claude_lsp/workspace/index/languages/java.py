@@ -81,12 +81,10 @@ def _field(outline: Outline, node: Node, parent: int) -> None:
     names = [one.child_by_field_name("name") for one in node.children_by_field_name("declarator")]
     for name in names or [node.child_by_field_name("name")]:
         if name is not None:
-            outline.define(
-                "field", name, node, parent, head_start=start, doc_start=node.start_byte
-            )
+            outline.define("field", name, node, parent, head_start=start, doc_start=node.start_byte)
 
 
-def _import(outline: Outline, node: Node, parent: int) -> None:
+def _import(outline: Outline, node: Node, _parent: int) -> None:
     names, stars = _parse_import(outline.text(node), node.start_point[0])
     outline.imports += names
     outline.stars += stars
@@ -105,7 +103,7 @@ def _parse_import(statement: str, line: int) -> Imports:
     return [ImportedName(last, module, last, line)], []
 
 
-def _package(outline: Outline, node: Node, parent: int) -> None:
+def _package(outline: Outline, node: Node, _parent: int) -> None:
     outline.namespace = "".join(outline.text(node).removeprefix("package").split()).rstrip(";")
 
 

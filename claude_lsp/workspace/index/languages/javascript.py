@@ -165,7 +165,7 @@ def _field(outline: Outline, node: Node, parent: int) -> None:
     if not outline.first_field(parent, written):
         return
     if value is not None and value.type in _FUNCTIONS:
-        _define_function_value(outline, written, name, value, node, parent)
+        _define_function_value(outline, written, node, parent, name=name, value=value)
         return
     head_start = node.start_byte
     for child in node.named_children:
@@ -192,7 +192,7 @@ def _declared_end(outline: Outline, node: Node, start: int) -> int:
 
 
 def _define_function_value(
-    outline: Outline, written: str, name: Node, value: Node, whole: Node, parent: int
+    outline: Outline, written: str, whole: Node, parent: int, *, name: Node, value: Node
 ) -> None:
     body = value.child_by_field_name("body")
     outline.define(
@@ -241,7 +241,9 @@ def _variable(
 ) -> None:
     kind = "" if value is None else value.type
     if value is not None and kind in _FUNCTIONS:
-        _define_function_value(outline, outline.text(name), name, value, declarator, parent)
+        _define_function_value(
+            outline, outline.text(name), declarator, parent, name=name, value=value
+        )
         return
     if value is not None and kind in _CLASSES:
         _define_class(outline, value, declarator, parent, name)
@@ -280,7 +282,7 @@ def _object_member(outline: Outline, node: Node, parent: int) -> None:
         name, value = node.child_by_field_name("key"), node.child_by_field_name("value") or node
     if name is not None and name.type != "computed_property_name":
         written = outline.text(name).strip("'\"")
-        _define_function_value(outline, written, name, value, node, parent)
+        _define_function_value(outline, written, node, parent, name=name, value=value)
 
 
 def _required(outline: Outline, match: re.Match[str], node: Node) -> None:
@@ -316,7 +318,7 @@ def _export(outline: Outline, node: Node, parent: int) -> None:
             outline.import_name("default", "", outline.text(child), node)
         elif is_default and child.type in _FUNCTIONS:
             outline.starts_at(node, start)
-            _define_function_value(outline, "default", child, child, node, parent)
+            _define_function_value(outline, "default", node, parent, name=child, value=child)
         elif is_default and child.type in _CLASSES:
             outline.starts_at(node, start)
             _define_class(outline, child, node, parent)
@@ -336,7 +338,7 @@ def _renamed(outline: Outline, clause: Node) -> None:
             outline.import_name(outline.text(alias), "", outline.text(name), one)
 
 
-def _import(outline: Outline, node: Node, parent: int) -> None:
+def _import(outline: Outline, node: Node, _parent: int) -> None:
     names, stars = _parse_import(outline.text(node), node.start_point[0])
     outline.imports += names
     outline.stars += stars
@@ -396,7 +398,7 @@ def _assignment(outline: Outline, statement: Node, node: Node, parent: int) -> N
     target = outline.text(left)[:MAX_SIGNATURE]
     if match := _PROTOTYPE.fullmatch(target):
         if right.type in _FUNCTIONS:
-            _define_function_value(outline, match[1], left, right, statement, parent)
+            _define_function_value(outline, match[1], statement, parent, name=left, value=right)
         return
     match = _EXPORTS.fullmatch(target)
     if match is None:
@@ -406,7 +408,7 @@ def _assignment(outline: Outline, statement: Node, node: Node, parent: int) -> N
         if outline.text(right) != name:
             outline.import_name(name, "", outline.text(right), statement)
     elif right.type in _FUNCTIONS:
-        _define_function_value(outline, name, left, right, statement, parent)
+        _define_function_value(outline, name, statement, parent, name=left, value=right)
     elif right.type in _CLASSES:
         inner = right.child_by_field_name("name")
         _define_class(outline, right, statement, parent, inner)
@@ -439,12 +441,14 @@ _FALLBACK = re.compile(
     r"(?:(?:class|interface|enum|type(?=[ \t]+[\w$]+[ \t]*[<=]))[ \t]+(?P<class>[\w$]+)"
     r"|namespace[ \t]+(?P<class2>[\w$.]+)"
     r"|function[ \t]*\*?[ \t]*(?P<function>[\w$]+)"
-    r"|(?:const|let|var)[ \t]+(?P<function2>[\w$]+)(?=[ \t]*=[ \t]*(?:async[ \t]*)?(?:\(|function\b))"
+    r"|(?:const|let|var)[ \t]+(?P<function2>[\w$]+)"
+    r"(?=[ \t]*=[ \t]*(?:async[ \t]*)?(?:\(|function\b))"
     r"|(?:const|let|var)[ \t]+(?P<variable>[\w$]+))[^\n]*",
     re.MULTILINE,
 )
 _FALLBACK_IMPORT = re.compile(
-    r"^(?:import|export)\b[^;'\"()]*?\bfrom[ \t]*['\"][^'\"\n]+['\"]|^import[ \t]*['\"][^'\"\n]+['\"]",
+    r"^(?:import|export)\b[^;'\"()]*?\bfrom[ \t]*['\"][^'\"\n]+['\"]"
+    r"|^import[ \t]*['\"][^'\"\n]+['\"]",
     re.MULTILINE,
 )
 

@@ -116,7 +116,7 @@ def _namespace(outline: Outline, node: Node, parent: int) -> None:
     outline.descend(node.child_by_field_name("body"), parent)
 
 
-def _use(outline: Outline, node: Node, parent: int) -> None:
+def _use(outline: Outline, node: Node, _parent: int) -> None:
     names, _ = _parse_use(outline.text(node), node.start_point[0])
     outline.imports += names
 
@@ -145,7 +145,9 @@ def _statement(outline: Outline, node: Node, parent: int) -> None:
         return
     if child.type.startswith(("require", "include")):
         if match := _INCLUDE.match(outline.text(child)):
-            outline.stars.append(match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1]))
+            outline.stars.append(
+                match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1])
+            )
     elif child.type == "assignment_expression":
         left = child.child_by_field_name("left")
         if left is not None and left.type == "variable_name" and parent < 0:

@@ -52,7 +52,9 @@ def _class(outline: Outline, node: Node, parent: int) -> None:
 def _bases(arguments: str) -> tuple[str, ...]:
     # `metaclass=...` and its like are no bases; inside brackets nothing is.
     plain = ",".join(part for part in arguments[1:-1].split(",") if "=" not in part)
-    return tuple(name for name in base_names(plain) if name not in {"object", "Generic", "Protocol"})
+    return tuple(
+        name for name in base_names(plain) if name not in {"object", "Generic", "Protocol"}
+    )
 
 
 def _function(outline: Outline, node: Node, parent: int) -> None:
@@ -143,7 +145,7 @@ def _type_alias(outline: Outline, node: Node, parent: int) -> None:
         outline.define("class", name, node, parent)
 
 
-def _import(outline: Outline, node: Node, parent: int) -> None:
+def _import(outline: Outline, node: Node, _parent: int) -> None:
     line = node.start_point[0]
     names, stars = _parse_import(outline.text(node), line)
     outline.imports += names
@@ -200,7 +202,10 @@ def _finish(outline: Outline, root: Node) -> None:
         # In a docstring the same words are no import: the tree knows.
         node = root.descendant_for_byte_range(start, start + 1)
         statement = None if node is None else node.parent
-        if statement is not None and statement.type in ("import_statement", "import_from_statement"):
+        if statement is not None and statement.type in (
+            "import_statement",
+            "import_from_statement",
+        ):
             _import(outline, statement, -1)
 
 

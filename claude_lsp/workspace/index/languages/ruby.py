@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES = {"attr_accessor", "attr_reader", "attr_writer", "has_many", "has_one", "belongs_to"}
 _MIXINS = {"include", "extend", "prepend"}
-_VISIBILITY = {"private", "public", "protected", "module_function", "private_class_method", "memoize"}
+_VISIBILITY = {
+    "private",
+    "public",
+    "protected",
+    "module_function",
+    "private_class_method",
+    "memoize",
+}
 _REQUIRE = re.compile(r"[ \t]*(require|require_relative|load)[ \t(]+['\"]([^'\"\n]+)['\"]")
 _AUTOLOAD = re.compile(r"[ \t]*autoload[ \t(]+:(\w+)[ \t]*,[ \t]*['\"]([^'\"\n]+)['\"]")
 _INSTANCE_FIELD = re.compile(rb"(?<![\w@])@([a-z_]\w*)[ \t]*(?:\|\|)?=(?![=~>])")
@@ -76,8 +83,12 @@ def _assignment(outline: Outline, node: Node, parent: int) -> None:
     if left is None or left.type != "constant":
         return
     block = None if right is None else right.child_by_field_name("block")
-    if block is not None and right is not None and outline.text(right)[:60].startswith(
-        ("Struct.new", "Class.new", "Module.new", "Data.define")
+    if (
+        block is not None
+        and right is not None
+        and outline.text(right)[:60].startswith(
+            ("Struct.new", "Class.new", "Module.new", "Data.define")
+        )
     ):
         position = outline.define("class", left, node, parent)
         outline.descend(block.child_by_field_name("body"), position)

@@ -77,7 +77,7 @@ def _field(outline: Outline, node: Node, parent: int) -> None:
         outline.define("variable" if parent < 0 else "field", name, node, parent)
 
 
-def _macro(outline: Outline, node: Node, parent: int) -> None:
+def _macro(outline: Outline, node: Node, _parent: int) -> None:
     name = node.child_by_field_name("name")
     if name is not None:
         outline.define("function", name, node, -1)
@@ -92,13 +92,13 @@ def _module(outline: Outline, node: Node, parent: int) -> None:
         outline.import_name(written, f"self::{written}", None, node)
 
 
-def _extern_crate(outline: Outline, node: Node, parent: int) -> None:
+def _extern_crate(outline: Outline, node: Node, _parent: int) -> None:
     name, alias = node.child_by_field_name("name"), node.child_by_field_name("alias")
     if name is not None:
         outline.import_name(outline.text(alias or name), outline.text(name), None, node)
 
 
-def _use(outline: Outline, node: Node, parent: int) -> None:
+def _use(outline: Outline, node: Node, _parent: int) -> None:
     argument = node.child_by_field_name("argument")
     if argument is not None:
         names, stars = _uses(outline.text(argument))
@@ -137,10 +137,12 @@ def _uses(tree: str) -> tuple[list[tuple[str, str, str | None]], list[str]]:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:pub(?:\([\w: ]+\))?[ \t]+)?(?:default[ \t]+)?(?:const[ \t]+(?=unsafe|async|fn|extern))?"
+    r"^[ \t]*(?:pub(?:\([\w: ]+\))?[ \t]+)?(?:default[ \t]+)?"
+    r"(?:const[ \t]+(?=unsafe|async|fn|extern))?"
     r"(?:async[ \t]+)?(?:unsafe[ \t]+)?(?:extern[ \t]+\"[^\"\n]*\"[ \t]+)?"
     r"(?:fn[ \t]+(?P<function>\w+)|(?:struct|enum|trait|union|type)[ \t]+(?P<class>\w+)"
-    r"|macro_rules![ \t]*(?P<function2>\w+)|(?:const|static(?:[ \t]+mut)?)[ \t]+(?P<variable>\w+)[ \t]*:)"
+    r"|macro_rules![ \t]*(?P<function2>\w+)"
+    r"|(?:const|static(?:[ \t]+mut)?)[ \t]+(?P<variable>\w+)[ \t]*:)"
     r"[^\n]*",
     re.MULTILINE,
 )
@@ -152,9 +154,7 @@ _HANDLERS: Handlers = {
     "impl_item": _impl,
     "macro_definition": _macro,
     **dict.fromkeys(("function_item", "function_signature_item"), _function),
-    **dict.fromkeys(
-        ("struct_item", "enum_item", "union_item", "trait_item", "type_item"), _type
-    ),
+    **dict.fromkeys(("struct_item", "enum_item", "union_item", "trait_item", "type_item"), _type),
     **dict.fromkeys(
         ("field_declaration", "enum_variant", "associated_type", "const_item", "static_item"),
         _field,

@@ -16,21 +16,22 @@ _SOURCE = re.compile(r"[ \t]*(?:source|\.)[ \t]+([^\s;&|]+)")
 _EXPANSION = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+")
 
 
-def _function(outline: Outline, node: Node, parent: int) -> None:
+def _function(outline: Outline, node: Node, _parent: int) -> None:
     name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
     if name is not None:
         end = None if body is None else body.start_byte
         outline.define("function", name, node, -1, head_end=end)
 
 
-def _variable(outline: Outline, node: Node, parent: int) -> None:
+def _variable(outline: Outline, node: Node, _parent: int) -> None:
     name = node.child_by_field_name("name")
-    if name is not None and name.type == "variable_name":
-        if outline.first_field(-1, outline.text(name)):
-            outline.define("variable", name, node, -1)
+    if name is None or name.type != "variable_name":
+        return
+    if outline.first_field(-1, outline.text(name)):
+        outline.define("variable", name, node, -1)
 
 
-def _command(outline: Outline, node: Node, parent: int) -> None:
+def _command(outline: Outline, node: Node, _parent: int) -> None:
     if match := _SOURCE.match(outline.text(node)):
         outline.stars.append(_path(match[1]))
 
@@ -48,7 +49,8 @@ def _sources_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:function[ \t]+(?P<function>[\w:.-]+)|(?P<function2>[\w:.-]+)[ \t]*\([ \t]*\))[^\n]*",
+    r"^[ \t]*(?:function[ \t]+(?P<function>[\w:.-]+)"
+    r"|(?P<function2>[\w:.-]+)[ \t]*\([ \t]*\))[^\n]*",
     re.MULTILINE,
 )
 
@@ -57,7 +59,14 @@ _HANDLERS: Handlers = {
     "variable_assignment": _variable,
     "command": _command,
     **dict.fromkeys(
-        ("declaration_command", "if_statement", "else_clause", "list", "compound_statement", "ERROR"),
+        (
+            "declaration_command",
+            "if_statement",
+            "else_clause",
+            "list",
+            "compound_statement",
+            "ERROR",
+        ),
         nested,
     ),
 }

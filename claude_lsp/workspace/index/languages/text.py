@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
@@ -49,7 +50,7 @@ def outline(text: str, language: str) -> list[Symbol] | None:
         if len(found) == MAX_ENTRIES:
             break
     last = len(lines) - 1
-    ends = [max(line, after - 1) for (line, _), (after, _) in zip(found, found[1:], strict=False)]
+    ends = [max(line, after - 1) for (line, _), (after, _) in pairwise(found)]
     return [
         Symbol(name, "variable", -1, line, end, " ".join(lines[line][:MAX_SIGNATURE].split()))
         for (line, name), end in zip(found, [*ends, last], strict=True)
@@ -69,11 +70,11 @@ def _markdown(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _restructured_text(lines: list[str]) -> Iterator[tuple[int, str]]:
-    for number, (line, after) in enumerate(zip(lines, lines[1:], strict=False)):
+    for number, (line, after) in enumerate(pairwise(lines)):
         title = line.rstrip()
-        if title and len(after.rstrip()) >= len(title) <= MAX_SIGNATURE:
-            if _RST_RULE.match(after) and title[0].isalnum():
-                yield number, title
+        underlined = len(after.rstrip()) >= len(title) <= MAX_SIGNATURE and _RST_RULE.match(after)
+        if underlined and title[:1].isalnum():
+            yield number, title
 
 
 def _json(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -81,7 +82,7 @@ def _json(lines: list[str]) -> Iterator[tuple[int, str]]:
     keys = [
         (len(line) - len(line.lstrip()), number, match[1])
         for number, line in enumerate(lines)
-        if (match := _JSON_KEY.match(line.lstrip()[: MAX_SIGNATURE]))
+        if (match := _JSON_KEY.match(line.lstrip()[:MAX_SIGNATURE]))
     ]
     least = min((depth for depth, _, _ in keys), default=0)
     yield from ((number, name) for depth, number, name in keys if depth == least)

@@ -1,0 +1,235 @@
+"""Definitions and look-alikes for the place at the cursor, within a bound of tokens.
+
+Definitions say what can be called, look-alikes how it is written here; the share of the latter
+grows with the budget. Pure: texts come through a callback, the index through its view.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from claude_lsp.context import definitions, skeleton, windows
+from claude_lsp.context.candidate import Candidate
+from claude_lsp.context.sight import KEYWORDS, WORD, look
+from claude_lsp.context.weights import WEIGHTS
+from claude_lsp.context.windows import WINDOW, Lookup, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from claude_lsp.context.definitions import Place, Ranking, SimilarFiles
+    from claude_lsp.context.sight import Sight
+    from claude_lsp.text.positions import Position
+    from claude_lsp.workspace.index.links import Links
+
+    Count = Callable[[str], int]
+
+_WINDOW_FILES = 12
+_WINDOWS_READ = 30
+_SMALLEST_WINDOW = 5
+_WINDOW_FRAME = 12
+
+
+class ReadsTexts(Protocol):
+    """Where the texts of other files come from."""
+
+    def lookup(self, path: str) -> Lookup | None:
+        """Return a file's text cut for finding windows, None if it cannot or must not be read."""
+        ...
+
+
+class Query(NamedTuple):
+    """A place in a document of the workspace.
+
+    Attributes:
+        path: of the document, as the index knows it.
+        language: its LSP language identifier.
+        lines: its lines, with their endings.
+        position: the cursor.
+    """
+
+    path: str
+    language: str
+    lines: Sequence[str]
+    position: Position
+
+
+class Found(NamedTuple):
+    """What was found for one place, before any of it is chosen."""
+
+    place: Place
+    sight: Sight
+    similar: SimilarFiles
+    windows: Sequence[Window]
+    texts: Mapping[int, Lookup]
+    ranking: Ranking
+
+
+def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
+    """Return the candidates for a place, ranked by nothing yet."""
+    view = links.view
+    place = definitions.locate(links, query.path, query.language, query.position.line)
+    signatures = [view.detail(symbol)[0] for symbol in place.enclosing_functions]
+    sight = look(query.lines, query.position, query.language, signatures)
+    similar = definitions.similar_files(links, place, sight)
+    lookups: dict[int, Lookup] = {}
+    for file in similar.files[:_WINDOW_FILES].tolist():
+        lookup = texts.lookup(view.path(file))
+        if lookup is not None:
+            lookups[file] = lookup
+    words = list(sight.lookalike)
+    counts, _ = view.counts(definitions.hashes_of(words))
+    says = definitions.rarity(counts, view.file_count)
+    wanted = {
+        word: sight.lookalike[word] * rare
+        for word, rare, count in zip(words, says.tolist(), counts.tolist(), strict=True)
+        if count
+    }
+    best = windows.alike(lookups.items(), wanted, _WINDOWS_READ)
+    ranking = definitions.candidates(
+        links,
+        place,
+        sight,
+        similar,
+        _words_of_windows(best, lookups),
+        _words_after_alike_lines(best, lookups, query, wanted),
+    )
+    return Found(place, sight, similar, best, lookups, ranking)
+
+
+def _words_of_windows(
+    best: Sequence[Window], lookups: Mapping[int, Lookup]
+) -> dict[str, float]:
+    """Return the share of the best windows, by their scores, that each word occurs in."""
+    total = sum(window.score for window in best) or 1.0
+    shares: dict[str, float] = {}
+    for window in best:
+        blocks = lookups[window.file].blocks
+        first = window.first // windows.BLOCK
+        words: frozenset[str] = frozenset().union(*blocks[first : first + 3])
+        for word in words:
+            shares[word] = shares.get(word, 0.0) + window.score / total
+    return {word: share for word, share in shares.items() if word not in KEYWORDS}
+
+
+def _words_after_alike_lines(
+    best: Sequence[Window],
+    lookups: Mapping[int, Lookup],
+    query: Query,
+    wanted: Mapping[str, float],
+) -> dict[str, float]:
+    """Return the words that follow lines like those just above the cursor, and how alike."""
+    row, column = query.position
+    above = [line for line in query.lines[max(0, row - 6) : row] if line.strip()][-2:]
+    above += [query.lines[row][:column]] if row < len(query.lines) else []
+    model = {word for line in above[-2:] for word in WORD.findall(line)} & wanted.keys()
+    total = sum(wanted[word] for word in model)
+    found: dict[str, float] = {}
+    if not total:
+        return found
+    for file, first in dict.fromkeys((window.file, window.first) for window in best[:12]):
+        lines = lookups[file].lines[first : first + WINDOW + 3]
+        words = [frozenset(WORD.findall(line)) for line in lines]
+        for number, here in enumerate(words):
+            alike = sum(wanted[word] for word in model & here) / total
+            if alike < 0.25:
+                continue
+            for distance, following in enumerate(words[number : number + 4]):
+                value = alike * (1.0, 1.0, 0.7, 0.5)[distance]
+                for word in following:
+                    if value > found.get(word, 0.0):
+                        found[word] = value
+    return {word: value for word, value in found.items() if word not in KEYWORDS}
+
+
+def definitions_and_windows(
+    links: Links,
+    query: Query,
+    texts: ReadsTexts,
+    budget: int,
+    count: Count,
+    *,
+    frame: int = 8,
+) -> list[Candidate]:
+    """Return what to tell a model about the workspace, best last within each kind.
+
+    Args:
+        links: the index.
+        query: the place.
+        texts: reads other files; the text of the document itself is never returned.
+        budget: tokens of all texts, frames included.
+        count: returns an upper bound of a text's tokens.
+        frame: tokens that each candidate takes besides its text.
+    """
+    found = find(links, query, texts)
+    share = window_share(budget)
+    chances = skeleton.probabilities(found.ranking.features, np.array(list(WEIGHTS.values())))
+    room = budget - int(budget * share)
+    outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame)
+    left = budget - sum(outline.tokens for outline in outlines)
+    pieces = [
+        Candidate(
+            outline.path,
+            outline.text,
+            f"definitions ({outline.count})",
+            2.0 + outline.probability,
+        )
+        for outline in outlines
+    ]
+    top = found.windows[0].score if found.windows else 1.0
+    for window, text in _chosen_windows(found, left, count, frame + _WINDOW_FRAME):
+        path = links.view.path(window.file)
+        reason = f"looks alike (line {window.first + 1})"
+        pieces.append(Candidate(path, text, reason, window.score / top, stable=False))
+    return pieces
+
+
+def window_share(budget: int) -> float:
+    """Return the part of a budget that look-alikes get: small budgets are for definitions."""
+    return 0.2 if budget <= 1200 else 0.35 if budget <= 2500 else 0.5
+
+
+def _chosen_windows(
+    found: Found, room: int, count: Count, frame: int
+) -> list[tuple[Window, str]]:
+    """Return windows that fit, best first; none overlaps another."""
+    chosen: list[tuple[Window, str]] = []
+    for window in found.windows:
+        if any(
+            other.file == window.file and abs(other.first - window.first) < WINDOW
+            for other, _ in chosen
+        ):
+            continue
+        lines = found.texts[window.file].lines[window.first : window.first + WINDOW]
+        text = _ended("".join(lines))
+        tokens = count(text) + frame
+        if tokens > room:
+            if chosen and room < 150:
+                break
+            kept = int(len(lines) * (room - frame) / tokens)
+            text = _ended("".join(lines[:kept]))
+            if kept >= _SMALLEST_WINDOW and count(text) + frame <= room:
+                chosen.append((window, text))
+            break
+        chosen.append((window, text))
+        room -= tokens
+    return chosen
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def assemble_text(
+    links: Links, query: Query, texts: ReadsTexts, budget: int, count: Count
+) -> str:
+    """Return the context for a place as one plain text of at most `budget` tokens."""
+    pieces = definitions_and_windows(links, query, texts, budget, count)
+    pieces.sort(key=lambda piece: (piece.stable, piece.score))
+    blocks = [f"# {piece.origin}\n{piece.text}" for piece in pieces]
+    # Counted as a whole: pieces that fit one by one can be a few tokens more together.
+    while blocks and count("".join(blocks)) > budget:
+        del blocks[0]
+    return "".join(blocks)
