@@ -26,6 +26,7 @@ class PythonProject:
     Attributes:
         source: the folder, resolved.
         files: absolute paths, sorted.
+        failures: how many names jedi failed on.
     """
 
     def __init__(self, source: Path) -> None:
@@ -33,6 +34,7 @@ class PythonProject:
         self.files = sorted(
             path for path in self.source.rglob("*.py") if "dist-info" not in str(path)
         )
+        self.failures = 0
         self._texts: dict[Path, str] = {}
         self._trees: dict[Path, ast.Module | None] = {}
 
@@ -86,7 +88,8 @@ class PythonProject:
         """
         try:
             found = script.goto(line, column, follow_imports=True, follow_builtin_imports=False)
-        except Exception:  # noqa: BLE001  (jedi fails on some code in any way; the name is skipped)
+        except Exception:  # noqa: BLE001  (jedi fails on some code, in any way; it is counted)
+            self.failures += 1
             return None
         if any(str(name.module_path) == str(path) for name in found):
             return None

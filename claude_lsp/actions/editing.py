@@ -87,7 +87,7 @@ class EditsReader:
         if complete and not end.complete:
             return (Unusable(end.problem or "it held no list of edits"),)
         if complete and not self._count:
-            return (Notice("Claude proposes no change"),)
+            return (Notice("no change is proposed"),)
         return ()
 
     def _outcome(self, entry: dict[str, object]) -> Outcome:

@@ -42,6 +42,7 @@ class ClaudeServer(Server):
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
         completion_turns: the newest completion request of each document.
+        log_file: what writes the log to the file of the settings, if they name one.
     """
 
     def __init__(self, **others: Any) -> None:
@@ -54,6 +55,7 @@ class ClaudeServer(Server):
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()
         self.completion_turns: dict[str, Turn] = {}
+        self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []
         self._blocked = ""
@@ -161,8 +163,16 @@ class ClaudeServer(Server):
         except ClaudeError as error:
             self.tell(error.failure, asked=False)
 
+    def close_log_file(self) -> None:
+        """Log to stderr only."""
+        if self.log_file is not None:
+            logging.getLogger("claude_lsp").removeHandler(self.log_file)
+            self.log_file.close()
+            self.log_file = None
+
     async def _close(self) -> None:
         self.published.close()
         await self.upkeep.close()
         await self.jobs.close()
         await self.session.close()
+        self.close_log_file()

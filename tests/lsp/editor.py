@@ -6,6 +6,7 @@ import asyncio
 import json
 import typing
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -44,8 +45,12 @@ def units(text: str, encoding: str) -> int:
     return len(text.encode(BOM_FREE[encoding])) // UNIT_BYTES[encoding]
 
 
+@cache
 def know_commands(converter: Converter) -> None:
-    """Let a converter not take a command for a code action, as lsprotocol's own hook does."""
+    """Let a converter not take a command for a code action, as lsprotocol's own hook does.
+
+    Once for each: a new hook makes a converter compile all the others again.
+    """
 
     def structure(value: dict[str, Any], _: Any) -> types.Command | types.CodeAction:
         kind = types.Command if isinstance(value.get("command"), str) else types.CodeAction

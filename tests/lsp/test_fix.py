@@ -362,7 +362,7 @@ async def test_no_edits_is_told(editor: Editor) -> None:
     editor.api.script(edits())
     await editor.fix(uri, "LIMIT")
     await editor.settled()
-    assert editor.messages == ["Claude proposes no change"]
+    assert editor.messages == ["no change is proposed"]
 
 
 async def test_an_edit_of_text_that_never_was_there_is_dropped(editor: Editor) -> None:

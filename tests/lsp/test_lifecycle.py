@@ -197,6 +197,30 @@ async def test_the_log_level_is_followed(unstarted: Editor) -> None:
         log.setLevel(before)
 
 
+async def test_the_log_goes_to_a_file_as_well(unstarted: Editor, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    unstarted.client.settings["claude"] = {"log": {"file": str(first)}}
+    await unstarted.start()
+    unstarted.api.answer = replies.error(401)
+    uri = unstarted.open()
+    await unstarted.suggest(uri, END)
+    unstarted.client.settings["claude"] = {"log": {"file": str(second)}}
+    changed(unstarted, None)
+    await unstarted.ready()
+    await unstarted.suggest(uri, END)
+    for file in (first, second):
+        lines = file.read_text("utf-8").splitlines()
+        assert len([line for line in lines if "The API key was not accepted" in line]) == 1
+        assert "result += value" not in file.read_text("utf-8")
+    unstarted.client.settings["claude"] = {"log": {"file": str(tmp_path)}}
+    changed(unstarted, None)
+    await unstarted.ready()
+    changed(unstarted, None)
+    await unstarted.ready()
+    (message,) = unstarted.messages
+    assert message.startswith("log.file can't be written: ")
+
+
 async def test_faulty_settings_are_told_once_with_file_and_line(unstarted: Editor) -> None:
     unstarted.file(
         "claude-lsp.toml", '[review]\nmin_severty = "major"\n\n[models]\nhaiku = "theirs"\n'

@@ -11,15 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_lsp.workspace import module_graph
-from claude_lsp.workspace.module_graph import (
-    Definition,
-    ImportStatement,
-    ModuleGraph,
-    build_python_graph,
-    is_test_path,
-    parse_module,
-)
+from claude_lsp.workspace import module_graph, python_source
+from claude_lsp.workspace.module_graph import ModuleGraph, build_python_graph, is_test_path
+from claude_lsp.workspace.python_source import Definition, ImportStatement, parse_module
 
 
 def build(root: Path, **sources: str | bytes) -> ModuleGraph:
@@ -111,7 +105,7 @@ def test_definitions_have_their_extent_and_members() -> None:
 def test_uses_between_definitions_are_found_in_large_modules_only() -> None:
     source = "def a(): return b\ndef b(): ...\nclass C(Base):\n    x = a()\n"
     assert all(one.uses == () for one in parse_module(source).definitions)
-    padded = source + "x = 1\n" * module_graph.USES_FROM_LINES
+    padded = source + "x = 1\n" * python_source.USES_FROM_LINES
     assert [one.uses for one in parse_module(padded).definitions] == [("b",), (), ("a",)]
 
 

@@ -18,13 +18,8 @@ from claude_lsp.structure.options import StructureOptions
 from claude_lsp.structure.review import review_structure
 from claude_lsp.structure.sizes import definition_groups
 from claude_lsp.structure.summary import package_groups, render_map, summarise
-from claude_lsp.workspace.module_graph import (
-    Definition,
-    Import,
-    Module,
-    ModuleGraph,
-    build_python_graph,
-)
+from claude_lsp.workspace.module_graph import Import, Module, ModuleGraph, build_python_graph
+from claude_lsp.workspace.python_source import Definition
 from tests import cases_loader
 
 if TYPE_CHECKING:

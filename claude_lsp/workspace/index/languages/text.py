@@ -49,6 +49,8 @@ def outline(text: str, language: str) -> list[Symbol] | None:
         found.append(entry)
         if len(found) == MAX_ENTRIES:
             break
+    if not found:
+        return []
     last = len(lines) - 1
     ends = [max(line, after - 1) for (line, _), (after, _) in pairwise(found)]
     return [
