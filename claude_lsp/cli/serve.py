@@ -27,7 +27,7 @@ def serve(options: argparse.Namespace) -> int:
     from claude_lsp.lsp.server import ClaudeServer
 
     log_to_stderr(options.log_level or "info")
-    server = ClaudeServer()
+    server = ClaudeServer({"log.level": options.log_level} if options.log_level else None)
     gc.freeze()
     gc.enable()
     return serve_stdio(server, streams) if port is None else serve_tcp(server, port)

@@ -19,7 +19,7 @@ from claude_lsp.lsp.session import Session
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from claude_lsp.claude.errors import Failure
@@ -45,9 +45,9 @@ class ClaudeServer(Server):
         log_file: what writes the log to the file of the settings, if they name one.
     """
 
-    def __init__(self, **others: Any) -> None:
+    def __init__(self, command_line: Mapping[str, Any] | None = None, **others: Any) -> None:
         super().__init__("claude-lsp", __version__, **others)
-        self.session = Session()
+        self.session = Session(command_line or {})
         self.jobs = Jobs()
         self.upkeep = Jobs()
         self.published = Published(self)

@@ -28,8 +28,10 @@ class Session:
         roots: the workspace's folders.
         configuration: the merged settings and what could not be taken of them.
         ledger: what was spent; shared with every other process of the user.
+        command_line: options given when the server was started, by dotted key; they win.
     """
 
+    command_line: Mapping[str, Any] = field(default_factory=dict)
     roots: tuple[Path, ...] = ()
     configuration: Configuration = field(default_factory=Configuration)
     ledger: Ledger = field(default_factory=Ledger)
@@ -70,7 +72,9 @@ class Session:
         """
         try:
             root = roots[0] if roots else None
-            configuration = await asyncio.to_thread(load, root, editor=editor)
+            configuration = await asyncio.to_thread(
+                load, root, editor=editor, command_line=self.command_line
+            )
             settings = configuration.settings
             workspace = await asyncio.to_thread(Workspace, tuple(roots), settings)
         except Exception as error:

@@ -13,6 +13,7 @@ from lsprotocol import types
 from claude_lsp.configuration import user_file
 from claude_lsp.lsp.handlers import lifecycle
 from claude_lsp.lsp.routes import COMMANDS
+from claude_lsp.lsp.session import Session
 from claude_lsp.text.snapshots import uri_from_path
 from tests.lsp.editor import PYTHON, edit, edits, pause
 from tests.lsp.pair import modern
@@ -457,3 +458,10 @@ async def test_the_end_before_anything_was_ready(unstarted: Editor) -> None:
     await unstarted.server.close(1.0)
     assert unstarted.server.upkeep._tasks == set()
     assert unstarted.server.exit_code == 0
+
+
+async def test_options_of_the_command_line_win() -> None:
+    session = Session({"log.level": "error"})
+    await session.configure([], {"log": {"level": "debug"}})
+    assert session.configuration.settings.log.level == "error"
+    await session.close()
