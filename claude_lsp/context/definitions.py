@@ -103,9 +103,7 @@ def similar_files(links: Links, place: Place, sight: Sight) -> SimilarFiles:
     import_counts, _ = view.counts(imported)
     import_known = np.flatnonzero(import_counts > 0)[:_RAREST_WORDS]
     keys = np.concatenate([keys[chosen], imported[import_known]])
-    says = np.concatenate(
-        [says, 0.6 * rarity(import_counts[import_known], view.file_count)]
-    )
+    says = np.concatenate([says, 0.6 * rarity(import_counts[import_known], view.file_count)])
     which, files = view.files_with(keys)
     scores = np.bincount(files, says[which], view.file_range)
     if place.file >= 0:
@@ -143,6 +141,7 @@ def candidates(
     place: Place,
     sight: Sight,
     similar: SimilarFiles,
+    *,
     window_words: Mapping[str, float],
     following_words: Mapping[str, float],
 ) -> Ranking:
@@ -158,9 +157,7 @@ def candidates(
 class _Search:
     """One search: the pool of candidates and what several sources share."""
 
-    def __init__(
-        self, links: Links, place: Place, sight: Sight, similar: SimilarFiles
-    ) -> None:
+    def __init__(self, links: Links, place: Place, sight: Sight, similar: SimilarFiles) -> None:
         self.links, self.view = links, links.view
         self.place, self.sight, self.similar = place, sight, similar
         self.pool = Pool()
@@ -250,9 +247,8 @@ class _Search:
                 elif name not in KEYWORDS:
                     self._result_of(name, 0.8 * nearness)
         for word, nearness in sight.near.items():
-            if word.lstrip("$_")[:1].isupper():
-                if nearness > 0.08:
-                    self._type(self._class(word, place.file), nearness)
+            if word.lstrip("$_")[:1].isupper() and nearness > 0.08:
+                self._type(self._class(word, place.file), nearness)
         self._by_convention()
         meant = self._meant_types()
         for symbol, nearness in list(self.typed.items()):
@@ -330,9 +326,7 @@ class _Search:
         attributes = np.array([self.sight.attributes.get(word, 0.0) for word in self.near_words])
         if len(symbols):
             members = self.view.symbols(symbols).parents >= 0
-            self.pool.add(
-                symbols[members], "visible_attribute", attributes[few][which][members]
-            )
+            self.pool.add(symbols[members], "visible_attribute", attributes[few][which][members])
 
     def by_use(
         self, window_words: Mapping[str, float], following_words: Mapping[str, float]
@@ -341,7 +335,9 @@ class _Search:
         view, place, similar = self.view, self.place, self.similar
         which, hashes = view.words_of(similar.files)
         self.use_names, places = np.unique(hashes, return_inverse=True)
-        self.use_values = np.bincount(places, similar.weights[which], len(self.use_names))
+        self.use_values: F64 = np.bincount(
+            places, similar.weights[which], len(self.use_names)
+        ).astype(np.float64)
         files, symbols = view.counts(self.use_names)
         hidden = ~np.isin(self.use_names, self.near_hashes)
         wanted = np.flatnonzero(hidden & (symbols > 0) & (symbols <= 4) & (self.use_values > 1.0))
@@ -440,7 +436,8 @@ class _Search:
         rows = view.symbols(symbols)
         kept = np.flatnonzero(rows.files != place.file)
         symbols, table = symbols[kept], table[:, kept]
-        names, files, kinds, parents, costs = (column[kept] for column in rows)
+        names, files, kinds = rows.names[kept], rows.files[kept], rows.kinds[kept]
+        parents, costs = rows.parents[kept], rows.costs[kept]
 
         def put(feature: str, values: F64 | NDArray[np.bool_] | float) -> None:
             table[COLUMN[feature]] = values

@@ -93,15 +93,13 @@ def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
         place,
         sight,
         similar,
-        _words_of_windows(best, lookups),
-        _words_after_alike_lines(best, lookups, query, wanted),
+        window_words=_words_of_windows(best, lookups),
+        following_words=_words_after_alike_lines(best, lookups, query, wanted),
     )
     return Found(place, sight, similar, best, lookups, ranking)
 
 
-def _words_of_windows(
-    best: Sequence[Window], lookups: Mapping[int, Lookup]
-) -> dict[str, float]:
+def _words_of_windows(best: Sequence[Window], lookups: Mapping[int, Lookup]) -> dict[str, float]:
     """Return the share of the best windows, by their scores, that each word occurs in."""
     total = sum(window.score for window in best) or 1.0
     shares: dict[str, float] = {}
@@ -167,13 +165,13 @@ def definitions_and_windows(
     share = window_share(budget)
     chances = skeleton.probabilities(found.ranking.features, np.array(list(WEIGHTS.values())))
     room = budget - int(budget * share)
-    outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame)
+    outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
     left = budget - sum(outline.tokens for outline in outlines)
     pieces = [
         Candidate(
             outline.path,
             outline.text,
-            f"definitions ({outline.count})",
+            f"definitions ({outline.definitions})",
             2.0 + outline.probability,
         )
         for outline in outlines
@@ -191,9 +189,7 @@ def window_share(budget: int) -> float:
     return 0.2 if budget <= 1200 else 0.35 if budget <= 2500 else 0.5
 
 
-def _chosen_windows(
-    found: Found, room: int, count: Count, frame: int
-) -> list[tuple[Window, str]]:
+def _chosen_windows(found: Found, room: int, count: Count, frame: int) -> list[tuple[Window, str]]:
     """Return windows that fit, best first; none overlaps another."""
     chosen: list[tuple[Window, str]] = []
     for window in found.windows:
@@ -222,9 +218,7 @@ def _ended(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def assemble_text(
-    links: Links, query: Query, texts: ReadsTexts, budget: int, count: Count
-) -> str:
+def assemble_text(links: Links, query: Query, texts: ReadsTexts, budget: int, count: Count) -> str:
     """Return the context for a place as one plain text of at most `budget` tokens."""
     pieces = definitions_and_windows(links, query, texts, budget, count)
     pieces.sort(key=lambda piece: (piece.stable, piece.score))

@@ -22,6 +22,8 @@ _SIZE_EXPONENT = 0.6
 _SIZE_OFFSET = 8
 _MOST_TRIED = 4000
 _INDENT = "    "
+_ENDED = frozenset({"typescript", "typescriptreact", "javascript", "javascriptreact"})
+"""Languages in which a semicolon ends a declaration without a body."""
 
 
 class Outline(NamedTuple):
@@ -32,14 +34,14 @@ class Outline(NamedTuple):
         text: signatures in the order of the file, members under their class.
         probability: of its likeliest definition.
         tokens: of `text`, summed by lines.
-        count: how many definitions it shows.
+        definitions: how many it shows.
     """
 
     path: str
     text: str
     probability: float
     tokens: int
-    count: int
+    definitions: int
 
 
 def outlines(
@@ -48,6 +50,7 @@ def outlines(
     probabilities: F64,
     budget: int,
     count: Count,
+    *,
     frame: int = 8,
 ) -> list[Outline]:
     """Return the outlines that say most for their tokens, best last.
@@ -96,7 +99,9 @@ class _Chosen:
         if symbol in lines:
             return True
         wanted = [symbol] if parent < 0 or parent in lines else [parent, symbol]
-        rendered = {one: self._rendered(one, member=one != parent and parent >= 0) for one in wanted}
+        rendered = {
+            one: self._rendered(one, member=one != parent and parent >= 0) for one in wanted
+        }
         cost = sum(tokens for _, tokens in rendered.values()) + (0 if lines else self._frame)
         if self.used + cost > budget:
             return False
@@ -107,9 +112,7 @@ class _Chosen:
             self._add_constructor(symbol, lines, budget)
         return True
 
-    def _add_constructor(
-        self, symbol: int, lines: dict[int, tuple[str, int]], budget: int
-    ) -> None:
+    def _add_constructor(self, symbol: int, lines: dict[int, tuple[str, int]], budget: int) -> None:
         for member in self._view.members(symbol).tolist():
             if member not in lines and self._view.name(member) in _CONSTRUCTORS:
                 rendered = self._rendered(member, member=True)
@@ -120,6 +123,11 @@ class _Chosen:
 
     def _rendered(self, symbol: int, *, member: bool) -> tuple[str, int]:
         signature, doc = self._view.detail(symbol)
+        if (
+            self._view.language(self._view.file_of(symbol)) in _ENDED
+            and signature[-1:] not in ";,{="
+        ):
+            signature += ";"
         line = f"{_INDENT if member else ''}{signature}{f'  # {doc}' if doc else ''}\n"
         return line, self._count(line)
 

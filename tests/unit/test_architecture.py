@@ -65,6 +65,7 @@ PURE_EXCEPTIONS = {
 LONGEST = 500
 LONGER = {
     "lsp/protocol.py": "every repair of the protocol library stands in one place",
+    "context/definitions.py": "every source of definitions, in the order in which they are asked",
     "workspace/index/segment.py": "one file format: its columns, and everything that reads them",
     "workspace/index/languages/javascript.py": "one grammar's whole outline",
 }

@@ -226,7 +226,9 @@ def build(entries: Iterable[Entry]) -> Segment:
         return numbers.setdefault(text, len(numbers))
 
     languages, namespaces, line_counts, parsed = [], [], [], []
-    symbol_counts, names, kinds, parents, lines, ends = [], [], [], [], [], []
+    symbol_counts: list[int] = []
+    names: list[int] = []
+    kinds, parents, lines, ends = [], [], [], []
     details, class_keys, class_rows = [], [], []
     linked: tuple[list[list[int]], ...] = ([], [], [])
     words: list[list[int]] = []
@@ -273,8 +275,8 @@ def build(entries: Iterable[Entry]) -> Segment:
     string_starts, strings = _joined([encoded[place] for place in order.tolist()])
     path_starts, paths = _joined([entry.path.encode("utf-8", "surrogatepass") for entry in ordered])
     detail_starts, detail_bytes = _joined(details)
-    word_starts, word_ids = _rows(words)
-    word_ids = _sorted_rows(word_starts, ranks[word_ids])
+    word_starts, unsorted_ids = _rows(words)
+    word_ids = _sorted_rows(word_starts, ranks[unsorted_ids])
     base_starts, bases = _rows(linked[0])
     type_starts, types = _rows(linked[1])
     return_starts, returns = _rows(linked[2])
@@ -355,7 +357,7 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
 
     def translate(number: int, ids: U32) -> U32:
         remap = remaps[number]
-        return cast("U32", remap[np.minimum(ids, len(remap) - 1)])
+        return remap[np.minimum(ids, len(remap) - 1)]
 
     string_starts, strings = _merged_strings(segments, used, hashes)
     file_numbers = [np.zeros(part.file_count, np.uint32) for part in segments]
@@ -565,7 +567,7 @@ def _rows(rows: Sequence[Sequence[int]]) -> tuple[U32, I64]:
 
 def _sorted_rows(starts: U32, values: U32) -> U32:
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return cast("U32", values[np.lexsort((values, rows))])
+    return values[np.lexsort((values, rows))]
 
 
 def _text(blob: U8, starts: U32, row: int) -> str:

@@ -53,7 +53,7 @@ def save(segment: Segment, path: Path, version: str) -> None:
     header += b" " * (-start % _ALIGNMENT)
     checksum = zlib.crc32(header)
     for column in columns:
-        checksum = zlib.crc32(bytes(-column.nbytes % _ALIGNMENT), zlib.crc32(column, checksum))
+        checksum = zlib.crc32(bytes(-column.nbytes % _ALIGNMENT), zlib.crc32(column.data, checksum))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:

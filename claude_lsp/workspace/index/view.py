@@ -6,7 +6,7 @@ are being updated. Files and symbols have numbers that hold within one view.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -119,11 +119,13 @@ class View:
 
     def word_counts(self, files: I64) -> I64:
         """Return how many different words each of some files has."""
-        return self._gathered(files, self._file_starts, lambda s: np.diff(s.word_starts))
+        counts: I64 = self._gathered(files, self._file_starts, lambda s: np.diff(s.word_starts))
+        return counts
 
     def folders(self, files: I64) -> U64:
         """Return the hashes of the folders of some files."""
-        return self._gathered(files, self._file_starts, lambda s: s.folder_hashes)
+        hashes: U64 = self._gathered(files, self._file_starts, lambda s: s.folder_hashes)
+        return hashes
 
     # Words
 
@@ -138,7 +140,8 @@ class View:
             segment = layer.segment
             rows, known = _numbers(segment, hashes)
             for total, starts in ((files, segment.posting_starts), (symbols, segment.name_starts)):
-                total += np.where(known, starts[rows + 1].astype(np.int64) - starts[rows], 0)
+                counts = starts[rows + 1].astype(np.int64) - starts[rows]
+                np.add(total, np.where(known, counts, 0), out=total)
         return files, symbols
 
     def files_with(self, hashes: U64) -> tuple[I64, I64]:
@@ -411,12 +414,12 @@ def _alive(layer: Layer, rows: I64, *, of_symbols: bool = False) -> Mask | slice
     """Return which of a layer's files, or symbols, are not replaced by a newer layer."""
     if layer.live is None:
         return slice(None)
-    return cast("Mask", layer.live[_file_of(layer.segment, rows) if of_symbols else rows])
+    return layer.live[_file_of(layer.segment, rows) if of_symbols else rows]
 
 
 def _file_of(segment: Segment, symbols: I64) -> I64:
     # Of the column's own type: another one would make numpy convert all of the column.
-    return cast("I64", segment.symbol_starts.searchsorted(symbols.astype(np.uint32), "right") - 1)
+    return segment.symbol_starts.searchsorted(symbols.astype(np.uint32), "right") - 1
 
 
 def _strings(segment: Segment, starts: str, column: str, row: int) -> list[str]:

@@ -200,7 +200,7 @@ def _includes_by_lines(text: str) -> Imports:
 
 _FALLBACK_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*(\"[^\"\n]+\"|<[^>\n]+>)", re.MULTILINE)
 _FALLBACK = re.compile(
-    r"^(?:[ \t]*(?:typedef[ \t]+)?(?:class|struct|union|enum(?:[ \t]+class)?)[ \t]+"
+    r"^(?:[ \t]*+(?:typedef[ \t]+)?(?:class|struct|union|enum(?:[ \t]+class)?)[ \t]+"
     r"(?:[A-Z_]+[ \t]+)?(?P<class>\w+)(?=[^;()\n]*(?:\{|$))"
     r"|[ \t]*#[ \t]*define[ \t]+(?P<function>\w+)\("
     r"|(?!return\b|else\b|typedef\b|using\b|case\b|goto\b)[A-Za-z_][\w:<>,*& \t]{0,200}?[*& \t]"

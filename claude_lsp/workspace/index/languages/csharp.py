@@ -137,10 +137,11 @@ def _usings_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:(?:public|protected|private|internal|abstract|static|sealed|partial|readonly"
+    r"^[ \t]*+(?:(?:public|protected|private|internal|abstract|static|sealed|partial|readonly"
     r"|virtual|override|async|extern|unsafe|new|ref|file|required)[ \t]+)*"
     r"(?:(?:class|interface|enum|struct|record(?:[ \t]+(?:class|struct))?)[ \t]+(?P<class>\w+)"
-    r"|(?!return\b|new\b|else\b|throw\b|using\b|await\b)[\w.<>\[\], ?]{1,120}[ \t](?P<method>\w+)"
+    r"|(?!return\b|new\b|else\b|throw\b|using\b|await\b)[\w.<(][\w.<>\[\], ?]{0,120}[ \t]"
+    r"(?P<method>\w+)"
     r"[ \t]*\([^;\n]*\)[ \t]*(?:$|\{|=>))[^\n]*",
     re.MULTILINE,
 )

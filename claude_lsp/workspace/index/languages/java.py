@@ -119,10 +119,11 @@ def _imports_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:(?:public|protected|private|abstract|static|final|sealed|non-sealed|default"
+    r"^[ \t]*+(?:(?:public|protected|private|abstract|static|final|sealed|non-sealed|default"
     r"|synchronized|native|strictfp)[ \t]+)*"
     r"(?:(?:class|interface|enum|record|@interface)[ \t]+(?P<class>\w+)"
-    r"|(?!return\b|new\b|else\b|throw\b)[\w.<>\[\], ?]{1,120}[ \t](?P<method>\w+)[ \t]*\([^;\n]*\{)"
+    r"|(?!return\b|new\b|else\b|throw\b)[\w.<(][\w.<>\[\], ?]{0,120}[ \t]"
+    r"(?P<method>\w+)[ \t]*\([^;\n]*\{)"
     r"[^\n]*",
     re.MULTILINE,
 )

@@ -447,7 +447,7 @@ _FALLBACK = re.compile(
     re.MULTILINE,
 )
 _FALLBACK_IMPORT = re.compile(
-    r"^(?:import|export)\b[^;'\"()]*?\bfrom[ \t]*['\"][^'\"\n]+['\"]"
+    r"^(?:import|export)\b[^;'\"()]{0,2000}?\bfrom[ \t]*['\"][^'\"\n]+['\"]"
     r"|^import[ \t]*['\"][^'\"\n]+['\"]",
     re.MULTILINE,
 )

@@ -167,7 +167,7 @@ def _uses_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:(?:public|protected|private|abstract|static|final|readonly)[ \t]+)*"
+    r"^[ \t]*+(?:(?:public|protected|private|abstract|static|final|readonly)[ \t]+)*"
     r"(?:(?:class|interface|trait|enum)[ \t]+(?P<class>\w+)"
     r"|function[ \t]+&?[ \t]*(?P<function>\w+)[ \t]*\()[^\n]*",
     re.MULTILINE,

@@ -23,11 +23,11 @@ _FROM = re.compile(r"from\s*([.\w]+)\s*import\s*(.*)", re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*")
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:class[ \t]+(?P<class>\w+)|(?:async[ \t]+)?def[ \t]+(?P<function>\w+))[^\n]*",
+    r"^[ \t]*+(?:class[ \t]+(?P<class>\w+)|(?:async[ \t]+)?def[ \t]+(?P<function>\w+))[^\n]*",
     re.MULTILINE,
 )
 _FALLBACK_IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import[ \t]*(?:\([^)]*\)|[^\n(]+)|import[ \t]+\w[^\n]*)",
+    r"^[ \t]*+(?:from[ \t]+[.\w]+[ \t]+import[ \t]*(?:\([^()]*\)|[^\n(]+)|import[ \t]+\w[^\n]*)",
     re.MULTILINE,
 )
 

@@ -139,7 +139,7 @@ def _body(outline: Outline, node: Node, parent: int) -> None:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:(?:class|module)[ \t]+(?:[A-Z]\w*::)*(?P<class>[A-Z]\w*)"
+    r"^[ \t]*+(?:(?:class|module)[ \t]+(?:[A-Z]\w*::)*(?P<class>[A-Z]\w*)"
     r"|(?:(?:private|protected|public|module_function)[ \t]+)?def[ \t]+(?:self\.)?"
     r"(?P<function>[A-Za-z_]\w*[!?=]?))[^\n]*",
     re.MULTILINE,

@@ -137,7 +137,7 @@ def _uses(tree: str) -> tuple[list[tuple[str, str, str | None]], list[str]]:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:pub(?:\([\w: ]+\))?[ \t]+)?(?:default[ \t]+)?"
+    r"^[ \t]*+(?:pub(?:\([\w: ]+\))?[ \t]+)?(?:default[ \t]+)?"
     r"(?:const[ \t]+(?=unsafe|async|fn|extern))?"
     r"(?:async[ \t]+)?(?:unsafe[ \t]+)?(?:extern[ \t]+\"[^\"\n]*\"[ \t]+)?"
     r"(?:fn[ \t]+(?P<function>\w+)|(?:struct|enum|trait|union|type)[ \t]+(?P<class>\w+)"

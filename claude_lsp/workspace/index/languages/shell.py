@@ -49,7 +49,7 @@ def _sources_by_lines(text: str) -> Imports:
 
 
 _FALLBACK = re.compile(
-    r"^[ \t]*(?:function[ \t]+(?P<function>[\w:.-]+)"
+    r"^[ \t]*+(?:function[ \t]+(?P<function>[\w:.-]+)"
     r"|(?P<function2>[\w:.-]+)[ \t]*\([ \t]*\))[^\n]*",
     re.MULTILINE,
 )

@@ -26,7 +26,7 @@ _RST_RULE = re.compile(r"([=\-~^\"'#*+.`:])\1{2,}[ \t]*$")
 _MAKE_TARGET = re.compile(r"([\w./%-]{1,100})[ \t]*::?(?!=)")
 
 ANY_DEFINITION = re.compile(
-    r"^[ \t]*(?:(?:export|pub|public|private|protected|internal|open|final|abstract|sealed|static"
+    r"^[ \t]*+(?:(?:export|pub|public|private|protected|internal|open|final|abstract|sealed|static"
     r"|override|async|inline|data|local|default|suspend|implicit|case|unsafe|fileprivate|mutating)"
     r"[ \t]+){0,6}"
     r"(?:(?:class|struct|interface|trait|enum|protocol|object|actor|record|union|defmodule|module"
