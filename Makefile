@@ -38,6 +38,12 @@ bench: $(VENV)/tested  ## speed of the server, beside a bare pygls server
 bench-anchors: $(VENV)/tested  ## how well quotes are found again in changed files
 	$(BIN)/python -m benchmarks.anchors $(ARGS)
 
+bench-context: $(VENV)/tested  ## how much of what a place needs is in its context
+	$(BIN)/python -m benchmarks.context $(ARGS)
+
+bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
+	$(BIN)/python -m benchmarks.context.index $(ARGS)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
@@ -54,4 +60,4 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors clean
+.PHONY: help try test check fix generate cases bench bench-anchors bench-context bench-index clean
