@@ -1,124 +1,327 @@
-"""Extraction: what a file defines, imports and mentions, in every language of the index."""
-
-# ruff: noqa: ISC004, E501 - snippets read best as they are
+"""Extraction by text cases, by properties of any text, and against Python's own parser."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import logging
+from typing import TYPE_CHECKING
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_lsp.workspace.index.extract import extract
+from claude_lsp.workspace.index import grammars
+from claude_lsp.workspace.index.extract import (
+    MAX_CHARACTERS,
+    MAX_WORD,
+    MAX_WORDS,
+    extract,
+)
+from claude_lsp.workspace.index.outline import MAX_SYMBOLS
+from claude_lsp.workspace.index.records import MAX_DOC, MAX_SIGNATURE, FileRecord
+from claude_lsp.workspace.languages import language_of
+from tests import cases_loader
 
-SOURCES = {
-    "python": (
-        'from a.b import c as d\n\n\nclass Shape(Base):\n    """A shape."""\n\n    size: int = 1\n\n'
-        "    def area(self, unit: Unit) -> Area:\n        return self.size.scaled(unit)\n\n\n"
-        "def make() -> Shape:\n    def inner(): ...\n    return Shape()\n\n\nLIMIT = 3\n",
-        {"Shape", "area", "size", "make", "LIMIT"},
-    ),
-    "typescript": (
-        'import { a as b } from "./x";\nexport class Shape extends Base {\n  size = 1;\n'
-        "  area(unit: Unit): Area { return this.size.scaled(unit); }\n}\n"
-        "export interface Named { name: string }\nexport const make = (): Shape => new Shape();\n",
-        {"Shape", "size", "area", "Named", "make"},
-    ),
-    "javascript": (
-        'import x from "./x.js";\nclass Shape { area() { return 1; } }\nfunction make() {}\n',
-        {"Shape", "area", "make"},
-    ),
-    "go": (
-        'package p\n\nimport "fmt"\n\ntype Shape struct { Size int }\n\n'
-        "func (s *Shape) Area() int { return s.Size }\n\nfunc Make() *Shape { return nil }\n",
-        {"Shape", "Size", "Area", "Make"},
-    ),
-    "rust": (
-        "use crate::a::B;\npub struct Shape { size: u32 }\nimpl Shape {\n"
-        "    pub fn area(&self) -> u32 { self.size }\n}\npub trait Named { fn name(&self); }\n"
-        "fn make() -> Shape { todo!() }\n",
-        {"Shape", "size", "area", "Named", "make"},
-    ),
-    "java": (
-        "package p;\nimport a.b.C;\npublic class Shape extends Base {\n  private int size;\n"
-        "  public Area area(Unit unit) { return null; }\n}\n",
-        {"Shape", "size", "area"},
-    ),
-    "c": (
-        '#include "x.h"\nstruct shape { int size; };\nint area(struct shape *s) { return s->size; }\n',
-        {"shape", "area"},
-    ),
-    "cpp": (
-        '#include "x.h"\nclass Shape : public Base {\n public:\n  int area() const;\n};\n'
-        "int make() { return 1; }\n",
-        {"Shape", "area", "make"},
-    ),
-    "csharp": (
-        "using System;\nnamespace P {\n  public class Shape : Base {\n"
-        "    public int Size { get; set; }\n    public Area Area(Unit unit) { return null; }\n  }\n}\n",
-        {"Shape", "Size", "Area"},
-    ),
-    "ruby": (
-        "require 'x'\nclass Shape < Base\n  def area(unit)\n    1\n  end\nend\ndef make; end\n",
-        {"Shape", "area", "make"},
-    ),
-    "php": (
-        "<?php\nuse A\\B;\nclass Shape extends Base {\n  public function area(Unit $u): Area {}\n}\n"
-        "function make() {}\n",
-        {"Shape", "area", "make"},
-    ),
-    "shellscript": ("source ./x.sh\nmake() {\n  echo 1\n}\n", {"make"}),
-}
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = [
+    path
+    for folder in sorted((cases_loader.CASES / "symbols").iterdir())
+    for path in cases_loader.paths(f"symbols/{folder.name}")
+]
+LANGUAGES = [*grammars.GRAMMARS, "markdown", "json", "yaml", "css", "kotlin", "plaintext"]
+EXPECTED = {"symbols", "imports"}
+SOURCES = [
+    (language_of(name), text)
+    for path in CASES
+    for name, text in cases_loader.load(path).sections.items()
+    if name not in EXPECTED
+]
 
 
-@pytest.mark.parametrize("language", SOURCES)
-def test_definitions_are_found(language: str) -> None:
-    text, names = SOURCES[language]
+def described(path: str, record: FileRecord) -> str:
+    """Return a record's definitions, one a line."""
+    lines = []
+    for one in record.symbols:
+        holder = f"{record.symbols[one.parent].name}." if one.parent >= 0 else ""
+        parts = [
+            f"{path}:{one.line + 1}-{one.end + 1} {one.kind} {holder}{one.name}",
+            f"  {one.signature}",
+        ]
+        for word, value in (
+            ("doc", one.doc),
+            ("bases", " ".join(one.bases)),
+            ("types", " ".join(one.types)),
+            ("returns", " ".join(one.returns)),
+        ):
+            if value:
+                parts.append(f"  {word}: {value}")
+        lines += parts
+    if not record.parsed:
+        lines.append(f"{path} not parsed")
+    if record.namespace:
+        lines.append(f"{path} namespace {record.namespace}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_definitions_of_a_case(path: Path) -> None:
+    files = {
+        name: text
+        for name, text in cases_loader.load(path).sections.items()
+        if name not in EXPECTED
+    }
+    actual = "".join(
+        described(name, extract(text, language_of(name))) for name, text in files.items()
+    )
+    cases_loader.expect(path, "symbols", actual)
+
+
+# --- Any text -------------------------------------------------------------------------------
+
+
+def check(text: str, language: str) -> FileRecord:
     record = extract(text, language)
-    assert record.parsed
-    assert names <= {symbol.name for symbol in record.symbols}
-    for symbol in record.symbols:
-        assert symbol.parent == -1 or record.symbols[symbol.parent].kind == "class"
-        assert symbol.name in text.split("\n")[symbol.line]
+    assert record.language == language
+    normal = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert record.lines == normal.count("\n") + 1
+    for position, one in enumerate(record.symbols):
+        assert 0 <= one.line <= one.end < record.lines
+        assert len(one.signature) <= MAX_SIGNATURE
+        assert "\n" not in one.signature
+        assert len(one.doc) <= MAX_DOC
+        assert one.parent == -1 or record.symbols[one.parent].kind == "class"
+        assert one.parent != position
+        f"{one}".encode()
+    assert all(0 <= one.line < record.lines for one in record.imports)
+    assert all(word and len(word) <= MAX_WORD for word in record.words)
+    assert {word for pair in record.pairs for word in pair} <= record.words
+    return record
 
 
-@pytest.mark.parametrize("language", SOURCES)
-def test_line_endings_do_not_matter(language: str) -> None:
-    text, _ = SOURCES[language]
-    record, windows = extract(text, language), extract(text.replace("\n", "\r\n"), language)
-    assert [s.name for s in record.symbols] == [s.name for s in windows.symbols]
-    assert [s.line for s in record.symbols] == [s.line for s in windows.symbols]
-    assert record.imports == windows.imports
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[str, str]:
+    """Return a language and a text of it, cut, doubled and littered."""
+    language, text = draw(st.sampled_from(SOURCES))
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(len(text), start + 80)))
+        litter = draw(
+            st.one_of(
+                st.just(""),
+                st.sampled_from([*list("({}\"'`\x00\ré�#"), "/*"]),
+                st.just(text[start:end] * 2),
+            )
+        )
+        text = text[:start] + litter + text[end:]
+    return language, text
 
 
-def test_what_is_known_of_a_python_file() -> None:
-    record = extract(SOURCES["python"][0], "python")
-    by_name = {symbol.name: symbol for symbol in record.symbols}
-    assert "inner" not in by_name
-    assert (by_name["Shape"].kind, by_name["Shape"].bases) == ("class", ("Base",))
-    assert by_name["Shape"].doc == "A shape."
-    assert record.symbols[by_name["area"].parent].name == "Shape"
-    assert by_name["area"].kind == "method"
-    assert "Unit" in by_name["area"].types
-    assert by_name["area"].returns == ("Area",)
-    assert [(one.local, one.module, one.original) for one in record.imports] == [("d", "a.b", "c")]
-    assert ("size", "scaled") in record.pairs
-    assert {"Shape", "scaled", "LIMIT"} <= record.words
+@settings(max_examples=150, deadline=None)
+@given(mutated())
+def test_any_mutation_of_code_gives_a_sound_record(example: tuple[str, str]) -> None:
+    language, text = example
+    check(text, language)
 
 
-def test_broken_code_still_shows_its_definitions() -> None:
-    record = extract("class A(\n\n\ndef whole(x): return x\n\n\ndef cut(", "python")
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(LANGUAGES), st.text(alphabet=st.characters(), max_size=300))
+def test_any_text_gives_a_sound_record(language: str, text: str) -> None:
+    check(text, language)
+
+
+@pytest.mark.parametrize(("language", "text"), SOURCES)
+def test_line_endings_make_no_difference(language: str, text: str) -> None:
+    expected = extract(text, language)
+    assert extract(text.replace("\n", "\r\n"), language) == expected
+    assert extract(text.replace("\n", "\r"), language) == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_empty_text_has_a_record(language: str) -> None:
+    record = check("", language)
+    assert (record.lines, record.symbols, record.words) == (1, (), frozenset())
+
+
+def test_characters_of_several_bytes_shift_nothing() -> None:
+    text = (
+        'größe = "Ünïcödé 🎉"\n\n\n'
+        'class Straße(Übung):\n    """Läuft."""\n    def añadir(self): ...\n'
+    )
+    record = check(text, "python")
+    assert [(one.name, one.line, one.signature) for one in record.symbols] == [
+        ("größe", 0, 'größe = "Ünïcödé 🎉"'),
+        ("Straße", 3, "class Straße(Übung)"),
+        ("añadir", 5, "def añadir(self)"),
+    ]
+    assert record.symbols[1].doc == "Läuft."
+    assert {"größe", "Straße", "añadir"} <= record.words
+
+
+def test_nul_bytes_and_halves_of_pairs_hide_nothing() -> None:
+    record = check("a = 1\0\ndef f(): '\ud800'\nclass B: pass\n", "python")
+    assert {"f", "B"} <= {one.name for one in record.symbols}
+
+
+# --- Words and pairs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "pairs"),
+    [
+        ("python", "self.client.get(x).json", {("self", "client"), ("client", "get")}),
+        ("typescript", "a?.b; c!.d; make().run", {("a", "b"), ("c", "d"), ("make", "run")}),
+        ("cpp", "a->b; std::move", {("a", "b"), ("std", "move")}),
+        ("ruby", "a&.b", {("a", "b")}),
+        ("php", "$this->name; Foo::BAR", {("$this", "name"), ("Foo", "BAR")}),
+        ("python", "x = 1.5; y = a . b", set()),
+    ],
+)
+def test_pairs(language: str, text: str, pairs: set[tuple[str, str]]) -> None:
+    assert extract(text, language).pairs == pairs
+
+
+def test_text_languages_have_words_but_no_pairs() -> None:
+    record = extract("see config.toml and read_file()", "markdown")
+    assert record.pairs == frozenset()
+    assert {"config", "toml", "read_file"} <= record.words
+
+
+# --- Limits ---------------------------------------------------------------------------------
+
+
+def test_a_line_of_megabytes_is_not_parsed() -> None:
+    record = check("x" * (MAX_CHARACTERS + 1), "javascript")
     assert not record.parsed
-    assert {"A", "whole", "cut"} <= {symbol.name for symbol in record.symbols}
+    assert record.words == frozenset()
 
 
-@given(st.sampled_from(sorted(SOURCES)), st.data())
-def test_no_text_makes_it_fail(language: str, data: st.DataObject) -> None:
-    text, _ = SOURCES[language]
-    start = data.draw(st.integers(0, len(text)))
-    end = data.draw(st.integers(start, len(text)))
-    noise = data.draw(st.text(max_size=20))
-    mutated = text[:start] + noise + text[end:]
-    record = extract(mutated, language)
-    assert all(0 <= s.line <= s.end for s in record.symbols)
-    assert all(len(s.signature) <= 700 for s in record.symbols)
-    assert all(-1 <= s.parent < len(record.symbols) for s in record.symbols)
+def test_minified_code_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: bytes, language: str) -> None:
+        raise AssertionError("minified code was parsed")
+
+    monkeypatch.setattr(grammars, "parse", refuse)
+    record = check("function a(b){return b.c};" * 5000, "javascript")
+    assert not record.parsed
+    assert ("b", "c") in record.pairs
+
+
+def test_a_long_text_keeps_the_definitions_of_its_start() -> None:
+    text = "def f(): pass\n" + "# filler\n" * (MAX_CHARACTERS // 8)
+    record = check(text, "python")
+    assert [one.name for one in record.symbols] == ["f"]
+    assert not record.parsed
+
+
+def test_a_million_identifiers_are_bounded() -> None:
+    record = check("".join(f"v{number}=1\n" for number in range(120_000)), "python")
+    assert len(record.words) == MAX_WORDS
+    assert len(record.symbols) == MAX_SYMBOLS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("opening", ["(", "{\n", "[", "class A {\n", "<a>", "if x:\n "])
+def test_deep_nesting_does_not_exhaust_the_stack(language: str, opening: str) -> None:
+    check(opening * 5_000, language)
+
+
+def test_a_text_that_takes_too_long_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(grammars, "PARSE_SECONDS", -1.0)
+    text = "class Late:\n    def method(self): pass\n" * 2000
+    record = check(text, "python")
+    assert not record.parsed
+    assert [one.kind for one in record.symbols[:2]] == ["class", "method"]
+    assert "too long" in caplog.text
+    monkeypatch.undo()
+    assert extract("x = 1\n", "python").parsed
+
+
+def test_without_a_grammar_lines_are_guessed_and_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = grammars.Grammar("tree_sitter_that_is_not_there", "language", "python")
+    monkeypatch.setitem(grammars.GRAMMARS, "python", missing)
+    grammars._grammar.cache_clear()
+    monkeypatch.setattr(grammars, "_parsers", type(grammars._parsers)())
+    try:
+        text = "from a import (b,\n    c)\nclass A:\n    def m(self): ...\ndef f(): ...\n"
+        for _ in range(2):
+            record = check(text, "python")
+            assert [(one.kind, one.parent, one.name) for one in record.symbols] == [
+                ("class", -1, "A"),
+                ("method", 0, "m"),
+                ("function", -1, "f"),
+            ]
+            assert [one.local for one in record.imports] == ["b", "c"]
+            assert not record.parsed
+        assert caplog.text.count("no grammar for python") == 1
+    finally:
+        grammars._grammar.cache_clear()
+
+
+@pytest.mark.parametrize("language", grammars.GRAMMARS)
+def test_every_grammar_loads(language: str) -> None:
+    assert grammars.parse(b"", language) is not None
+
+
+@pytest.mark.parametrize("language", grammars.GRAMMARS)
+def test_every_handler_names_a_node_that_the_grammar_has(language: str) -> None:
+    from tree_sitter import Language
+
+    rules = grammars.rules_of(language)
+    assert rules is not None
+    spoken: set[str] = set()
+    for other, grammar in grammars.GRAMMARS.items():
+        if grammar.rules == grammars.GRAMMARS[language].rules:
+            known = grammars._grammar(other)
+            assert isinstance(known, Language)
+            spoken |= {
+                known.node_kind_for_id(number) or "" for number in range(known.node_kind_count)
+            }
+    assert set(rules.handlers) - spoken == {"ERROR"}
+
+
+# --- Against Python's own parser ------------------------------------------------------------
+
+
+def standard_modules() -> list[str]:
+    import argparse
+    import asyncio.base_events
+    import dataclasses
+    import enum
+    import http.client
+    import typing
+
+    modules = (argparse, asyncio.base_events, dataclasses, enum, http.client, typing, inspect, ast)
+    return [inspect.getsource(module) for module in modules]
+
+
+def defined(body: list[ast.stmt], holder: str | None) -> set[tuple[str, str | None]]:
+    found: set[tuple[str, str | None]] = set()
+    for one in body:
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add((one.name, holder))
+            if isinstance(one, ast.ClassDef):
+                found |= defined(one.body, one.name)
+            continue
+        for field in ("body", "orelse", "finalbody", "handlers"):
+            inner = getattr(one, field, [])
+            found |= defined(inner if isinstance(inner, list) else [], holder)
+    return found
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_definitions_of_the_standard_library_are_those_that_python_finds(number: int) -> None:
+    text = standard_modules()[number]
+    record = extract(text, "python")
+    found = {
+        (one.name, record.symbols[one.parent].name if one.parent >= 0 else None)
+        for one in record.symbols
+        if one.kind in {"class", "function", "method"}
+    }
+    assert found == defined(ast.parse(text).body, None)

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from claude_lsp.workspace.index import grammars
-from claude_lsp.workspace.index.guess import definitions_by_lines, merge
+from claude_lsp.workspace.index.guess import with_guesses
 from claude_lsp.workspace.index.languages import text as text_languages
 from claude_lsp.workspace.index.outline import MAX_SYMBOLS, Outline
 from claude_lsp.workspace.index.records import FileRecord
@@ -52,7 +52,7 @@ def extract(text: str, language: str) -> FileRecord:
     if rules is None:
         symbols = text_languages.outline(text, language)
         if symbols is None:
-            guessed = definitions_by_lines(text, text_languages.ANY_DEFINITION)
+            guessed = with_guesses([], text, text_languages.ANY_DEFINITION)
             return FileRecord(
                 language, lines, tuple(guessed), words=words, pairs=pairs, parsed=False
             )
@@ -67,7 +67,7 @@ def extract(text: str, language: str) -> FileRecord:
             rules.finish(outline, root)
     parsed = root is not None and not root.has_error
     if not parsed:
-        outline.symbols = merge(outline.symbols, definitions_by_lines(text, rules.fallback))
+        outline.symbols = with_guesses(outline.symbols, text, rules.fallback)
         if rules.fallback_imports is not None:
             names, stars = rules.fallback_imports(text)
             known = {(one.local, one.module) for one in outline.imports}

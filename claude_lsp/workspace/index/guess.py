@@ -14,75 +14,100 @@ from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol, SymbolKind
 if TYPE_CHECKING:
     import re
 
-_KIND_IN_CLASS: dict[SymbolKind, SymbolKind] = {"function": "method", "variable": "field"}
+_IN_CLASS: dict[SymbolKind, SymbolKind] = {"function": "method", "variable": "field"}
+_OUTSIDE: dict[SymbolKind, SymbolKind] = {"method": "function", "field": "variable"}
 _CLOSERS = ("}", ")", "]", "end")
 
 
-def definitions_by_lines(text: str, pattern: re.Pattern[str]) -> list[Symbol]:
-    """Return the definitions that a pattern finds, nested by their indentation.
+def with_guesses(parsed: list[Symbol], text: str, pattern: re.Pattern[str]) -> list[Symbol]:
+    """Return definitions from a faulty tree, mended, with those that lines look like.
+
+    What a class encloses by indentation becomes its member; what a function encloses is a local
+    of it, and left out. A definition from the tree ends where a line is indented no deeper: in
+    the tree it may have swallowed the rest of the file.
 
     Args:
+        parsed: what the tree gave, in the order of the text.
         text: with line feeds only.
         pattern: as `Rules.fallback` describes it; a match must start at the start of its line.
     """
-    found: list[Symbol] = []
-    ends: list[int] | None = None
-    line, counted = 0, 0
-    for match in pattern.finditer(text):
-        if match.lastgroup is None:
-            continue
-        if ends is None:
-            ends = _ends(text.split("\n"))
-        line += text.count("\n", counted, match.start())
-        counted = match.start()
-        kind = cast("SymbolKind", match.lastgroup.rstrip("0123456789"))
-        name = match[match.lastgroup]
-        signature = one_line(match[0][: 4 * MAX_SIGNATURE].encode())
-        types = type_names(signature, name)
-        found.append(Symbol(name, kind, -1, line, ends[line], signature, types=types))
-        if len(found) == MAX_SYMBOLS:
-            break
-    return merge([], found)
-
-
-def merge(parsed: list[Symbol], guessed: list[Symbol]) -> list[Symbol]:
-    """Return definitions from the tree together with the guessed ones that it lacks.
-
-    What a guessed class encloses becomes its member; what a function encloses is a local of it,
-    and left out.
-    """
+    lines = text.split("\n")
     known = {(one.name, one.line) for one in parsed}
-    entries = [(one, position) for position, one in enumerate(parsed)]
-    entries += [(one, -1) for one in guessed if (one.name, one.line) not in known]
-    entries.sort(key=lambda entry: (entry[0].line, -entry[0].end))
+    guessed = [one for one in _guesses(text, lines, pattern) if (one.name, one.line) not in known]
+    if not guessed and not parsed:
+        return []
+    depths = [len(line) - len(line.lstrip()) for line in lines]
+    entries = [*((one, position) for position, one in enumerate(parsed))]
+    entries += [(one, -1) for one in guessed]
+    entries.sort(key=lambda entry: (entry[0].line, entry[1] < 0, -entry[0].end))
     merged: list[Symbol] = []
     moved: dict[int, int] = {}
+    # Parents that stand in `parsed` and may come further down in the text.
+    awaited: list[tuple[int, int]] = []
     enclosing: list[int] = []
     for one, position in entries:
-        while enclosing and merged[enclosing[-1]].end < one.line:
+        while enclosing and _ends_before(holder := merged[enclosing[-1]], one, depths):
+            if holder.end >= one.line:
+                merged[enclosing[-1]] = holder._replace(end=one.line - 1)
             enclosing.pop()
-        outer = enclosing[-1] if enclosing else -1
-        kind, parent = one.kind, one.parent if position >= 0 else -1
-        if outer >= 0 and parent < 0:
-            holder = merged[outer]
-            if holder.kind == "class" and holder.line < one.line:
-                # The tree knows what is inside of a class that it took.
-                if position < 0 or outer not in moved.values():
-                    kind, parent = _KIND_IN_CLASS.get(kind, kind), -2 - outer
-            elif position < 0 and holder.kind in {"function", "method"}:
-                continue
+        kind, parent = one.kind, -1
+        if one.parent >= 0 and not _ends_before(parsed[one.parent], one, depths, far=True):
+            awaited.append((len(merged), one.parent))
+        else:
+            if one.parent >= 0:
+                kind = _OUTSIDE.get(kind, kind)
+            if enclosing:
+                holder = merged[enclosing[-1]]
+                if holder.kind == "class" and holder.line < one.line:
+                    kind, parent = _IN_CLASS.get(kind, kind), enclosing[-1]
+                elif position < 0 and holder.kind != "class":
+                    continue
         if position >= 0:
             moved[position] = len(merged)
         if kind in {"class", "function", "method"} and one.end > one.line:
             enclosing.append(len(merged))
         merged.append(one._replace(kind=kind, parent=parent))
-    # Parents were positions in `parsed`, or, written as -2 - position, already in `merged`.
-    return [
-        one._replace(parent=moved[one.parent] if one.parent >= 0 else -2 - one.parent)
-        if one.parent != -1
-        else one
-        for one in merged
-    ]
+    for place, parent in awaited:
+        merged[place] = merged[place]._replace(parent=moved[parent])
+    return merged
+
+
+def _ends_before(holder: Symbol, one: Symbol, depths: list[int], *, far: bool = False) -> bool:
+    """Return whether a definition has ended where another one starts.
+
+    Args:
+        holder: the one that may enclose the other.
+        one: the other, on the same line or further down.
+        depths: how deep each line is indented.
+        far: what lies outside of the holder's lines counts as not ended: a method may be
+            written apart from its class.
+    """
+    if not holder.line <= one.line <= holder.end:
+        return not far
+    return holder.line < one.line and depths[one.line] <= depths[holder.line]
+
+
+def _guesses(text: str, lines: list[str], pattern: re.Pattern[str]) -> list[Symbol]:
+    found: list[Symbol] = []
+    ends: list[int] = []
+    line, counted = 0, 0
+    for match in pattern.finditer(text):
+        if match.lastgroup is None:
+            continue
+        ends = ends or _ends(lines)
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
+        kind = cast("SymbolKind", match.lastgroup.rstrip("0123456789"))
+        name = match[match.lastgroup]
+        signature = one_line(match[0][: 4 * MAX_SIGNATURE].encode())
+        if signature.endswith("}"):
+            # The body is on the same line.
+            signature = signature.rpartition(" {")[0] or signature
+        types = type_names(signature, name)
+        found.append(Symbol(name, kind, -1, line, ends[line], signature, types=types))
+        if len(found) == MAX_SYMBOLS:
+            break
+    return found
 
 
 def _ends(lines: list[str]) -> list[int]:

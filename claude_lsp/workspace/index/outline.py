@@ -33,7 +33,8 @@ MAX_SYMBOLS = 20_000
 MAX_TYPES = 12
 MAX_BASES = 16
 
-_TYPE_NAME = re.compile(r"(?<![\w$])[_$]*[A-Z][\w$]*")
+_TYPE_NAME = re.compile(r"(?<![\w$])(?!(?:None|True|False)\b)[_$]*[A-Z][\w$]*")
+_LINE_COMMENT = re.compile(rb"[ \t](?:#|//)[^\n]*(?=\n)")
 _OPENERS = ("{", "=>", ":", "=")
 _BRACKETS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)")
 _LAST_NAME = re.compile(r"([\w$]+)\s*$")
@@ -272,6 +273,8 @@ def _block_comment(source: bytes, begin: int, end: int) -> list[bytes]:
 
 def one_line(head: bytes) -> str:
     """Return the head of a definition on one line, without what opens its body."""
+    if b"\n" in head:
+        head = _LINE_COMMENT.sub(b"", head)
     text = " ".join(head.decode("utf-8", "replace").split())[:MAX_SIGNATURE]
     for opener in _OPENERS:
         if text.endswith(opener):

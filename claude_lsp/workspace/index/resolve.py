@@ -21,6 +21,8 @@ MAX_DEPTH = 6
 
 _MAX_VISITED = 200
 
+_MEMBERS_ARE_IMPORTED = {"java", "csharp"}
+
 _FAMILY: dict[str, tuple[str, Finder]] = {
     "python": ("python", python.find),
     **dict.fromkeys(
@@ -182,12 +184,13 @@ def resolve_name(
 
 
 def _position(record: FileRecord, name: str) -> int | None:
-    """Return the position of a top-level definition, or else of a class at any depth."""
+    """Return the position of a top-level definition, or else of one that imports reach, too."""
     nested = None
     for position, symbol in enumerate(record.symbols):
         if symbol.name == name:
             if symbol.parent < 0:
                 return position
-            if nested is None and symbol.kind == "class":
+            reached = symbol.kind == "class" or record.language in _MEMBERS_ARE_IMPORTED
+            if nested is None and reached:
                 nested = position
     return nested

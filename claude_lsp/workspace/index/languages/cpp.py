@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested
+from claude_lsp.workspace.index.records import MAX_SIGNATURE
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -55,7 +56,8 @@ def _declaration(outline: Outline, node: Node, parent: int) -> None:
         if name is None:
             continue
         written = outline.text(name)
-        if not written or written == "operator":
+        if not written or "::" in written:
+            # A member that its class has declared.
             continue
         kind: SymbolKind = "variable" if parent < 0 else "field"
         if function:
@@ -125,22 +127,27 @@ def _specifier(outline: Outline, node: Node, parent: int) -> None:
 def _typedef(outline: Outline, node: Node, parent: int) -> None:
     specifier = node.child_by_field_name("type")
     names = [_innermost(one)[0] for one in node.children_by_field_name("declarator")]
-    body = None
+    body, named = None, ""
     if specifier is not None and specifier.type in _SPECIFIERS:
         body = specifier.child_by_field_name("body")
-        if specifier.child_by_field_name("name") is not None:
+        own_name = specifier.child_by_field_name("name")
+        if own_name is not None and body is not None:
+            named = outline.text(own_name)
             outline.starts_at(specifier, node.start_byte)
             _specifier(outline, specifier, parent)
             body = None
     for name in names:
-        if name is None:
+        if name is None or outline.text(name) == named:
             continue
         if body is None:
             outline.define("class", name, node, parent)
-        else:
-            end = body.start_byte
-            outline.descend(body, outline.define("class", name, node, parent, head_end=end))
-            body = None
+            continue
+        position = outline.define("class", name, node, parent, head_end=body.start_byte)
+        symbol = outline.symbols[position]
+        signature = f"{symbol.signature} {symbol.name}"[:MAX_SIGNATURE]
+        outline.symbols[position] = symbol._replace(signature=signature)
+        outline.descend(body, position)
+        body = None
 
 
 def _alias(outline: Outline, node: Node, parent: int) -> None:
@@ -190,7 +197,13 @@ def _using(outline: Outline, node: Node, _parent: int) -> None:
 
 
 def _body(outline: Outline, node: Node, parent: int) -> None:
-    outline.descend(node.child_by_field_name("body"), parent)
+    body = node.child_by_field_name("body")
+    if body is not None and body.type == "declaration_list":
+        outline.descend(body, parent)
+    elif body is not None:
+        # `extern "C" int f(void);`
+        outline.starts_at(body, node.start_byte)
+        outline.visit([body], parent)
 
 
 def _includes_by_lines(text: str) -> Imports:

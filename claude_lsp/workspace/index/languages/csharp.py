@@ -158,7 +158,6 @@ _HANDLERS: Handlers = {
             "struct_declaration",
             "interface_declaration",
             "record_declaration",
-            "record_struct_declaration",
             "enum_declaration",
             "delegate_declaration",
         ),

@@ -157,7 +157,6 @@ _HANDLERS: Handlers = {
     "type_alias": _type,
     "field_declaration": _field,
     "method_elem": _method_of_interface,
-    "method_spec": _method_of_interface,
     "const_declaration": _values,
     "var_declaration": _values,
     "var_spec_list": _values,

@@ -5,29 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from claude_lsp.workspace.index.languages.javascript_imports import (
+    REQUIRE,
+    add_import,
+    add_imports_in_passing,
+    add_required,
+    imports_by_lines,
+)
 from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, Symbol
+from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
-_FUNCTIONS = {"arrow_function", "function_expression", "generator_function", "function"}
-_CLASSES = {"class", "class_expression"}
+_FUNCTIONS = {"arrow_function", "function_expression", "generator_function"}
 _MODIFIERS = {"accessibility_modifier", "readonly", "override_modifier"}
 _HERITAGE = re.compile(r"\b(?:extends|implements)\b")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_FROM = re.compile(
-    r"(import|export)\b\s*(?:type\b(?!\s*(?:,|from\b)))?\s*([^'\"]*?)\s*from\s*['\"]([^'\"\n]+)['\"]"
-)
-_BARE = re.compile(r"import\s*['\"]([^'\"\n]+)['\"]")
-_REQUIRE_CLAUSE = re.compile(r"import\s+([\w$]+)\s*=\s*require\s*\(\s*['\"]([^'\"\n]+)['\"]")
-_REQUIRE = re.compile(
-    r"(\{[^}]*\}|[\w$]+)\s*=\s*(?:require|await\s+import)\s*"
-    r"\(\s*['\"]([^'\"\n]+)['\"]\s*\)(?:\.([\w$]+))?"
-)
-_DYNAMIC = re.compile(rb"\b(?:import|require)\s*\(\s*['\"]([^'\"\n]+)['\"]")
 _THIS_FIELD = re.compile(rb"\bthis\.([A-Za-z_$#][\w$]*)\s*=(?![=>])")
 _EXPORTS = re.compile(r"(?:module\s*\.\s*)?exports(?:\s*\.\s*([\w$]+))?")
 _PROTOTYPE = re.compile(r"[\w$.]+\.prototype\.([\w$]+)")
@@ -225,15 +220,24 @@ def _variables(outline: Outline, node: Node, parent: int) -> None:
             "member_expression",
             "await_expression",
         }:
-            match = _REQUIRE.match(outline.text(declarator)[: 4 * MAX_SIGNATURE])
+            match = REQUIRE.match(outline.text(declarator)[: 4 * MAX_SIGNATURE])
             if match is not None:
-                _required(outline, match, node)
+                add_required(outline, match, node)
                 continue
         if name.type != "identifier":
+            for part in _destructured(name) if parent < 0 else ():
+                outline.define("variable", part, declarator, parent, head_start=start)
             continue
         outline.starts_at(declarator, start)
         _variable(outline, declarator, name, value, parent)
         start = declarator.start_byte
+
+
+def _destructured(pattern: Node) -> list[Node]:
+    """Return the names that a flat pattern binds: `{ a, b: c }` gives a and c."""
+    parts = [one.child_by_field_name("value") or one for one in pattern.named_children]
+    kinds = {"shorthand_property_identifier_pattern", "identifier"}
+    return [part for part in parts if part.type in kinds]
 
 
 def _variable(
@@ -245,7 +249,7 @@ def _variable(
             outline, outline.text(name), declarator, parent, name=name, value=value
         )
         return
-    if value is not None and kind in _CLASSES:
+    if value is not None and kind == "class":
         _define_class(outline, value, declarator, parent, name)
         return
     functions = _functions_of(value) if value is not None and kind == "object" else []
@@ -285,20 +289,9 @@ def _object_member(outline: Outline, node: Node, parent: int) -> None:
         _define_function_value(outline, written, node, parent, name=name, value=value)
 
 
-def _required(outline: Outline, match: re.Match[str], node: Node) -> None:
-    target, module, member = match.groups()
-    if not target.startswith("{"):
-        outline.import_name(target, module, member, node)
-        return
-    for part in target[1:-1].split(","):
-        words = part.split("=")[0].replace(":", " ").split()
-        if words and "..." not in words[0]:
-            outline.import_name(words[-1], module, words[0], node)
-
-
 def _export(outline: Outline, node: Node, parent: int) -> None:
     if node.child_by_field_name("source") is not None:
-        _import(outline, node, parent)
+        add_import(outline, node, parent)
         return
     declaration = node.child_by_field_name("declaration")
     children = node.children
@@ -319,7 +312,7 @@ def _export(outline: Outline, node: Node, parent: int) -> None:
         elif is_default and child.type in _FUNCTIONS:
             outline.starts_at(node, start)
             _define_function_value(outline, "default", node, parent, name=child, value=child)
-        elif is_default and child.type in _CLASSES:
+        elif is_default and child.type == "class":
             outline.starts_at(node, start)
             _define_class(outline, child, node, parent)
         elif is_default and child.type == "object":
@@ -336,42 +329,6 @@ def _renamed(outline: Outline, clause: Node) -> None:
         name, alias = one.child_by_field_name("name"), one.child_by_field_name("alias")
         if name is not None and alias is not None:
             outline.import_name(outline.text(alias), "", outline.text(name), one)
-
-
-def _import(outline: Outline, node: Node, _parent: int) -> None:
-    names, stars = _parse_import(outline.text(node), node.start_point[0])
-    outline.imports += names
-    outline.stars += stars
-
-
-def _parse_import(statement: str, line: int) -> Imports:
-    if "/*" in statement or "//" in statement.split("from", maxsplit=1)[0]:
-        statement = _COMMENT.sub("", statement)
-    match = _FROM.match(statement)
-    if match is None:
-        if bare := _BARE.match(statement):
-            return [ImportedName("", bare[1], None, line)], []
-        if clause := _REQUIRE_CLAUSE.match(statement):
-            return [ImportedName(clause[1], clause[2], None, line)], []
-        return [], []
-    keyword, what, module = match.groups()
-    names: list[ImportedName] = []
-    outside, brace, inside = what.partition("{")
-    for part in inside.rstrip("} \n\t,").split(",") if brace else ():
-        words = [word for word in part.split() if word != "type"] or part.split()
-        if words:
-            names.append(ImportedName(words[-1], module, words[0], line))
-    stars = []
-    for part in outside.split(","):
-        words = part.split()
-        if words and words[0] == "*":
-            if len(words) == 3:
-                names.append(ImportedName(words[2], module, None, line))
-            elif keyword == "export":
-                stars.append(module)
-        elif words:
-            names.append(ImportedName(words[0], module, "default", line))
-    return names or ([] if stars else [ImportedName("", module, None, line)]), stars
 
 
 def _statement(outline: Outline, node: Node, parent: int) -> None:
@@ -409,7 +366,7 @@ def _assignment(outline: Outline, statement: Node, node: Node, parent: int) -> N
             outline.import_name(name, "", outline.text(right), statement)
     elif right.type in _FUNCTIONS:
         _define_function_value(outline, name, statement, parent, name=left, value=right)
-    elif right.type in _CLASSES:
+    elif right.type == "class":
         inner = right.child_by_field_name("name")
         _define_class(outline, right, statement, parent, inner)
         if inner is not None:
@@ -417,23 +374,10 @@ def _assignment(outline: Outline, statement: Node, node: Node, parent: int) -> N
     elif right.type == "object" and match[1] is None:
         for function in _functions_of(right):
             _object_member(outline, function, parent)
-    elif found := _REQUIRE.match(f"{name} = {outline.text(right)[:MAX_SIGNATURE]}"):
-        _required(outline, found, statement)
+    elif found := REQUIRE.match(f"{name} = {outline.text(right)[:MAX_SIGNATURE]}"):
+        add_required(outline, found, statement)
     elif match[1]:
         outline.define("variable", name, statement, parent)
-
-
-def _finish(outline: Outline, root: Node) -> None:
-    """Add what is imported in passing: `import("./x")`, `require("./x")` inside of functions."""
-    known = {one.module for one in outline.imports} | set(outline.stars)
-    for match in _DYNAMIC.finditer(outline.source):
-        module = match[1].decode("utf-8", "replace")
-        if module in known:
-            continue
-        node = root.descendant_for_byte_range(match.start(), match.start() + 1)
-        if node is not None and node.type in {"import", "identifier"}:
-            known.add(module)
-            outline.import_name("", module, None, node)
 
 
 _FALLBACK = re.compile(
@@ -442,33 +386,13 @@ _FALLBACK = re.compile(
     r"|namespace[ \t]+(?P<class2>[\w$.]+)"
     r"|function[ \t]*\*?[ \t]*(?P<function>[\w$]+)"
     r"|(?:const|let|var)[ \t]+(?P<function2>[\w$]+)"
-    r"(?=[ \t]*=[ \t]*(?:async[ \t]*)?(?:\(|function\b))"
+    r"(?=[ \t]*=[ \t]*(?:async[ \t]*)?(?:[(<]|function\b))"
     r"|(?:const|let|var)[ \t]+(?P<variable>[\w$]+))[^\n]*",
     re.MULTILINE,
 )
-_FALLBACK_IMPORT = re.compile(
-    r"^(?:import|export)\b[^;'\"()]{0,2000}?\bfrom[ \t]*['\"][^'\"\n]+['\"]"
-    r"|^import[ \t]*['\"][^'\"\n]+['\"]",
-    re.MULTILINE,
-)
-
-
-def _imports_by_lines(text: str) -> Imports:
-    names: list[ImportedName] = []
-    stars: list[str] = []
-    line, counted = 0, 0
-    for match in _FALLBACK_IMPORT.finditer(text):
-        line += text.count("\n", counted, match.start())
-        counted = match.start()
-        more, whole = _parse_import(match[0], line)
-        names += more
-        stars += whole
-    return names, stars
-
-
 _HANDLERS: Handlers = {
     "export_statement": _export,
-    "import_statement": _import,
+    "import_statement": add_import,
     "lexical_declaration": _variables,
     "variable_declaration": _variables,
     "expression_statement": _statement,
@@ -509,4 +433,4 @@ _HANDLERS: Handlers = {
     ),
 }
 
-RULES = Rules(_HANDLERS, _FALLBACK, _imports_by_lines, _finish)
+RULES = Rules(_HANDLERS, _FALLBACK, imports_by_lines, add_imports_in_passing)

@@ -127,7 +127,7 @@ def _statement(outline: Outline, node: Node, parent: int) -> None:
         return
     if target.type == "identifier":
         targets = [target]
-    elif target.type == "pattern_list":
+    elif target.type in {"pattern_list", "tuple_pattern", "list_pattern"}:
         targets = [one for one in target.named_children if one.type == "identifier"]
     else:
         return
@@ -237,7 +237,6 @@ _HANDLERS: Handlers = {
         "else_clause",
         "try_statement",
         "except_clause",
-        "except_group_clause",
         "finally_clause",
         "with_statement",
         "for_statement",

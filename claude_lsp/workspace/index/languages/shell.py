@@ -32,8 +32,9 @@ def _variable(outline: Outline, node: Node, _parent: int) -> None:
 
 
 def _command(outline: Outline, node: Node, _parent: int) -> None:
-    if match := _SOURCE.match(outline.text(node)):
-        outline.stars.append(_path(match[1]))
+    name, argument = node.child_by_field_name("name"), node.child_by_field_name("argument")
+    if name is not None and argument is not None and outline.text(name) in {"source", "."}:
+        outline.stars.append(_path(outline.text(argument)))
 
 
 def _path(argument: str) -> str:

@@ -16,6 +16,7 @@ MAX_ENTRIES = 500
 
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(.+?)[ \t#]*$")
+_UNDERLINE = re.compile(r"(?:={3,}|-{3,})[ \t]*$")
 _JSON_KEY = re.compile(r'"((?:[^"\\\n]|\\.){1,100})"[ \t]*:')
 _YAML_KEY = re.compile(r"([\w$./-]{1,100}|\"[^\"\n]{1,100}\"|'[^'\n]{1,100}')[ \t]*:(?=\s|$)")
 _TOML_KEY = re.compile(r"(?:\[\[?[ \t]*([^\]\n]{1,100}?)[ \t]*\]|([\w.\"'-]{1,100})[ \t]*=)")
@@ -67,8 +68,12 @@ def _markdown(lines: list[str]) -> Iterator[tuple[int, str]]:
                 fence = match[1]
             elif match[1].startswith(fence):
                 fence = ""
-        elif not fence and len(line) <= MAX_SIGNATURE and (match := _HEADING.match(line)):
+        elif fence or len(line) > MAX_SIGNATURE:
+            continue
+        elif match := _HEADING.match(line):
             yield number, match[1]
+        elif _UNDERLINE.match(line) and number and lines[number - 1][:1].isalnum():
+            yield number - 1, lines[number - 1][:MAX_SIGNATURE].rstrip()
 
 
 def _restructured_text(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -94,7 +99,22 @@ def _by_line(pattern: re.Pattern[str]) -> Finder:
     def find(lines: list[str]) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(lines):
             if match := pattern.match(line[:MAX_SIGNATURE]):
-                yield number, str(match[match.lastindex or 0]).strip("\"' \t")
+                yield number, match[1].strip("\"' \t")
+
+    return find
+
+
+def _tables(pattern: re.Pattern[str]) -> Finder:
+    """Return a finder of tables (group 1), and of keys (group 2) that are in none."""
+
+    def find(lines: list[str]) -> Iterator[tuple[int, str]]:
+        in_table = False
+        for number, line in enumerate(lines):
+            match = pattern.match(line[:MAX_SIGNATURE])
+            if match is None or (in_table and match[1] is None):
+                continue
+            in_table = match[1] is not None
+            yield number, (match[1] or match[2]).strip("\"' \t")
 
     return find
 
@@ -126,10 +146,10 @@ _FINDERS: dict[str, Finder] = {
     "jsonc": _json,
     "json5": _json,
     "yaml": _by_line(_YAML_KEY),
-    "toml": _by_line(_TOML_KEY),
-    "ini": _by_line(_INI_KEY),
-    "properties": _by_line(_INI_KEY),
-    "dotenv": _by_line(_INI_KEY),
+    "toml": _tables(_TOML_KEY),
+    "ini": _tables(_INI_KEY),
+    "properties": _tables(_INI_KEY),
+    "dotenv": _tables(_INI_KEY),
     "makefile": _by_line(_MAKE_TARGET),
     "html": _html,
     "xml": _html,
