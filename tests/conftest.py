@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cases_loader import UPDATE
 from tests.messages_api.fixtures import messages_api, threaded_messages_api
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def guarded_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test a home of its own, and none of the developer's keys or settings."""
     home = tmp_path_factory.mktemp("home")
-    for name in list(os.environ):
+    for name in os.environ.keys() - {UPDATE}:
         if name.startswith(("ANTHROPIC_", "CLAUDE_LSP_", "XDG_", "GIT_")) or name.upper() in {
             "HTTP_PROXY",
             "HTTPS_PROXY",
