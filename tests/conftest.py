@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -83,3 +84,12 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("CLAUDE_LSP_STATE_DIR", str(home / "state"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_log_level() -> Iterator[None]:
+    """Undo what a server or a command set the log's level to: other tests read the log."""
+    log = logging.getLogger("claude_lsp")
+    level = log.level
+    yield
+    log.setLevel(level)
