@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from claude_lsp.context.weights import OUTPUT, WEIGHTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +22,7 @@ FEATURES = (
     "of_module_near",
     "of_module_common",
     "visible",
+    "visible_many",
     "visible_attribute",
     "inherited",
     "of_type",
@@ -49,11 +53,15 @@ FEATURES = (
     "function",
     "field",
     "variable",
-    "private",
-    "long_name",
     "file_alike",
     "parent_visible",
-    "starts_as_typed",
+    "parent_alike",
+    "module_alike",
+    "path_near",
+    "same_stem",
+    # The same for all candidates of a place; they change what the others mean.
+    "something_unused",
+    "after_dot",
 )
 COLUMN = {name: number for number, name in enumerate(FEATURES)}
 
@@ -64,7 +72,8 @@ class Pool:
     def __init__(self) -> None:
         self._features: list[int] = []
         self._symbols: list[NDArray[np.int64]] = []
-        self._values: list[NDArray[np.float64]] = []
+        self._values: list[float | NDArray[np.float64]] = []
+        self._single: list[tuple[int, int, float]] = []
 
     def add(
         self,
@@ -76,19 +85,40 @@ class Pool:
         if len(symbols):
             self._features.append(COLUMN[feature])
             self._symbols.append(symbols)
-            self._values.append(np.broadcast_to(np.asarray(value, np.float64), symbols.shape))
+            self._values.append(value)
+
+    def add_one(self, symbol: int, feature: str, value: float = 1.0) -> None:
+        """Add one symbol."""
+        self._single.append((COLUMN[feature], symbol, value))
 
     def table(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the symbols in order, and the features (rows) of each (columns)."""
-        if not self._symbols:
-            return np.empty(0, np.int64), np.zeros((len(FEATURES), 0))
-        symbols, places = np.unique(np.concatenate(self._symbols), return_inverse=True)
-        table = np.zeros((len(FEATURES), len(symbols)))
+        sizes = [len(symbols) for symbols in self._symbols]
+        single = np.array(self._single, np.float64).reshape(-1, 3)
+        features = np.append(np.repeat(self._features, sizes), single[:, 0]).astype(np.int64)
+        found = np.concatenate([*self._symbols, single[:, 1].astype(np.int64)])
+        values = np.empty(len(found))
         start = 0
-        for feature, chosen, values in zip(
-            self._features, self._symbols, self._values, strict=True
-        ):
-            end = start + len(chosen)
-            np.maximum.at(table[feature], places[start:end], values)
-            start = end
+        for size, value in zip(sizes, self._values, strict=True):
+            values[start : start + size] = value
+            start += size
+        values[start:] = single[:, 2]
+        symbols, places = np.unique(found, return_inverse=True)
+        table = np.zeros((len(FEATURES), len(symbols)))
+        np.maximum.at(table.ravel(), features * len(symbols) + places, values)
         return symbols, table
+
+
+def probabilities(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability that each candidate is needed, from its features (columns)."""
+    direct, hidden, output = _weights()
+    z = direct @ table + output @ np.tanh(hidden @ table)
+    chances: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(z, -30.0, 30.0)))
+    return chances
+
+
+@cache
+def _weights() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    direct = np.array([WEIGHTS[feature][0] for feature in FEATURES])
+    hidden = np.array([WEIGHTS[feature][1] for feature in FEATURES]).T
+    return direct, np.ascontiguousarray(hidden), np.array(OUTPUT)

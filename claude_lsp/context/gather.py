@@ -12,15 +12,17 @@ import numpy as np
 
 from claude_lsp.context import definitions, skeleton, windows
 from claude_lsp.context.candidate import Candidate
+from claude_lsp.context.features import probabilities
 from claude_lsp.context.sight import KEYWORDS, WORD, look
-from claude_lsp.context.weights import WEIGHTS
+from claude_lsp.context.similar import hashes_of, locate, rarity, similar_files
 from claude_lsp.context.windows import WINDOW, Lookup, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from claude_lsp.context.definitions import Place, Ranking, SimilarFiles
+    from claude_lsp.context.definitions import Ranking
     from claude_lsp.context.sight import Sight
+    from claude_lsp.context.similar import F64, Place, SimilarFiles
     from claude_lsp.text.positions import Position
     from claude_lsp.workspace.index.links import Links
 
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 
 _WINDOW_FILES = 12
 _WINDOWS_READ = 30
+_WINDOWS_KEPT = 90
 _SMALLEST_WINDOW = 5
-_WINDOW_FRAME = 12
+_WORTH_ANOTHER_ROUND = 100
+_MOST_COMPARED = 250
 
 
 class ReadsTexts(Protocol):
@@ -70,30 +74,30 @@ class Found(NamedTuple):
 def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
     """Return the candidates for a place, ranked by nothing yet."""
     view = links.view
-    place = definitions.locate(links, query.path, query.language, query.position.line)
+    place = locate(links, query.path, query.language, query.position.line)
     signatures = [view.detail(symbol)[0] for symbol in place.enclosing_functions]
     sight = look(query.lines, query.position, query.language, signatures)
-    similar = definitions.similar_files(links, place, sight)
+    similar = similar_files(links, place, sight)
     lookups: dict[int, Lookup] = {}
     for file in similar.files[:_WINDOW_FILES].tolist():
         lookup = texts.lookup(view.path(file))
         if lookup is not None:
             lookups[file] = lookup
     words = list(sight.lookalike)
-    counts, _ = view.counts(definitions.hashes_of(words))
-    says = definitions.rarity(counts, view.file_count)
+    counts, _ = view.counts(hashes_of(words))
+    says = rarity(counts, view.file_count)
     wanted = {
         word: sight.lookalike[word] * rare
         for word, rare, count in zip(words, says.tolist(), counts.tolist(), strict=True)
         if count
     }
-    best = windows.alike(lookups.items(), wanted, _WINDOWS_READ)
+    best = windows.alike(lookups.items(), wanted, _WINDOWS_KEPT)
     ranking = definitions.candidates(
         links,
         place,
         sight,
         similar,
-        window_words=_words_of_windows(best, lookups),
+        window_words=_words_of_windows(best[:_WINDOWS_READ], lookups),
         following_words=_words_after_alike_lines(best, lookups, query, wanted),
     )
     return Found(place, sight, similar, best, lookups, ranking)
@@ -149,9 +153,9 @@ def definitions_and_windows(
     budget: int,
     count: Count,
     *,
-    frame: int = 8,
+    frame: Count | None = None,
 ) -> list[Candidate]:
-    """Return what to tell a model about the workspace, best last within each kind.
+    """Return what to tell a model about the workspace: definitions, then windows, best last.
 
     Args:
         links: the index.
@@ -159,14 +163,20 @@ def definitions_and_windows(
         texts: reads other files; the text of the document itself is never returned.
         budget: tokens of all texts, frames included.
         count: returns an upper bound of a text's tokens.
-        frame: tokens that each candidate takes besides its text.
+        frame: returns the tokens that a candidate takes besides its text, from its path.
     """
     found = find(links, query, texts)
-    share = window_share(budget)
-    chances = skeleton.probabilities(found.ranking.features, np.array(list(WEIGHTS.values())))
-    room = budget - int(budget * share)
+    chances = probabilities(found.ranking.features)
+    if query_word := found.sight.partial:
+        chances = _favoured(links, found.ranking, chances, query_word)
+    room = budget - int(budget * window_share(budget))
     outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
     left = budget - sum(outline.tokens for outline in outlines)
+    chosen, left = _chosen_windows(links, found, left, count, frame)
+    if left > _WORTH_ANOTHER_ROUND:
+        # What windows could not use goes to definitions after all.
+        room = sum(outline.tokens for outline in outlines) + left
+        outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
     pieces = [
         Candidate(
             outline.path,
@@ -177,11 +187,23 @@ def definitions_and_windows(
         for outline in outlines
     ]
     top = found.windows[0].score if found.windows else 1.0
-    for window, text in _chosen_windows(found, left, count, frame + _WINDOW_FRAME):
+    for window, text in reversed(chosen):
         path = links.view.path(window.file)
         reason = f"looks alike (line {window.first + 1})"
         pieces.append(Candidate(path, text, reason, window.score / top, stable=False))
     return pieces
+
+
+def _favoured(links: Links, ranking: Ranking, chances: F64, beginning: str) -> F64:
+    """Return the probabilities with names that begin as typed ahead of all others."""
+    favoured = chances.copy()
+    lowered = beginning.lower()
+    best = np.argsort(-chances, kind="stable")[:_MOST_COMPARED]
+    for place in best.tolist():
+        name = links.view.name(int(ranking.symbols[place])).lower()
+        if name.startswith(lowered):
+            favoured[place] = chances[place] / (chances[place] + (1 - chances[place]) / 20)
+    return favoured
 
 
 def window_share(budget: int) -> float:
@@ -189,8 +211,10 @@ def window_share(budget: int) -> float:
     return 0.2 if budget <= 1200 else 0.35 if budget <= 2500 else 0.5
 
 
-def _chosen_windows(found: Found, room: int, count: Count, frame: int) -> list[tuple[Window, str]]:
-    """Return windows that fit, best first; none overlaps another."""
+def _chosen_windows(
+    links: Links, found: Found, room: int, count: Count, frame: Count | None
+) -> tuple[list[tuple[Window, str]], int]:
+    """Return windows that fit, best first, none overlapping another, and the room that is left."""
     chosen: list[tuple[Window, str]] = []
     for window in found.windows:
         if any(
@@ -199,19 +223,21 @@ def _chosen_windows(found: Found, room: int, count: Count, frame: int) -> list[t
         ):
             continue
         lines = found.texts[window.file].lines[window.first : window.first + WINDOW]
+        around = frame(links.view.path(window.file)) if frame else 0
         text = _ended("".join(lines))
-        tokens = count(text) + frame
+        tokens = count(text) + around
         if tokens > room:
-            if chosen and room < 150:
-                break
-            kept = int(len(lines) * (room - frame) / tokens)
+            # As much of it as fits, by the tokens that its lines take.
+            kept = int(len(lines) * max(0, room - around) / tokens)
             text = _ended("".join(lines[:kept]))
-            if kept >= _SMALLEST_WINDOW and count(text) + frame <= room:
+            tokens = count(text) + around
+            if kept >= _SMALLEST_WINDOW and tokens <= room:
                 chosen.append((window, text))
+                room -= tokens
             break
         chosen.append((window, text))
         room -= tokens
-    return chosen
+    return chosen, room
 
 
 def _ended(text: str) -> str:
@@ -220,8 +246,10 @@ def _ended(text: str) -> str:
 
 def assemble_text(links: Links, query: Query, texts: ReadsTexts, budget: int, count: Count) -> str:
     """Return the context for a place as one plain text of at most `budget` tokens."""
-    pieces = definitions_and_windows(links, query, texts, budget, count)
-    pieces.sort(key=lambda piece: (piece.stable, piece.score))
+    pieces = definitions_and_windows(
+        links, query, texts, budget, count, frame=lambda path: count(f"# {path}\n")
+    )
+    pieces.sort(key=lambda piece: piece.stable)
     blocks = [f"# {piece.origin}\n{piece.text}" for piece in pieces]
     # Counted as a whole: pieces that fit one by one can be a few tokens more together.
     while blocks and count("".join(blocks)) > budget:

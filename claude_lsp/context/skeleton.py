@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claude_lsp.context.definitions import F64, Ranking
-    from claude_lsp.workspace.index.segment import I64
+    from claude_lsp.context.definitions import Ranking
+    from claude_lsp.context.similar import F64
     from claude_lsp.workspace.index.view import View
 
     Count = Callable[[str], int]
@@ -51,7 +51,7 @@ def outlines(
     budget: int,
     count: Count,
     *,
-    frame: int = 8,
+    frame: Count | None = None,
 ) -> list[Outline]:
     """Return the outlines that say most for their tokens, best last.
 
@@ -61,7 +61,7 @@ def outlines(
         probabilities: that each candidate is needed.
         budget: tokens of all outlines with their frames.
         count: returns the tokens of a line.
-        frame: tokens that each file takes besides its lines.
+        frame: returns the tokens that a file takes besides its lines, from its path.
     """
     chosen = _Chosen(view, count, frame)
     value = probabilities / (ranking.costs + _SIZE_OFFSET) ** _SIZE_EXPONENT
@@ -87,11 +87,12 @@ def outlines(
 class _Chosen:
     """What was chosen so far, and what it takes."""
 
-    def __init__(self, view: View, count: Count, frame: int) -> None:
+    def __init__(self, view: View, count: Count, frame: Count | None) -> None:
         self.used = 0
         self._view, self._count, self._frame = view, count, frame
         self._lines: dict[int, dict[int, tuple[str, int]]] = {}
         self._best: dict[int, float] = {}
+        self._ended: dict[int, bool] = {}
 
     def add(self, symbol: int, parent: int, file: int, probability: float, budget: int) -> bool:
         """Add a definition with the line of its class; return whether there was room."""
@@ -99,34 +100,46 @@ class _Chosen:
         if symbol in lines:
             return True
         wanted = [symbol] if parent < 0 or parent in lines else [parent, symbol]
+        ended = self._is_ended(file)
         rendered = {
-            one: self._rendered(one, member=one != parent and parent >= 0) for one in wanted
+            one: self._rendered(one, member=one != parent and parent >= 0, ended=ended)
+            for one in wanted
         }
-        cost = sum(tokens for _, tokens in rendered.values()) + (0 if lines else self._frame)
+        cost = sum(tokens for _, tokens in rendered.values()) + (
+            0 if lines else self._frame_of(file)
+        )
         if self.used + cost > budget:
             return False
         self.used += cost
         self._lines.setdefault(file, lines).update(rendered)
         self._best[file] = max(probability, self._best.get(file, 0.0))
         if self._view.is_class(symbol):
-            self._add_constructor(symbol, lines, budget)
+            self._add_constructor(symbol, lines, budget, ended=ended)
         return True
 
-    def _add_constructor(self, symbol: int, lines: dict[int, tuple[str, int]], budget: int) -> None:
+    def _add_constructor(
+        self, symbol: int, lines: dict[int, tuple[str, int]], budget: int, *, ended: bool
+    ) -> None:
         for member in self._view.members(symbol).tolist():
             if member not in lines and self._view.name(member) in _CONSTRUCTORS:
-                rendered = self._rendered(member, member=True)
+                rendered = self._rendered(member, member=True, ended=ended)
                 if self.used + rendered[1] <= budget:
                     self.used += rendered[1]
                     lines[member] = rendered
                 return
 
-    def _rendered(self, symbol: int, *, member: bool) -> tuple[str, int]:
+    def _frame_of(self, file: int) -> int:
+        return 0 if self._frame is None else self._frame(self._view.path(file))
+
+    def _is_ended(self, file: int) -> bool:
+        ended = self._ended.get(file)
+        if ended is None:
+            ended = self._ended[file] = self._view.language(file) in _ENDED
+        return ended
+
+    def _rendered(self, symbol: int, *, member: bool, ended: bool) -> tuple[str, int]:
         signature, doc = self._view.detail(symbol)
-        if (
-            self._view.language(self._view.file_of(symbol)) in _ENDED
-            and signature[-1:] not in ";,{="
-        ):
+        if ended and signature[-1:] not in ";,{=":
             signature += ";"
         line = f"{_INDENT if member else ''}{signature}{f'  # {doc}' if doc else ''}\n"
         return line, self._count(line)
@@ -137,19 +150,8 @@ class _Chosen:
         for file, lines in self._lines.items():
             ordered = [lines[symbol] for symbol in sorted(lines)]
             text = "".join(line for line, _ in ordered)
-            tokens = sum(tokens for _, tokens in ordered) + self._frame
+            tokens = sum(tokens for _, tokens in ordered) + self._frame_of(file)
             path = self._view.path(file)
             found.append(Outline(path, text, self._best[file], tokens, len(lines)))
         found.sort(key=lambda outline: (outline.probability, outline.path))
         return found
-
-
-def probabilities(features: F64, weights: F64) -> F64:
-    """Return the probability of each candidate: a logistic model over the features."""
-    z: F64 = weights @ features
-    return 1.0 / (1.0 + np.exp(-np.clip(z, -30.0, 30.0)))
-
-
-def no_symbols() -> I64:
-    """Return no symbols."""
-    return np.empty(0, np.int64)

@@ -10,8 +10,9 @@ from claude_lsp.context.gather import Query, definitions_and_windows
 from claude_lsp.text.positions import Position
 from claude_lsp.workspace.index.extract import extract
 from claude_lsp.workspace.index.links import Links
+from claude_lsp.workspace.index.making import build, merged
 from claude_lsp.workspace.index.resolve import Resolver
-from claude_lsp.workspace.index.segment import Entry, Segment, build, merged
+from claude_lsp.workspace.index.segment import Entry, Segment
 from claude_lsp.workspace.index.store import DamagedError, load, save
 from claude_lsp.workspace.index.view import View
 

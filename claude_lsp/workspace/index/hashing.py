@@ -28,3 +28,9 @@ def class_key(name: str) -> int:
 def folder_of(path: str) -> str:
     """Return the folder of a POSIX path, "" for the workspace's root."""
     return path.rpartition("/")[0]
+
+
+def stem_key(path: str) -> int:
+    """Return the hash of what a file has in common with its test, its header or other half."""
+    stem = path.rpartition("/")[2].partition(".")[0].lower()
+    return hash_of(stem.removeprefix("test_").removesuffix("_test").removesuffix("test").strip("_"))

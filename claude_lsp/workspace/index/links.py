@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import numpy as np
-
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ class Links:
         self._resolver = resolver
         self._modules: dict[tuple[str, str, str], tuple[int, ...]] = {}
         self._imports: dict[int, dict[str, tuple[str, str | None]]] = {}
-        self._classes: dict[tuple[str, int], int] = {}
+        self._classes: dict[tuple[int, int], int] = {}
         self._ancestors: dict[int, list[int]] = {}
 
     def module(self, path: str, language: str, module: str) -> tuple[int, ...]:
@@ -86,8 +84,9 @@ class Links:
         files = self.module(path, language, module)
         if original is None:
             return Target(file=files[0]) if files else None
+        key = hash_of(original)
         for file in files:
-            symbol = self.view.top(file, original)
+            symbol = self.view.top(file, key)
             if symbol >= 0:
                 return Target(symbol=symbol)
         inner = self._known(self._resolver.submodule_files(path, module, original, language))
@@ -97,7 +96,7 @@ class Links:
             return None
         for file in files:
             there = self.view.path(file)
-            passed_on = self.imports(file).get(original)
+            passed_on = self.view.imported(file, key)
             if passed_on is not None and passed_on != (module, original):
                 found = self.target(there, language, *passed_on, hops + 1)
                 if found is not None:
@@ -108,28 +107,25 @@ class Links:
                     return found
         return None
 
-    def class_named(self, name: str, file: int) -> int:
-        """Return the class that a bare name most likely means in a file, -1 for none."""
-        key = (name, file)
-        found = self._classes.get(key)
+    def class_named(self, key: int, file: int) -> int:
+        """Return the class that a bare name (its hash) most likely means in a file, -1 for none."""
+        found = self._classes.get((key, file))
         if found is None:
-            found = self._classes[key] = self._class_named(name, file)
+            found = self._classes[key, file] = self._class_named(key, file)
         return found
 
-    def _class_named(self, name: str, file: int) -> int:
+    def _class_named(self, key: int, file: int) -> int:
         view = self.view
-        symbol = view.top(file, name)
+        symbol = view.top(file, key)
         if symbol >= 0 and view.is_class(symbol):
             return symbol
-        imported = self.imports(file).get(name)
+        imported = view.imported(file, key)
         if imported is not None:
             target = self.target(view.path(file), view.language(file), *imported)
             if target is not None:
                 known = target.symbol >= 0 and view.is_class(target.symbol)
                 return target.symbol if known else -1
-        _, symbols = view.named(np.array([hash_of(name)], np.uint64))
-        classes = [symbol for symbol in symbols.tolist()[:50] if view.is_class(symbol)]
-        return classes[0] if len(classes) == 1 else -1
+        return view.only_class(key)
 
     def ancestors(self, symbol: int) -> list[int]:
         """Return the classes that a class derives from, near ones first."""

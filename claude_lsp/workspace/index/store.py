@@ -97,7 +97,7 @@ def load(path: Path, version: str) -> Segment:
             raise DamagedError("empty")
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     base = len(start) + header_size
-    columns = {
+    columns: dict[str, Any] = {
         name: np.frombuffer(mapped, dtype, count, base + offset)
         for name, dtype, offset, count in described["columns"]
     }

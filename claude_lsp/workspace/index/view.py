@@ -6,11 +6,20 @@ are being updated. Files and symbols have numbers that hold within one view.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
+from claude_lsp.workspace.index.lookup import (
+    expand,
+    files_of,
+    import_of,
+    keys_of,
+    named_in,
+    numbers_of,
+    top_of,
+)
 from claude_lsp.workspace.index.segment import CLASS, FIELD, I64, NOTHING, U64, Mask, Segment
 
 if TYPE_CHECKING:
@@ -97,7 +106,11 @@ class View:
     def path(self, file: int) -> str:
         """Return a file's path in the workspace."""
         layer = self._layer_of_file(file)
-        return layer.segment.path(file - layer.first_file)
+        segment, row = layer.segment, file - layer.first_file
+        found = segment.memo.get((6, row))
+        if found is None:
+            found = segment.memo[6, row] = segment.path(row)
+        return cast("str", found)
 
     def language(self, file: int) -> str:
         """Return a file's language."""
@@ -127,6 +140,11 @@ class View:
         hashes: U64 = self._gathered(files, self._file_starts, lambda s: s.folder_hashes)
         return hashes
 
+    def stems(self, files: I64) -> U64:
+        """Return the hashes of what the names of files have in common with those of their tests."""
+        hashes: U64 = self._gathered(files, self._file_starts, lambda s: s.stem_hashes)
+        return hashes
+
     # Words
 
     def counts(self, hashes: U64) -> tuple[I64, I64]:
@@ -138,7 +156,7 @@ class View:
         symbols = np.zeros(len(hashes), np.int64)
         for layer in self.layers:
             segment = layer.segment
-            rows, known = _numbers(segment, hashes)
+            rows, known = numbers_of(segment, hashes)
             for total, starts in ((files, segment.posting_starts), (symbols, segment.name_starts)):
                 counts = starts[rows + 1].astype(np.int64) - starts[rows]
                 np.add(total, np.where(known, counts, 0), out=total)
@@ -209,7 +227,7 @@ class View:
         for layer, places, rows in self._by_layer(numbers, self._symbol_starts):
             segment = layer.segment
             names[places] = segment.hashes[segment.names[rows]]
-            owners = _file_of(segment, rows)
+            owners = files_of(segment, rows)
             files[places] = owners + layer.first_file
             kinds[places] = segment.kinds[rows]
             costs[places] = segment.costs[rows]
@@ -243,28 +261,70 @@ class View:
         inside = np.flatnonzero(layer.segment.parents[first:last] < 0)
         return inside + (first + layer.first_symbol)
 
-    def top(self, file: int, name: str) -> int:
-        """Return the first symbol of that name that stands in no class of a file, -1 for none."""
+    def tops_of(self, files: I64, most: int) -> I64:
+        """Return `tops` of several files, except of those with more than `most` symbols."""
+        found = [_NO_ROWS]
+        for layer, _, rows in self._by_layer(files, self._file_starts):
+            segment = layer.segment
+            starts, ends = segment.symbol_starts[rows], segment.symbol_starts[rows + 1]
+            small = ends - starts <= most
+            _, symbols = expand(starts[small], ends[small])
+            found.append(symbols[segment.parents[symbols] < 0] + layer.first_symbol)
+        return np.concatenate(found)
+
+    def top(self, file: int, key: int) -> int:
+        """Return a file's first symbol of a name (its hash) that is in no class, -1 for none."""
         layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        place = segment.memo.get((0, row, key))
+        if place is None:
+            place = segment.memo[0, row, key] = top_of(segment, row, key)
+        return place + layer.first_symbol if place >= 0 else -1
+
+    def only_class(self, key: int) -> int:
+        """Return the class of a name (its hash) if there is only one, -1 otherwise."""
+        classes = self._few_named(3, key)
+        return classes[0] if len(classes) == 1 else -1
+
+    def few_named(self, key: int) -> list[int]:
+        """Return the symbols of a name (its hash) if there are only a few."""
+        return self._few_named(4, key)
+
+    def _few_named(self, question: int, key: int) -> list[int]:
+        found: list[int] = []
+        for layer in self.layers:
+            segment = layer.segment
+            rows = segment.memo.get((question, key))
+            if rows is None:
+                rows = named_in(segment, key, classes_only=question == 3)
+                segment.memo[question, key] = rows
+            for row, file in rows:
+                if layer.live is None or layer.live[file]:
+                    found.append(row + layer.first_symbol)
+        return found
+
+    def returned_by(self, symbols: I64) -> list[int]:
+        """Return the hashes of the names of types that any of some symbols of one file return."""
+        if not len(symbols):
+            return []
+        layer = self._layer_of_symbol(int(symbols[0]))
         segment = layer.segment
-        number = _number(segment, hash_of(name))
-        if number < 0:
-            return -1
-        starts, row = segment.symbol_starts, file - layer.first_file
-        first, last = int(starts[row]), int(starts[row + 1])
-        same = segment.names[first:last] == number
-        same &= segment.parents[first:last] < 0
-        place = int(same.argmax()) if last > first else 0
-        return first + place + layer.first_symbol if last > first and same[place] else -1
+        rows = symbols - layer.first_symbol
+        _, flat = expand(segment.return_starts[rows], segment.return_starts[rows + 1])
+        keys: list[int] = segment.hashes[np.unique(segment.returns[flat])].tolist()
+        return keys
 
     def members(self, symbol: int) -> I64:
         """Return the symbols directly in a class."""
         layer = self._layer_of_symbol(symbol)
         segment, row = layer.segment, symbol - layer.first_symbol
-        file = int(segment.symbol_starts.searchsorted(np.uint32(row), "right")) - 1
-        first, last = int(segment.symbol_starts[file]), int(segment.symbol_starts[file + 1])
-        inside = np.flatnonzero(segment.parents[row + 1 : last] == row - first)
-        return inside + (row + 1 + layer.first_symbol)
+        found = segment.memo.get((1, row))
+        if found is None:
+            file = int(files_of(segment, np.array([row]))[0])
+            first, last = int(segment.symbol_starts[file]), int(segment.symbol_starts[file + 1])
+            inside = np.flatnonzero(segment.parents[row + 1 : last] == row - first)
+            found = segment.memo[1, row] = inside + (row + 1)
+        return cast("I64", found + layer.first_symbol)
 
     def file_of(self, symbol: int) -> int:
         """Return the file of a symbol."""
@@ -294,20 +354,20 @@ class View:
         layer = self._layer_of_symbol(symbol)
         return layer.segment.detail(symbol - layer.first_symbol)
 
-    def bases(self, symbol: int) -> list[str]:
-        """Return the names of the classes that a class derives from."""
+    def bases(self, symbol: int) -> list[int]:
+        """Return the hashes of the names of the classes that a class derives from."""
         layer = self._layer_of_symbol(symbol)
-        return _strings(layer.segment, "base_starts", "bases", symbol - layer.first_symbol)
+        return keys_of(layer.segment, "base_starts", "bases", symbol - layer.first_symbol)
 
-    def types(self, symbol: int) -> list[str]:
-        """Return the names of types in a symbol's signature."""
+    def types(self, symbol: int) -> list[int]:
+        """Return the hashes of the names of types in a symbol's signature."""
         layer = self._layer_of_symbol(symbol)
-        return _strings(layer.segment, "type_starts", "types", symbol - layer.first_symbol)
+        return keys_of(layer.segment, "type_starts", "types", symbol - layer.first_symbol)
 
-    def returns(self, symbol: int) -> list[str]:
-        """Return the names of types in what a symbol returns."""
+    def returns(self, symbol: int) -> list[int]:
+        """Return the hashes of the names of types in what a symbol returns."""
         layer = self._layer_of_symbol(symbol)
-        return _strings(layer.segment, "return_starts", "returns", symbol - layer.first_symbol)
+        return keys_of(layer.segment, "return_starts", "returns", symbol - layer.first_symbol)
 
     # Imports
 
@@ -316,10 +376,22 @@ class View:
         layer = self._layer_of_file(file)
         return layer.segment.imports(file - layer.first_file)
 
+    def imported(self, file: int, key: int) -> tuple[str, str | None] | None:
+        """Return module and original name of one name (its hash) that a file imports."""
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        known = (2, row, key)
+        if known not in segment.memo:
+            segment.memo[known] = import_of(segment, row, key)
+        found: tuple[str, str | None] | None = segment.memo[known]
+        return found
+
     def stars(self, file: int) -> list[str]:
         """Return the modules of which a file takes every name."""
         layer = self._layer_of_file(file)
-        return _strings(layer.segment, "star_starts", "stars", file - layer.first_file)
+        segment, row = layer.segment, file - layer.first_file
+        numbers = segment.stars[int(segment.star_starts[row]) : int(segment.star_starts[row + 1])]
+        return [segment.string(number) for number in numbers.tolist()]
 
     def imported_by(self, files: I64) -> tuple[I64, U64]:
         """Return the names that files import, as they are called there: (place, hash) pairs."""
@@ -375,7 +447,7 @@ class View:
     def _rows_of(self, hashes: U64, starts: str) -> Iterator[tuple[Layer, I64, I64]]:
         """Yield each layer, places in `hashes`, and the rows that hang on those strings."""
         for layer in self.layers:
-            rows, known = _numbers(layer.segment, hashes)
+            rows, known = numbers_of(layer.segment, hashes)
             places = np.flatnonzero(known)
             rows = rows[places]
             bounds = getattr(layer.segment, starts)
@@ -383,46 +455,8 @@ class View:
             yield layer, places[owners], flat
 
 
-def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
-    """Return (place of the range, number in it) for each number in some half-open ranges."""
-    starts = starts.astype(np.int64)
-    lengths = ends.astype(np.int64) - starts
-    which = np.repeat(np.arange(len(starts)), lengths)
-    ends_so_far = np.cumsum(lengths)
-    total = int(ends_so_far[-1]) if len(ends_so_far) else 0
-    flat = np.arange(total) + np.repeat(starts - ends_so_far + lengths, lengths)
-    return which, flat
-
-
-def _number(segment: Segment, key: int) -> int:
-    """Return a string's number by its hash, -1 for one that the segment does not know."""
-    hashes = segment.hashes
-    place = int(hashes.searchsorted(np.uint64(key)))
-    return place if place < len(hashes) and int(hashes[place]) == key else -1
-
-
-def _numbers(segment: Segment, keys: U64) -> tuple[I64, Mask]:
-    """Return the numbers of strings by their hashes, and which of them are known."""
-    rows = segment.hashes.searchsorted(keys)
-    if len(segment.hashes) == 0:
-        return rows, np.zeros(len(keys), np.bool_)
-    np.minimum(rows, len(segment.hashes) - 1, out=rows)
-    return rows, segment.hashes[rows] == keys
-
-
 def _alive(layer: Layer, rows: I64, *, of_symbols: bool = False) -> Mask | slice:
     """Return which of a layer's files, or symbols, are not replaced by a newer layer."""
     if layer.live is None:
         return slice(None)
-    return layer.live[_file_of(layer.segment, rows) if of_symbols else rows]
-
-
-def _file_of(segment: Segment, symbols: I64) -> I64:
-    # Of the column's own type: another one would make numpy convert all of the column.
-    return segment.symbol_starts.searchsorted(symbols.astype(np.uint32), "right") - 1
-
-
-def _strings(segment: Segment, starts: str, column: str, row: int) -> list[str]:
-    bounds = getattr(segment, starts)
-    numbers = getattr(segment, column)[int(bounds[row]) : int(bounds[row + 1])]
-    return [segment.string(number) for number in numbers.tolist()]
+    return layer.live[files_of(layer.segment, rows) if of_symbols else rows]

@@ -1,0 +1,203 @@
+"""The index of one workspace while it changes: files on disk below, open buffers above.
+
+Writers take a lock for the moment in which one state replaces another; readers take the state of
+now and keep it, however long they need it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from claude_lsp.workspace.index.extract import extract
+from claude_lsp.workspace.index.layers import live_masks
+from claude_lsp.workspace.index.links import Links
+from claude_lsp.workspace.index.making import build, merged
+from claude_lsp.workspace.index.resolve import Resolver
+from claude_lsp.workspace.index.segment import Entry, Mask, Segment
+from claude_lsp.workspace.index.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from claude_lsp.workspace.index.records import FileRecord
+
+
+class Index:
+    """Everything that is known of a workspace's files.
+
+    Args:
+        read_text: returns the text of a configuration file (`tsconfig.json` and its like) by its
+            path in the workspace, None if it cannot be read.
+    """
+
+    def __init__(self, read_text: Callable[[str], str | None] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._resolver = _SharedResolver(Resolver((), read_text))
+        self._disk: tuple[Segment, ...] = ()
+        self._gone: frozenset[str] = frozenset()
+        self._open: dict[str, Segment] = {}
+        self._newest: str | None = None
+        self._others: Segment | None = None
+        self._masks: list[Mask | None] = []
+        self._links = Links(View(), self._resolver)
+
+    @property
+    def links(self) -> Links:
+        """The state of now, which does not change any more."""
+        return self._links
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What stands for the files on disk, the newest last."""
+        return self._disk
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Files that are in some segment but not on disk any more."""
+        return self._gone
+
+    def module_files(self, importer: str, module: str, language: str) -> tuple[str, ...]:
+        """Return the files that a module consists of, indexed or not."""
+        return self._resolver.module_files(importer, module, language)
+
+    def open(self, path: str, text: str, language: str) -> FileRecord:
+        """Let a buffer's text stand for its file; call it in a worker thread.
+
+        Takes some milliseconds for each 100 kB, most of them without the lock.
+        """
+        record = extract(text, language)
+        one = build([Entry(path, 0, len(text), record)])
+        with self._lock:
+            known = path in self._open
+            self._open[path] = one
+            if self._newest != path:
+                self._newest = path
+                self._join_others()
+            if not known:
+                self._resolver.add(path)
+                self._mask()
+            self._publish()
+        if record.namespace:
+            self._resolver.declare(path, record.namespace)
+        return record
+
+    def close(self, path: str) -> None:
+        """Let the file on disk stand for itself again."""
+        with self._lock:
+            if self._open.pop(path, None) is None:
+                return
+            if self._newest == path:
+                self._newest = None
+            self._join_others()
+            self._mask()
+            self._publish()
+            if self._links.view.find(path) < 0:
+                self._resolver.remove(path)
+
+    def add(self, segment: Segment, gone: Collection[str] = ()) -> None:
+        """Lay newly read files over the older ones, and drop files that are not there any more."""
+        paths = [segment.path(file) for file in range(segment.file_count)]
+        with self._lock:
+            if segment.file_count:
+                self._disk = (*self._disk, segment)
+            self._gone = self._gone.difference(paths).union(gone)
+            self._mask()
+            self._publish()
+        for path in gone:
+            if path not in self._open:
+                self._resolver.remove(path)
+        self._introduce([segment])
+
+    def forget(self, gone: Collection[str]) -> None:
+        """Drop files that are not there any more."""
+        self.add(build([]), gone)
+
+    def replace(self, segments: Sequence[Segment], gone: Collection[str] = ()) -> None:
+        """Let segments stand for all files on disk; those of before are forgotten."""
+        with self._lock:
+            self._disk = tuple(segments)
+            self._gone = frozenset(gone)
+            self._mask()
+            self._publish()
+        self._introduce(segments)
+
+    def merge(self, merged_ones: Sequence[Segment], into: Segment) -> None:
+        """Put one segment in the place of those that it was made of; files added since stay."""
+        with self._lock:
+            old = {id(one) for one in merged_ones}
+            place = next(n for n, one in enumerate(self._disk) if id(one) in old)
+            kept = [one for one in self._disk if id(one) not in old]
+            self._disk = (*kept[:place], into, *kept[place:])
+            if len(self._disk) == 1:
+                self._gone = frozenset()
+            self._mask()
+            self._publish()
+
+    def configure(self, paths: Iterable[str]) -> None:
+        """Tell of files that are not indexed but say how imports are resolved."""
+        for path in paths:
+            self._resolver.add(path)
+
+    def _introduce(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            empty = {
+                number for number in set(segment.namespaces.tolist()) if not segment.string(number)
+            }
+            for file, namespace in enumerate(segment.namespaces.tolist()):
+                path = segment.path(file)
+                if path not in self._gone:
+                    self._resolver.add(path)
+                    if namespace not in empty:
+                        self._resolver.declare(path, segment.string(namespace))
+
+    def _join_others(self) -> None:
+        """Make one segment of all open buffers but the one that is being edited."""
+        others = [(one, None) for path, one in self._open.items() if path != self._newest]
+        self._others = merged(others) if others else None
+
+    def _mask(self) -> None:
+        self._masks = live_masks(self._disk, self._gone, list(self._open.values()))
+
+    def _publish(self) -> None:
+        parts: list[tuple[Segment, Mask | None]] = list(zip(self._disk, self._masks, strict=True))
+        if self._others is not None:
+            parts.append((self._others, None))
+        if self._newest is not None:
+            parts.append((self._open[self._newest], None))
+        self._links = Links(View(parts), self._resolver)
+
+
+class _SharedResolver:
+    """A resolver that several threads use."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._lock = threading.Lock()
+        self._resolver = resolver
+
+    def module_files(self, importer: str, module: str, language: str) -> tuple[str, ...]:
+        """Return the files that a module consists of."""
+        with self._lock:
+            return self._resolver.module_files(importer, module, language)
+
+    def submodule_files(
+        self, importer: str, module: str, name: str, language: str
+    ) -> tuple[str, ...]:
+        """Return the files of the module `name` inside of a module."""
+        with self._lock:
+            return self._resolver.submodule_files(importer, module, name, language)
+
+    def add(self, path: str) -> None:
+        """Add a file."""
+        with self._lock:
+            self._resolver.add(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        with self._lock:
+            self._resolver.remove(path)
+
+    def declare(self, path: str, namespace: str) -> None:
+        """Say which namespace a file declares."""
+        with self._lock:
+            self._resolver.declare(path, namespace)

@@ -1,0 +1,104 @@
+"""A few worker processes (see `work`), and the requests that wait for one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+_MODULE = "claude_lsp.workspace.index.work"
+_LONGEST_ANSWER = 1 << 20
+_SECONDS_TO_END = 2.0
+
+
+class WorkerError(Exception):
+    """A request failed.
+
+    Attributes:
+        no_space: whether the reason is that nothing can be written where it should be.
+        ended: whether the worker ended over it.
+    """
+
+    def __init__(self, message: str, *, no_space: bool = False, ended: bool = False) -> None:
+        super().__init__(message)
+        self.no_space, self.ended = no_space, ended
+
+
+class Workers:
+    """Worker processes for the time of a `with` block; none is left after it."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._started: list[Process] = []
+        self._idle: asyncio.LifoQueue[Process | None] = asyncio.LifoQueue()
+
+    async def __aenter__(self) -> Self:
+        for _ in range(self._count):
+            self._idle.put_nowait(None)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self._started:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+        for process in self._started:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+
+    async def ask(self, **request: Any) -> dict[str, Any]:
+        """Let the next idle worker do something.
+
+        Raises:
+            WorkerError: it could not be done, or no worker can be started.
+        """
+        process = await self._idle.get()
+        try:
+            if process is None:
+                process = await self._start()
+            answer = await self._exchange(process, request)
+        except BaseException:
+            # In the middle of an answer it is of no more use; the next request starts another.
+            if process is not None and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            self._idle.put_nowait(None)
+            raise
+        self._idle.put_nowait(process)
+        if "error" in answer:
+            raise WorkerError(answer["error"], no_space=answer.get("no_space", False))
+        return answer
+
+    async def _start(self) -> Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                _MODULE,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LONGEST_ANSWER,
+            )
+        except OSError as error:
+            raise WorkerError(f"no process can be started: {error}") from error
+        self._started.append(process)
+        return process
+
+    async def _exchange(self, process: Process, request: dict[str, Any]) -> dict[str, Any]:
+        assert process.stdin is not None  # noqa: S101 - asked for as a pipe
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+        except (ConnectionError, ValueError) as error:
+            raise WorkerError(f"a worker process failed: {error}", ended=True) from error
+        if not line:
+            raise WorkerError("a worker process ended unexpectedly", ended=True)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
