@@ -17,7 +17,7 @@ from claude_lsp.claude.client import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.context.candidate import Candidate
+from claude_lsp.gathering import ALONE, Gatherer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.context.assemble import Context
+    from claude_lsp.context.candidate import Candidate
+    from claude_lsp.gathering import Gathered, Surroundings
     from claude_lsp.settings import Settings
-    from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
 _INTERACTIVE_DEADLINE_S = 60.0
@@ -51,17 +53,22 @@ class Engine:
         settings: the resolved options.
         workspace: the folders and their ignore rules.
         client: the connection.
+        codebase: what is known of the code in the folders.
     """
 
     settings: Settings
     workspace: Workspace
     client: Client
+    codebase: Codebase
+
+    def __post_init__(self) -> None:
+        self._gatherer = Gatherer(self.settings, self.workspace, self.codebase)
 
     async def prepare(
         self,
         action: Action,
         situation: Situation,
-        open_documents: Sequence[Snapshot] = (),
+        surroundings: Surroundings = ALONE,
         extras: Sequence[Candidate] = (),
     ) -> Prepared:
         """Gather the context and build the request; nothing is sent.
@@ -69,7 +76,7 @@ class Engine:
         Args:
             action: what to do.
             situation: what it is asked about.
-            open_documents: the editor's other buffers, which win over the disk.
+            surroundings: what the editor shows beside the document.
             extras: further candidates, already checked against the ignore rules.
 
         Raises:
@@ -81,8 +88,10 @@ class Engine:
         chosen = route(action.name, action.tier, self.settings)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
+        candidates = [*action.extras(situation), *extras]
+        gathered = await self.gather(action, situation, surroundings)
         context = await asyncio.to_thread(
-            self._context, action, situation, family, open_documents, extras
+            self._context, action, situation, family, candidates, gathered
         )
         blocks = [
             Block(text, sum(part.tokens for part in parts), stable)
@@ -108,41 +117,40 @@ class Engine:
         )
         return Prepared(request, context)
 
+    async def gather(
+        self, action: Action, situation: Situation, surroundings: Surroundings
+    ) -> Gathered:
+        """Look for what helps with a situation; what is found is ready for its request."""
+        recipe = action.recipe
+        return await self._gatherer.gather(
+            Wanted(
+                situation,
+                recipe,
+                surroundings,
+                int(recipe.budget(self.settings) * (1 - recipe.document)),
+                route(action.name, action.tier, self.settings).model.tokenizer,
+            )
+        )
+
     def _context(
         self,
         action: Action,
         situation: Situation,
         family: tokens.Family,
-        open_documents: Sequence[Snapshot],
-        extras: Sequence[Candidate],
+        candidates: Sequence[Candidate],
+        gathered: Gathered,
     ) -> Context:
-        """Gather and assemble; files are read and tokens counted, so this runs in a worker."""
+        """Assemble the context; tokens are counted, so this runs in a worker."""
         # Not needed by a server that starts.
-        from claude_lsp.context.assemble import LeftOut, assemble
-        from claude_lsp.workspace.neighbours import neighbours
+        from claude_lsp.context.assemble import assemble
 
-        candidates = [*action.extras(situation), *extras]
-        left_out: list[LeftOut] = []
-        if action.recipe.neighbours:
-            found, refused = neighbours(situation.snapshot, self.workspace, open_documents)
-            candidates += [
-                Candidate(
-                    self.workspace.origin(item.snapshot),
-                    item.snapshot.text,
-                    item.reason,
-                    item.score,
-                    snapshot=item.snapshot,
-                )
-                for item in found
-            ]
-            left_out += [LeftOut(item.origin, item.reason) for item in refused]
         return assemble(
             action.subject(situation),
-            candidates,
+            [*candidates, *gathered.candidates],
             action.recipe.budget(self.settings),
             family,
-            subject_share=action.recipe.subject_share,
-            left_out=left_out,
+            document_share=action.recipe.document,
+            left_out=gathered.left_out,
         )
 
     async def run(

@@ -94,6 +94,15 @@ class ContextOptions:
         "Bound on the context of a fix, explanation or review request, in tokens.",
         minimum=500,
     )
+    deadline_ms: int = option(
+        50,
+        "Longest wait for a completion's context, in ms; after it, what is ready is used.",
+        minimum=0,
+    )
+    index: bool = option(
+        True,
+        "Whether to index the project's files; without, only open files are known.",
+    )
 
 
 @dataclass(frozen=True)

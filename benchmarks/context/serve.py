@@ -2,87 +2,82 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.context import tokens as benchmark_tokens
-from claude_lsp.context import tokens
-from claude_lsp.context.assemble import assemble
-from claude_lsp.context.candidate import Candidate
+from benchmarks.context import tokens
+from claude_lsp.context.gather import Query, assemble_text
+from claude_lsp.context.lookups import Lookups
 from claude_lsp.settings import Settings
+from claude_lsp.text.lines import split_lines
+from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.codebase import Codebase
+from claude_lsp.workspace.index.cache import FOLDER_VARIABLE
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.neighbours import neighbours
 from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from benchmarks.context.assembler import Assembler
-
-# Our bounds are on Claude's tokens, which are up to this many for one of the benchmark's.
-_MOST_PER_TOKEN = 2.5
-_CLOSE_ENOUGH = 0.97
-_ATTEMPTS = 6
+    from claude_lsp.workspace.codebase import Folder
 
 
 def make() -> Assembler:
     """Return what the server would send beside the document."""
-    return FirstForm()
+    # What is measured is this version's index, not one that an editor has left behind.
+    os.environ.setdefault(FOLDER_VARIABLE, tempfile.mkdtemp(prefix="claude-lsp-benchmark-"))
+    return Product()
 
 
-class FirstForm:
-    """The files near the document, cut to the budget."""
+class Product:
+    """The index and the ranking of the server, with budgets in the benchmark's tokens."""
 
     def __init__(self) -> None:
-        self._workspaces: dict[str, Workspace] = {}
-        tokens.warm()
+        self._folders: dict[str, tuple[Folder, Lookups]] = {}
 
     def index(self, root: str) -> None:
-        """Prepare the ignore rules; there is no index yet."""
-        self._workspace(root)
+        """Index the project."""
+        self._folder(root)
 
     def update(self, root: str, file: str, text: str) -> None:
-        """Do nothing: each request brings its buffer."""
+        """Take the text of a buffer, as after each edit."""
+        folder, _ = self._folder(root)
+        folder.links([_document(root, file, text)])
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
-        workspace = self._workspace(root)
-        path = Path(root, file)
-        document = Snapshot(uri_from_path(path), 1, prefix + suffix, language_of(path))
-        found, _refused = neighbours(document, workspace, [])
-        candidates = [
-            Candidate(workspace.origin(item.snapshot), item.snapshot.text, item.reason, item.score)
-            for item in found
-        ]
-        return _within(candidates, budget)
+        folder, lookups = self._folder(root)
+        document = _document(root, file, prefix + suffix)
+        before = split_lines(prefix)
+        ended = not before or before[-1][-1] in "\r\n"
+        cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
+        lines = split_lines(document.text)
+        query = Query(file, document.language, lines, Range(cursor, cursor))
+        return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
 
-    def _workspace(self, root: str) -> Workspace:
-        if root not in self._workspaces:
-            self._workspaces[root] = Workspace([Path(root)], Settings())
-        return self._workspaces[root]
+    def _folder(self, root: str) -> tuple[Folder, Lookups]:
+        if root not in self._folders:
+            path = Path(root)
+            folder = asyncio.run(_indexed(path))
+            self._folders[root] = folder, Lookups(folder.text)
+        return self._folders[root]
 
 
-def _within(candidates: Iterable[Candidate], budget: int) -> str:
-    """Return the largest context whose size in the benchmark's tokens is within the budget."""
-    candidates = list(candidates)
-    best = ""
-    low, high = 0.0, budget * _MOST_PER_TOKEN
-    bound = budget * 1.6
-    for _ in range(_ATTEMPTS):
-        context = assemble(None, candidates, int(bound), tokens.NEWEST)
-        text = "".join(part.text for part in context.parts)
-        size = benchmark_tokens.count(text)
-        if size <= budget:
-            best, low = text, bound
-            if size >= _CLOSE_ENOUGH * budget or not context.left_out:
-                break
-        else:
-            high = bound
-        bound = (low + high) / 2
-    return best
+async def _indexed(root: Path) -> Folder:
+    codebase = Codebase(Workspace([root], Settings()))
+    codebase.update()
+    await codebase.settled()
+    return codebase.folder_of(root / "any")
+
+
+def _document(root: str, file: str, text: str) -> Snapshot:
+    path = Path(root, file)
+    return Snapshot(uri_from_path(path), 1, text, language_of(path))
 
 
 def answer(assembler: Assembler, question: dict[str, Any]) -> dict[str, Any]:

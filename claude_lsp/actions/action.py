@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +11,36 @@ if TYPE_CHECKING:
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.context.recipes import Recipe
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
 
 
+class Place(NamedTuple):
+    """A line of some document: its address, and the line, 0-based."""
+
+    uri: str
+    line: int
+
+
 @dataclass(frozen=True)
 class Problem:
-    """A diagnostic of any tool, as the editor showed it."""
+    """A diagnostic of any tool, as the editor showed it.
+
+    Attributes:
+        range: what it marks.
+        message: what it says.
+        source: the tool.
+        code: the tool's name for this kind of problem.
+        related: other places that it points to.
+    """
 
     range: Range
     message: str
     source: str = ""
     code: str = ""
+    related: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,21 +103,6 @@ class Prompt:
     prefill: str = ""
     effort: Literal["low", "medium", "high"] = "low"
     think: bool = False
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What goes into an action's context, as data.
-
-    Attributes:
-        budget: reads the token bound from the settings.
-        neighbours: whether imported, open and sibling files help.
-        subject_share: the part of the budget that the document may take when others wait.
-    """
-
-    budget: Callable[[Settings], int]
-    neighbours: bool = True
-    subject_share: float = 0.75
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.review import FINDINGS_RULES, FindingsReader
 from claude_lsp.context.candidate import Candidate
+from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings.claims import findings_schema
 from claude_lsp.findings.rules import RULES
 
@@ -53,7 +54,7 @@ ACTION = Action(
     kind="source.claude.reviewArchitecture",
     tier="opus",
     applies=lambda _situation: True,
-    recipe=Recipe(budget=lambda settings: settings.arch.context_tokens),
+    recipe=RECIPES["architecture"],
     subject=lambda _situation: None,
     extras=_extras,
     prompt=_prompt,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.outcomes import Insertion
 from claude_lsp.context.candidate import Style, Subject
+from claude_lsp.context.recipes import RECIPES
 from claude_lsp.text.lines import line_ending
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ ACTION = Action(
     kind="refactor.rewrite.claude.complete",
     tier="haiku",
     applies=lambda situation: situation.range.empty,
-    recipe=Recipe(budget=lambda settings: settings.completion.context_tokens, subject_share=0.6),
+    recipe=RECIPES["complete"],
     subject=_subject,
     prompt=_prompt,
     reader=_Reader,

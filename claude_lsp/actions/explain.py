@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.outcomes import Prose
 from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ ACTION = Action(
     kind="refactor.rewrite.claude.explain",
     tier="sonnet",
     applies=lambda _situation: True,
-    recipe=Recipe(budget=lambda settings: settings.context.tokens),
+    recipe=RECIPES["explain"],
     subject=_subject,
     extras=_extras,
     prompt=_prompt,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader
 from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
     from claude_lsp.settings import Settings
@@ -53,7 +54,7 @@ ACTION = Action(
     kind="quickfix",
     tier="sonnet",
     applies=lambda situation: bool(situation.problems),
-    recipe=Recipe(budget=lambda settings: settings.context.tokens),
+    recipe=RECIPES["fix"],
     subject=_subject,
     extras=_extras,
     prompt=_prompt,

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Recipe, Situation
+from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.outcomes import Drop, Unusable
 from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings.claims import Rejected, claims_from, findings_schema
 from claude_lsp.findings.fingerprint import fingerprint
 from claude_lsp.findings.rules import RULES
@@ -128,7 +129,7 @@ ACTION = Action(
     kind="source.claude.review",
     tier="sonnet",
     applies=lambda _situation: True,
-    recipe=Recipe(budget=lambda settings: settings.context.tokens, subject_share=0.85),
+    recipe=RECIPES["review"],
     subject=_subject,
     extras=_extras,
     prompt=_prompt,

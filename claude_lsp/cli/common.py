@@ -13,7 +13,13 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.codebase import Codebase
+
+_PATIENCE_S = 1.0
+"""Nothing is said of an index that is ready sooner."""
 
 
 class UsageError(Exception):
@@ -40,6 +46,30 @@ def root_for(options: argparse.Namespace, path: Path) -> Path:
         return root
     folder = path if path.is_dir() else path.parent
     return git.root_of(folder) or folder
+
+
+async def indexed(workspace: Workspace, opened: Sequence[Snapshot] = ()) -> Codebase:
+    """Return what is known of the code of a workspace, complete; the caller closes it."""
+    import asyncio
+
+    from claude_lsp.workspace.codebase import Codebase
+
+    codebase = await asyncio.to_thread(Codebase, workspace, say)
+    codebase.update(opened)
+    settling = asyncio.ensure_future(codebase.settled())
+    try:
+        while not (await asyncio.wait({settling}, timeout=_PATIENCE_S))[0]:
+            if sys.stderr.isatty():
+                done = sum(folder.progress.done for folder in codebase.folders if folder.progress)
+                print(f"\r\033[Kindexing: {done:,} files", end="", file=sys.stderr, flush=True)
+    except asyncio.CancelledError:
+        await codebase.close()
+        raise
+    finally:
+        settling.cancel()
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return codebase
 
 
 def configure(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
-from claude_lsp.cli.common import configure, refuse, root_for, say
+from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
 from claude_lsp.text.positions import Position, Range
@@ -20,6 +20,8 @@ from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     import argparse
+
+    from claude_lsp.engine import Prepared
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
@@ -51,9 +53,18 @@ def context(options: argparse.Namespace) -> int:
         instructions=configuration.settings.review.instructions,
     )
     tokens.warm()
-    engine = Engine(configuration.settings, workspace, Client(configuration.settings, Ledger()))
+
+    async def prepare() -> Prepared:
+        codebase = await indexed(workspace, [snapshot])
+        client = Client(configuration.settings, Ledger())
+        try:
+            engine = Engine(configuration.settings, workspace, client, codebase)
+            return await engine.prepare(action, situation)
+        finally:
+            await codebase.close()
+
     try:
-        prepared = asyncio.run(engine.prepare(action, situation))
+        prepared = asyncio.run(prepare())
     except ClaudeError as error:
         say(str(error.failure))
         return NOTHING

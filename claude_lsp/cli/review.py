@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
-from claude_lsp.cli.common import configure, refuse, root_for, say
+from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.report import Coverage, Report, Spend
@@ -114,7 +114,8 @@ async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
     ledger = Ledger()
     account = Account(limit_usd=run.options.max_cost)
     client = Client(run.settings, ledger)
-    engine = Engine(run.settings, run.workspace, client)
+    codebase = await indexed(run.workspace)
+    engine = Engine(run.settings, run.workspace, client, codebase)
     try:
         if run.options.dry_run:
             await asyncio.to_thread(tokens.warm)
@@ -125,6 +126,7 @@ async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
             return _finish(run, _without_model(run, result, error.failure))
         await _review(engine, units, account, result, run.options.concurrency)
     finally:
+        await codebase.close()
         await client.close()
         ledger.close()
     return _finish(run, result, account, {unit.origin: unit.snapshot.index for unit in units})

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.context import tokens
-from claude_lsp.context.candidate import Style
+from claude_lsp.context.candidate import Candidate, Style
 from claude_lsp.context.redact import Redactor
 from claude_lsp.text.lines import LineIndex, split_lines, without_ending
 from claude_lsp.text.positions import Position
@@ -20,11 +20,12 @@ from claude_lsp.text.positions import Position
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.context.candidate import Subject
     from claude_lsp.context.redact import Redacted, Secret
     from claude_lsp.context.tokens import Family
     from claude_lsp.text.positions import Range
 
+_USUAL_REASON = "edited a moment ago (line 1000)"
 CURSOR_MARK = "<CURSOR/>"
 _NUMBER_EVERY = 10
 _LONGEST_TOKEN = 8
@@ -155,7 +156,7 @@ def assemble(
     budget: int,
     family: Family,
     *,
-    subject_share: float = 0.75,
+    document_share: float = 0.75,
     left_out: Iterable[LeftOut] = (),
 ) -> Context:
     """Assemble a context of at most `budget` tokens.
@@ -165,7 +166,8 @@ def assemble(
         candidates: further pieces; the best are taken first until the budget is used up.
         budget: bound on the tokens of everything, checked against upper bounds.
         family: the model's tokenizer generation.
-        subject_share: the part of the budget that the subject may take when others wait.
+        document_share: the part of the budget that the subject can count on; it may also have
+            what the candidates leave.
         left_out: what the caller already had to leave out, to be listed with the rest.
     """
     dropped = list(left_out)
@@ -176,7 +178,7 @@ def assemble(
     remaining = budget
     subject_part = None
     if subject is not None:
-        share = budget if not ranked else int(budget * subject_share)
+        share = int(budget * document_share) if ranked else budget
         subject_part, documents[subject.origin] = _subject_part(subject, share, family, redactor)
         remaining -= subject_part.tokens
     for candidate in ranked:
@@ -190,6 +192,10 @@ def assemble(
             documents.setdefault(candidate.origin, Sent(candidate.origin, found, 0, end, original))
         parts.append(part)
         remaining -= part.tokens
+    if subject is not None and subject_part is not None and subject_part.cut:
+        # It gets what the others did not need.
+        left = remaining + subject_part.tokens
+        subject_part, documents[subject.origin] = _subject_part(subject, left, family, redactor)
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
     parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
@@ -325,6 +331,11 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
 def _wrapped(candidate: Candidate, body: str) -> str:
     path, why = _attribute(candidate.origin), _attribute(candidate.reason)
     return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
+
+
+def frame_tokens(origin: str, family: Family) -> int:
+    """Return the tokens that a candidate takes in a context beside its text, about."""
+    return _count(_wrapped(Candidate(origin, "", _USUAL_REASON), ""), family)
 
 
 def _attribute(text: str) -> str:

@@ -15,15 +15,17 @@ from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.features import probabilities
 from claude_lsp.context.sight import KEYWORDS, WORD, look
 from claude_lsp.context.similar import hashes_of, locate, rarity, similar_files
+from claude_lsp.context.uses import uses
 from claude_lsp.context.windows import WINDOW, Lookup, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.context.definitions import Ranking
+    from claude_lsp.context.recipes import Recipe
     from claude_lsp.context.sight import Sight
     from claude_lsp.context.similar import F64, Place, SimilarFiles
-    from claude_lsp.text.positions import Position
+    from claude_lsp.text.positions import Range
     from claude_lsp.workspace.index.links import Links
 
     Count = Callable[[str], int]
@@ -34,6 +36,7 @@ _WINDOWS_KEPT = 90
 _SMALLEST_WINDOW = 5
 _WORTH_ANOTHER_ROUND = 100
 _MOST_COMPARED = 250
+_AROUND_SPOT = 8
 
 
 class ReadsTexts(Protocol):
@@ -44,6 +47,13 @@ class ReadsTexts(Protocol):
         ...
 
 
+class Spot(NamedTuple):
+    """A line of a document: its path as the index knows it, and the line, 0-based."""
+
+    path: str
+    line: int
+
+
 class Query(NamedTuple):
     """A place in a document of the workspace.
 
@@ -51,13 +61,20 @@ class Query(NamedTuple):
         path: of the document, as the index knows it.
         language: its LSP language identifier.
         lines: its lines, with their endings.
-        position: the cursor.
+        focus: the cursor, or a selection.
+        mentioned: words that the question is about besides those of the document, such as what a
+            diagnostic says.
+        related: places that diagnostics point to.
+        recent: places that were edited a moment ago, the newest first.
     """
 
     path: str
     language: str
     lines: Sequence[str]
-    position: Position
+    focus: Range
+    mentioned: str = ""
+    related: Sequence[Spot] = ()
+    recent: Sequence[Spot] = ()
 
 
 class Found(NamedTuple):
@@ -74,9 +91,9 @@ class Found(NamedTuple):
 def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
     """Return the candidates for a place, ranked by nothing yet."""
     view = links.view
-    place = locate(links, query.path, query.language, query.position.line)
+    place = locate(links, query.path, query.language, query.focus.start.line)
     signatures = [view.detail(symbol)[0] for symbol in place.enclosing_functions]
-    sight = look(query.lines, query.position, query.language, signatures)
+    sight = look(query.lines, query.focus, query.language, [*signatures, query.mentioned])
     similar = similar_files(links, place, sight)
     lookups: dict[int, Lookup] = {}
     for file in similar.files[:_WINDOW_FILES].tolist():
@@ -123,7 +140,7 @@ def _words_after_alike_lines(
     wanted: Mapping[str, float],
 ) -> dict[str, float]:
     """Return the words that follow lines like those just above the cursor, and how alike."""
-    row, column = query.position
+    row, column = query.focus.start
     above = [line for line in query.lines[max(0, row - 6) : row] if line.strip()][-2:]
     above += [query.lines[row][:column]] if row < len(query.lines) else []
     model = {word for line in above[-2:] for word in WORD.findall(line)} & wanted.keys()
@@ -146,6 +163,98 @@ def _words_after_alike_lines(
     return {word: value for word, value in found.items() if word not in KEYWORDS}
 
 
+def gather(
+    links: Links,
+    query: Query,
+    texts: ReadsTexts,
+    recipe: Recipe,
+    *,
+    room: int,
+    count: Count,
+    frame: Count,
+) -> list[Candidate]:
+    """Return what helps with a place, by a recipe, within a bound of tokens.
+
+    Args:
+        links: the index.
+        query: the place.
+        texts: reads other files; the text of the document itself is never returned.
+        recipe: what to look for, and its shares.
+        room: tokens of all texts, frames included.
+        count: returns an upper bound of a text's tokens.
+        frame: returns the tokens that a candidate takes besides its text, from its path.
+    """
+    packer = _Packer(texts, room, count, frame)
+    packer.add_spots(query, query.related, "a diagnostic points here", recipe.related)
+    packer.add_spots(query, query.recent, "edited a moment ago", recipe.recent)
+    found = find(links, query, texts) if recipe.definitions or recipe.lookalikes else None
+    if recipe.uses:
+        place = (
+            found.place
+            if found
+            else locate(links, query.path, query.language, query.focus.start.line)
+        )
+        packer.begin(recipe.uses)
+        for use in uses(links, place, query, texts):
+            what = "tests" if use.in_test else "uses"
+            packer.add(use.path, use.first, use.end, f"{what} {use.name} (line {use.first + 1})")
+    chosen = packer.candidates
+    if found is not None and packer.left > 0:
+        share = min(recipe.lookalikes, window_share(packer.left))
+        chosen = [
+            *_ranked(links, found, packer, share, definitions=recipe.definitions),
+            *chosen,
+        ]
+    return chosen
+
+
+class _Packer:
+    """Takes stretches of files until there is no more room, none twice."""
+
+    def __init__(self, texts: ReadsTexts, room: int, count: Count, frame: Count) -> None:
+        self.left = room
+        self.candidates: list[Candidate] = []
+        self.taken: dict[str, list[tuple[int, int]]] = {}
+        self.count, self.frame = count, frame
+        self._texts = texts
+        self._share = 0
+
+    def begin(self, share: float) -> None:
+        """Begin with another source: it may take this share of what is left."""
+        self._share = int(self.left * share)
+
+    def add_spots(self, query: Query, spots: Sequence[Spot], why: str, share: float) -> None:
+        """Add what stands around some places outside of the document."""
+        self.begin(share)
+        for spot in spots:
+            if spot.path != query.path:
+                first = max(0, spot.line - _AROUND_SPOT)
+                self.add(
+                    spot.path, first, spot.line + _AROUND_SPOT + 1, f"{why} (line {spot.line + 1})"
+                )
+
+    def add(self, path: str, first: int, end: int, reason: str) -> None:
+        """Add some lines of a file if there is room for them."""
+        if not self.is_free(path, first, end):
+            return
+        lookup = self._texts.lookup(path)
+        text = _ended("".join(lookup.lines[first:end])) if lookup is not None else ""
+        if not text.strip():
+            return
+        tokens = self.count(text) + self.frame(path)
+        if tokens <= self._share:
+            self._share -= tokens
+            self.left -= tokens
+            self.taken.setdefault(path, []).append((first, end))
+            # Later ones come from sources that say more; between the definitions and the document.
+            score = 3.0 - len(self.candidates) / 1000
+            self.candidates.append(Candidate(path, text, reason, score, stable=False))
+
+    def is_free(self, path: str, first: int, end: int) -> bool:
+        """Whether nothing of some lines was taken yet."""
+        return all(stop <= first or end <= start for start, stop in self.taken.get(path, ()))
+
+
 def definitions_and_windows(
     links: Links,
     query: Query,
@@ -153,27 +262,28 @@ def definitions_and_windows(
     budget: int,
     count: Count,
     *,
-    frame: Count | None = None,
+    frame: Count = lambda _path: 0,
 ) -> list[Candidate]:
-    """Return what to tell a model about the workspace: definitions, then windows, best last.
+    """Return definitions, then windows of similar code, best last, within a bound of tokens."""
+    packer = _Packer(texts, budget, count, frame)
+    return _ranked(links, find(links, query, texts), packer, window_share(budget))
 
-    Args:
-        links: the index.
-        query: the place.
-        texts: reads other files; the text of the document itself is never returned.
-        budget: tokens of all texts, frames included.
-        count: returns an upper bound of a text's tokens.
-        frame: returns the tokens that a candidate takes besides its text, from its path.
-    """
-    found = find(links, query, texts)
+
+def _ranked(
+    links: Links, found: Found, packer: _Packer, share: float, *, definitions: bool = True
+) -> list[Candidate]:
+    """Return the definitions and windows that fit in what a packer has left, best last."""
+    budget, count, frame = packer.left, packer.count, packer.frame
     chances = probabilities(found.ranking.features)
     if query_word := found.sight.partial:
         chances = _favoured(links, found.ranking, chances, query_word)
-    room = budget - int(budget * window_share(budget))
+    room = budget - int(budget * share) if definitions else 0
     outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
     left = budget - sum(outline.tokens for outline in outlines)
-    chosen, left = _chosen_windows(links, found, left, count, frame)
-    if left > _WORTH_ANOTHER_ROUND:
+    windows_room = left if share else 0
+    chosen, unused = _chosen_windows(links, found, windows_room, packer)
+    left -= windows_room - unused
+    if definitions and left > _WORTH_ANOTHER_ROUND:
         # What windows could not use goes to definitions after all.
         room = sum(outline.tokens for outline in outlines) + left
         outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
@@ -212,31 +322,31 @@ def window_share(budget: int) -> float:
 
 
 def _chosen_windows(
-    links: Links, found: Found, room: int, count: Count, frame: Count | None
+    links: Links, found: Found, room: int, packer: _Packer
 ) -> tuple[list[tuple[Window, str]], int]:
     """Return windows that fit, best first, none overlapping another, and the room that is left."""
     chosen: list[tuple[Window, str]] = []
-    for window in found.windows:
-        if any(
-            other.file == window.file and abs(other.first - window.first) < WINDOW
-            for other, _ in chosen
-        ):
+    for window in found.windows if room > 0 else ():
+        path = links.view.path(window.file)
+        if not packer.is_free(path, window.first, window.first + WINDOW):
             continue
         lines = found.texts[window.file].lines[window.first : window.first + WINDOW]
-        around = frame(links.view.path(window.file)) if frame else 0
+        around = packer.frame(path)
         text = _ended("".join(lines))
-        tokens = count(text) + around
-        if tokens > room:
+        tokens = packer.count(text) + around
+        full = tokens > room
+        if full:
             # As much of it as fits, by the tokens that its lines take.
             kept = int(len(lines) * max(0, room - around) / tokens)
             text = _ended("".join(lines[:kept]))
-            tokens = count(text) + around
-            if kept >= _SMALLEST_WINDOW and tokens <= room:
-                chosen.append((window, text))
-                room -= tokens
-            break
+            tokens = packer.count(text) + around
+            if kept < _SMALLEST_WINDOW or tokens > room:
+                break
+        packer.taken.setdefault(path, []).append((window.first, window.first + WINDOW))
         chosen.append((window, text))
         room -= tokens
+        if full:
+            break
     return chosen, room
 
 

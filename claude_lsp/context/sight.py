@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from claude_lsp.text.positions import Position
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from claude_lsp.text.positions import Position
+    from claude_lsp.text.positions import Range
 
 WORD = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
 
@@ -200,23 +202,22 @@ class Sight:
     partial: str
 
 
-def look(
-    lines: Sequence[str], position: Position, language: str, enclosing: Iterable[str] = ()
-) -> Sight:
+def look(lines: Sequence[str], focus: Range, language: str, enclosing: Iterable[str] = ()) -> Sight:
     """Return what the cursor sees.
 
     Args:
         lines: of the document, with or without their endings.
-        position: the cursor.
+        focus: the cursor, or a selection; all of a selection is as near as can be.
         language: the document's LSP language identifier.
-        enclosing: signatures of the functions around the cursor; their words count as near.
+        enclosing: texts beside the document whose words count as near, such as the signatures of
+            the functions around the cursor.
     """
-    row = min(position.line, len(lines) - 1) if lines else 0
-    here = lines[row] if lines else ""
-    before, after = here[: position.column], here[position.column :]
-    first = max(0, row - _REACH)
-    above = [*lines[first:row], before]
-    below = [after, *lines[row + 1 : row + _REACH]]
+    start, end = (_within(lines, place) for place in focus)
+    before = lines[start.line][: start.column] if lines else ""
+    after = lines[end.line][end.column :] if lines else ""
+    first = max(0, start.line - _REACH)
+    above = [*lines[first : start.line], before]
+    below = [after, *lines[end.line + 1 : end.line + _REACH]]
     hidden = _import_lines(above)
     typings = "python" if language == "python" else ""
     near: dict[str, float] = {}
@@ -224,7 +225,7 @@ def look(
     types: dict[str, set[str]] = {}
     lookalike: dict[str, float] = {}
 
-    def read(line: str, distance: int) -> LineFacts | None:
+    def read(line: str, distance: int) -> LineFacts:
         facts = _facts(line, typings)
         weight = 1.0 / (1.0 + distance / 8.0)
         for word in facts.words:
@@ -237,37 +238,65 @@ def look(
             types.setdefault(name, set()).update(found)
         return facts
 
+    for line in _selected(lines, start, end):
+        if not _IMPORT.match(line):
+            for word in read(line, 0).words:
+                lookalike[word] = 1.0
     for distance in range(len(above)):
         number = len(above) - 1 - distance
         line = above[number]
         if number in hidden or _IMPORT.match(line):
             continue
         facts = read(line, distance)
-        if distance < 20 and facts is not None:
+        if distance < 20:
             for word in facts.words:
                 lookalike.setdefault(word, 1.0 / (1.0 + distance / 6.0))
     for distance, line in enumerate(below):
         if not _IMPORT.match(line):
             facts = read(line, distance + 2)
-            if distance < 6 and facts is not None:
+            if distance < 6:
                 for word in facts.words:
                     lookalike.setdefault(word, 0.5 / (1.0 + distance / 3.0))
     for signature in enclosing:
         for word in WORD.findall(signature):
             if word not in KEYWORDS and near.get(word, 0.0) < 0.7:
                 near[word] = 0.7
-    match = _RECEIVER.search(before)
-    partial = (match[2] if match else _PARTIAL.search(before)[1]) or ""  # type: ignore[index]
-    receiver = match[1].rpartition("(")[2] if match else ""
+    after_dot, receiver, partial = receiver_at(before)
     return Sight(
         near,
         attributes,
         {name: frozenset(found) for name, found in types.items()},
         lookalike,
-        match is not None,
+        after_dot,
         receiver,
         partial,
     )
+
+
+def receiver_at(before: str) -> tuple[bool, str, str]:
+    """Return whether a line ends behind a dot, what stands before it, and the name begun."""
+    match = _RECEIVER.search(before)
+    if match is not None:
+        return True, match[1].rpartition("(")[2], match[2] or ""
+    begun = _PARTIAL.search(before)
+    return False, "", (begun[1] or "") if begun is not None else ""
+
+
+def _within(lines: Sequence[str], place: Position) -> Position:
+    """Return the place in the lines that is nearest to a place that may be outside of them."""
+    if place.line >= len(lines):
+        return Position(len(lines) - 1, len(lines[-1])) if lines else Position(0, 0)
+    return place
+
+
+def _selected(lines: Sequence[str], start: Position, end: Position) -> Sequence[str]:
+    """Return the lines between two places, the first and the last one cut."""
+    if start == end:
+        return ()
+    if start.line == end.line:
+        return (lines[start.line][start.column : end.column],)
+    inside = lines[start.line + 1 : min(end.line, start.line + _REACH)]
+    return (lines[start.line][start.column :], *inside, lines[end.line][: end.column])
 
 
 def _import_lines(lines: Sequence[str]) -> set[int]:

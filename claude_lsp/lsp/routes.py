@@ -36,8 +36,10 @@ ROUTES = (
     Route(types.INITIALIZED, lifecycle.initialized),
     Route(types.WORKSPACE_DID_CHANGE_CONFIGURATION, lifecycle.did_change_configuration),
     Route(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, lifecycle.did_change_workspace_folders),
+    Route(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, lifecycle.did_change_watched_files),
     Route(types.SHUTDOWN, lifecycle.shutdown),
     Route(types.TEXT_DOCUMENT_DID_OPEN, lifecycle.did_open),
+    Route(types.TEXT_DOCUMENT_DID_SAVE, lifecycle.did_save),
     Route(types.TEXT_DOCUMENT_DID_CLOSE, lifecycle.did_close),
     Route(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,

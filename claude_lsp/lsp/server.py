@@ -11,15 +11,17 @@ from lsprotocol import types
 
 from claude_lsp import __version__
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.gathering import Surroundings
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published
+from claude_lsp.lsp.recent import RecentEdits
 from claude_lsp.lsp.routes import register
 from claude_lsp.lsp.session import Session
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from claude_lsp.claude.errors import Failure
@@ -38,6 +40,7 @@ class ClaudeServer(Server):
         jobs: the work that users, or their typing, have asked for.
         upkeep: the work that keeps the session going; no user's cancel ends it.
         published: the findings that are shown.
+        recent: where the user has been typing.
         initial_settings: what came with `initialize`.
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
@@ -47,10 +50,11 @@ class ClaudeServer(Server):
 
     def __init__(self, command_line: Mapping[str, Any] | None = None, **others: Any) -> None:
         super().__init__("claude-lsp", __version__, **others)
-        self.session = Session(command_line or {})
+        self.session = Session(command_line or {}, self.warn)
         self.jobs = Jobs()
         self.upkeep = Jobs()
         self.published = Published(self)
+        self.recent = RecentEdits()
         self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()
@@ -71,6 +75,10 @@ class ClaudeServer(Server):
             folders = [self.workspace.root_uri]
         paths = (path_from_uri(uri) for uri in folders)
         return tuple(path for path in paths if path is not None)
+
+    def surroundings(self) -> Surroundings:
+        """Return what the editor shows, frozen as it is now."""
+        return Surroundings(tuple(self.workspace.open_snapshots()), self.recent.places)
 
     def work(
         self, key: str, what: str, work: Callable[[], Coroutine[Any, Any, object]]
@@ -150,6 +158,14 @@ class ClaudeServer(Server):
 
     def _show(self, kind: types.MessageType, text: str) -> None:
         self.window_show_message(types.ShowMessageParams(kind, f"Claude: {text}"))
+
+    def changed_on_disk(self, uris: Iterable[str]) -> None:
+        """Take in files that were created, changed or deleted."""
+        engine = self.session.current_engine
+        if engine is not None:
+            engine.codebase.changed(
+                path for uri in uris if (path := path_from_uri(uri)) is not None
+            )
 
     async def warm(self) -> None:
         """Load what the first request needs, in a worker, so that it does not wait for it."""

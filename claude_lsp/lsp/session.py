@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,13 @@ from claude_lsp.engine import Engine
 from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
+
+    from claude_lsp.settings import Settings
+    from claude_lsp.workspace.codebase import Codebase
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -29,9 +35,11 @@ class Session:
         configuration: the merged settings and what could not be taken of them.
         ledger: what was spent; shared with every other process of the user.
         command_line: options given when the server was started, by dotted key; they win.
+        tell: called with a sentence for the user, such as on what limits an index.
     """
 
     command_line: Mapping[str, Any] = field(default_factory=dict)
+    tell: Callable[[str], object] = log.warning
     roots: tuple[Path, ...] = ()
     configuration: Configuration = field(default_factory=Configuration)
     ledger: Ledger = field(default_factory=Ledger)
@@ -76,27 +84,37 @@ class Session:
                 load, root, editor=editor, command_line=self.command_line
             )
             settings = configuration.settings
-            workspace = await asyncio.to_thread(Workspace, tuple(roots), settings)
+            old, loop = self._engine, asyncio.get_running_loop()
+            workspace, codebase = await asyncio.to_thread(
+                _look_at,
+                roots,
+                settings,
+                # Indexes tell from workers, and the client is written to on the loop.
+                lambda text: loop.call_soon_threadsafe(self.tell, text),
+                None if old is None else old.codebase,
+            )
         except Exception as error:
             # Never the defaults instead: they could send to another place than the user wants.
             self._failure = errors.configuration(f"{type(error).__name__}: {error}")
             self._ready.set()
             raise
-        old = self._engine
         if old is not None and old.settings.endpoint == settings.endpoint:
             client = old.client
             client.settings = settings
         else:
             client = Client(settings, self.ledger)
         self.roots, self.configuration = tuple(roots), configuration
-        self._engine = Engine(settings, workspace, client)
+        self._engine = Engine(settings, workspace, client, codebase)
         self._ready.set()
         if old is not None:
             await self._close_if_unused(old.client)
+            await old.codebase.close(keeping=codebase)
 
     async def close(self) -> None:
         """Close the connections and the ledger."""
         engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.codebase.close()
         for client in {*self._users, *([engine.client] if engine is not None else [])}:
             await client.close()
         await asyncio.to_thread(self.ledger.close)
@@ -108,3 +126,17 @@ class Session:
         if self._users[client] <= 0:
             del self._users[client]
             await client.close()
+
+
+def _look_at(
+    roots: Sequence[Path],
+    settings: Settings,
+    tell: Callable[[str], object],
+    earlier: Codebase | None,
+) -> tuple[Workspace, Codebase]:
+    """Return the folders and what is known of them. Call it in a worker."""
+    # Loads numpy, which a server that starts does not need.
+    from claude_lsp.workspace.codebase import Codebase
+
+    workspace = Workspace(roots, settings)
+    return workspace, Codebase(workspace, tell, earlier)

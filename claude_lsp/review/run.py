@@ -13,6 +13,7 @@ from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.verify import Seen
+from claude_lsp.gathering import ALONE
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
+    from claude_lsp.gathering import Surroundings
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot
 
@@ -108,24 +110,26 @@ def hidden_reason(finding: Finding, settings: Settings) -> str | None:
     return None
 
 
-async def prepare_unit(engine: Engine, unit: Unit, others: Sequence[Snapshot] = ()) -> Prepared:
+async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:
     """Build the request that would review a document; nothing is sent.
 
     Raises:
         ClaudeError: it must not be sent.
     """
-    return await engine.prepare(ACTIONS["review"], situation_of(unit, engine.settings), others)
+    return await engine.prepare(
+        ACTIONS["review"], situation_of(unit, engine.settings), surroundings
+    )
 
 
 async def review_unit(
-    engine: Engine, unit: Unit, others: Sequence[Snapshot], account: Account
+    engine: Engine, unit: Unit, surroundings: Surroundings, account: Account
 ) -> AsyncGenerator[ReviewEvent]:
     """Review one document; the last event is always its `UnitDone`."""
     action, situation = ACTIONS["review"], situation_of(unit, engine.settings)
     failure = None
     seen = Seen()
     try:
-        prepared = await engine.prepare(action, situation, others)
+        prepared = await engine.prepare(action, situation, surroundings)
         async with contextlib.aclosing(
             engine.run(action, situation, prepared, account)
         ) as outcomes:
@@ -177,7 +181,7 @@ async def review(
             if fatal is not None:
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
-            async with contextlib.aclosing(review_unit(engine, unit, (), account)) as stream:
+            async with contextlib.aclosing(review_unit(engine, unit, ALONE, account)) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:
                         fatal = event.failure if event.failure.kind in _FATAL else fatal

@@ -211,6 +211,22 @@ def language_of(path: str | PurePath, first_line: str = "") -> str:
     return PLAIN_TEXT
 
 
+def is_indexed(language: str) -> bool:
+    """Whether the symbol index covers a language: code, and text that people write.
+
+    Data (JSON and its like) would fill the index with words that say nothing about code.
+    """
+    return language not in _NOT_INDEXED
+
+
+_NOT_INDEXED = frozenset(
+    {
+        *(PLAIN_TEXT, "json", "jsonc", "json5", "jsonl", "xml", "ini", "properties", "dotenv"),
+        *("latex", "tex", "diff", "git-commit", "git-rebase", "ignore"),
+    }
+)
+
+
 def line_comment(language: str) -> str | None:
     """Return what starts a line comment, None where a language has none or is unknown."""
     known = _BY_ID.get(language)

@@ -21,8 +21,17 @@ class Workspace:
     def __init__(self, roots: Sequence[Path], settings: Settings) -> None:
         self.roots = tuple(roots)
         self._prefixes = [(root, _prefix(root)) for root in self.roots]
-        self._limit_kb = settings.context.max_file_kb
+        self.limit_kb = settings.context.max_file_kb
+        """Files larger than this, in units of 1024 bytes, are not sent."""
+        self.indexed = settings.context.index
+        """Whether the files of the folders are indexed."""
+        self._ignore = settings.context.ignore
         self._rules = {root: IgnoreRules(root, settings.context.ignore) for root in self.roots}
+
+    def same_rules(self, other: Workspace) -> bool:
+        """Whether another workspace lets the same files of a folder be read and sent."""
+        mine = (self._ignore, self.limit_kb, self.indexed)
+        return mine == (other._ignore, other.limit_kb, other.indexed)
 
     @property
     def root(self) -> Path | None:
@@ -70,7 +79,7 @@ class Workspace:
     def reason_against_text(self, snapshot: Snapshot) -> str | None:
         """Return why a text must not be sent, None if nothing in it speaks against that."""
         name = snapshot.path or self.origin(snapshot)
-        return content_reason(name, snapshot.text, self._limit_kb)
+        return content_reason(name, snapshot.text, self.limit_kb)
 
 
 def _prefix(path: Path) -> str:

@@ -222,6 +222,11 @@ class Editor:
         await self.client.wait_for(lambda: needle in self.client.texts[uri])
         await pause()
 
+    async def indexed(self) -> None:
+        """Wait until the index of the workspace is complete."""
+        async with self.server.session.engine() as engine:
+            await engine.codebase.settled()
+
     async def suggest(
         self, uri: str, place: Place, *, invoked: bool = False
     ) -> list[types.InlineCompletionItem]:

@@ -60,6 +60,7 @@ async def test_suggests_from_a_real_file_with_its_neighbours(unstarted: Editor) 
     uri = uri_from_path(ENGINE)
     unstarted.client.open(uri, text)
     unstarted.api.script(fill("pass"))
+    await unstarted.indexed()
     line = text[: text.index("    async def prepare")].count("\n")
     assert texts(await unstarted.suggest(uri, (line, 0))) == ["pass"]
     sent = unstarted.api.messages[0].text

@@ -69,13 +69,19 @@ async def test_what_the_client_is_told(editor: Editor) -> None:
 
 async def test_configuration_changes_are_asked_for_where_that_is_possible(editor: Editor) -> None:
     methods = [each.method for each in editor.client.registrations.values()]
-    assert methods == [types.WORKSPACE_DID_CHANGE_CONFIGURATION]
+    assert types.WORKSPACE_DID_CHANGE_CONFIGURATION in methods
+
+
+async def test_changes_on_disk_are_asked_for_where_that_is_possible(editor: Editor) -> None:
+    methods = [each.method for each in editor.client.registrations.values()]
+    assert types.WORKSPACE_DID_CHANGE_WATCHED_FILES in methods
 
 
 async def test_nothing_is_registered_that_cannot_be(unstarted: Editor) -> None:
     capabilities = modern()
     assert capabilities.workspace is not None
     capabilities.workspace.did_change_configuration = None
+    capabilities.workspace.did_change_watched_files = None
     await unstarted.start(capabilities)
     assert unstarted.client.registrations == {}
 

@@ -230,7 +230,7 @@ def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
     assert body["tokens"]["bound"] > 0
     assert counted > 0
     text = shell.run("context", "run")
-    assert "helper.py: same folder" in text.stdout or "helper.py: imported" in text.stdout
+    assert "helper.py: definitions" in text.stdout
     assert "redacted: github-token" in text.stdout
 
 

@@ -15,6 +15,7 @@ from claude_lsp.engine import Engine
 from claude_lsp.settings import Settings, build
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.codebase import Codebase
 from claude_lsp.workspace.languages import language_of
 from claude_lsp.workspace.workspace import Workspace
 from tests.messages_api import KEY, MessagesApi
@@ -72,8 +73,11 @@ async def engine_for(root: Path, **options: Any) -> AsyncIterator[Engine]:
     ledger = Ledger()
     client = Client(settings, ledger)
     try:
-        yield Engine(settings, Workspace((root,), settings), client)
+        workspace = Workspace((root,), settings)
+        codebase = Codebase(workspace)
+        yield Engine(settings, workspace, client, codebase)
     finally:
+        await codebase.close()
         await client.close()
         ledger.close()
 

@@ -284,7 +284,7 @@ def test_a_document_that_needs_it_gets_the_whole_budget_when_nothing_waits() -> 
         [Candidate("a.py", text, "imported", 1.0)],
         1200,
         "claude-4.7",
-        subject_share=0.5,
+        document_share=0.5,
     )
     assert shared.parts[-1].cut
     assert shared.parts[-1].tokens <= 600

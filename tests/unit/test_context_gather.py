@@ -16,7 +16,7 @@ from claude_lsp.context.sight import look
 from claude_lsp.context.weights import OUTPUT, WEIGHTS
 from claude_lsp.context.windows import WINDOW, alike, prepare
 from claude_lsp.text.lines import LineIndex, split_lines
-from claude_lsp.text.positions import Position
+from claude_lsp.text.positions import Position, Range
 from claude_lsp.workspace.index.extract import extract
 from claude_lsp.workspace.index.index import Index
 from claude_lsp.workspace.index.making import build
@@ -25,6 +25,11 @@ from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     from claude_lsp.context.candidate import Candidate
+
+
+def cursor(line: int, column: int) -> Range:
+    return Range(Position(line, column), Position(line, column))
+
 
 FILES = {
     "shop/prices.py": (
@@ -77,7 +82,7 @@ def place(marked: str, path: str = "shop/orders.py") -> tuple[Query, str]:
     before, _, after = marked.partition("|")
     text = before + after
     position = LineIndex(text).position_at(len(before))
-    return Query(path, language_of(path), split_lines(text), position), text
+    return Query(path, language_of(path), split_lines(text), Range(position, position)), text
 
 
 def found(marked: str, budget: int = 3000, path: str = "shop/orders.py") -> list[Candidate]:
@@ -212,7 +217,7 @@ def test_sight_knows_what_stands_before_the_cursor(
     marked: str, receiver: str, partial: str, after_dot: bool
 ) -> None:
     query, _ = place(marked or "|")
-    sight = look(query.lines, query.position, "python")
+    sight = look(query.lines, query.focus, "python")
     assert (sight.receiver, sight.partial, sight.after_dot) == (receiver, partial, after_dot)
 
 
@@ -220,7 +225,7 @@ def test_sight_sees_near_names_better_and_no_imports() -> None:
     lines = split_lines(
         "from a import (\n    unused,\n    used,\n)\nfar = 1\n" + "\n" * 40 + "near = used\nx = \n"
     )
-    sight = look(lines, Position(len(lines) - 1, 4), "python")
+    sight = look(lines, cursor(len(lines) - 1, 4), "python")
     assert sight.near["near"] > 5 * sight.near["far"] > 0
     assert "used" in sight.near
     assert "unused" not in sight.near
@@ -238,7 +243,7 @@ def test_sight_sees_near_names_better_and_no_imports() -> None:
     ],
 )
 def test_sight_learns_types_of_variables(language: str, line: str, name: str, kind: str) -> None:
-    sight = look([line, ""], Position(1, 0), language)
+    sight = look([line, ""], cursor(1, 0), language)
     assert kind in sight.types[name]
 
 

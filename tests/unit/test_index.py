@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claude_lsp.context.gather import Query, definitions_and_windows
-from claude_lsp.text.positions import Position
+from claude_lsp.text.positions import Position, Range
 from claude_lsp.workspace.index.extract import extract
 from claude_lsp.workspace.index.links import Links
 from claude_lsp.workspace.index.making import build, merged
@@ -86,6 +86,10 @@ def test_merging_parts_equals_building_at_once(segment: Segment) -> None:
         assert whole.entry(places[0]) == segment.entry(places[1])
 
 
+def cursor(line: int, column: int) -> Range:
+    return Range(Position(line, column), Position(line, column))
+
+
 class Texts:
     """The texts of the sources, as the index asks for them."""
 
@@ -96,7 +100,7 @@ class Texts:
 def test_what_the_cursor_needs_is_found(segment: Segment) -> None:
     links = Links(View([(segment, None)]), Resolver(list(SOURCES)))
     lines = tuple(SOURCES["shop/orders.py"].splitlines(keepends=True))
-    query = Query("shop/orders.py", "python", lines, Position(5, len("    return best.")))
+    query = Query("shop/orders.py", "python", lines, cursor(5, len("    return best.")))
     first = definitions_and_windows(links, query, Texts(), 500, len)
     text = "".join(candidate.text for candidate in first)
     assert "with_tax" in text
@@ -107,7 +111,7 @@ def test_what_the_cursor_needs_is_found(segment: Segment) -> None:
 def test_the_budget_holds(segment: Segment) -> None:
     links = Links(View([(segment, None)]), Resolver(list(SOURCES)))
     lines = tuple(SOURCES["shop/orders.py"].splitlines(keepends=True))
-    query = Query("shop/orders.py", "python", lines, Position(5, 11))
+    query = Query("shop/orders.py", "python", lines, cursor(5, 11))
     for budget in (0, 20, 60, 200, 1000):
         found = definitions_and_windows(links, query, Texts(), budget, len)
         assert sum(len(candidate.text) for candidate in found) <= budget

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client, range_to_client
 from claude_lsp.lsp.handlers.commands import problem_of_finding
 
@@ -80,6 +80,7 @@ def _model_fixes(
                     "message": problem.message,
                     "source": problem.source,
                     "code": problem.code,
+                    "related": [place._asdict() for place in problem.related],
                 }
             ],
         }
@@ -154,7 +155,11 @@ def problem_of(server: ClaudeServer, diagnostic: types.Diagnostic, snapshot: Sna
     for shown in server.published.at(snapshot.uri, span):
         if shown.finding.rule == code and shown.range == span:
             return problem_of_finding(shown)
-    return Problem(span, diagnostic.message, diagnostic.source or "", code)
+    related = tuple(
+        Place(each.location.uri, each.location.range.start.line)
+        for each in diagnostic.related_information or ()
+    )
+    return Problem(span, diagnostic.message, diagnostic.source or "", code, related)
 
 
 def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:

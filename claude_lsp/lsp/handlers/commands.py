@@ -127,7 +127,7 @@ def _start(
         async with server.session.engine() as engine:
             with target.journal:
                 situation = target.situation(engine)
-                prepared = await engine.prepare(action, situation, target.others)
+                prepared = await engine.prepare(action, situation, target.surroundings)
                 if target.confirm and not await may_send(
                     server, engine, action, situation, prepared
                 ):
@@ -148,7 +148,7 @@ async def _show_context(server: ClaudeServer, action: Action, target: Target) ->
     async with server.session.engine() as engine:
         with target.journal:
             situation = target.situation(engine)
-            prepared = await engine.prepare(action, situation, target.others)
+            prepared = await engine.prepare(action, situation, target.surroundings)
             # A fence longer than any in the text keeps it one block.
             text = as_text(prepared)
             fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)

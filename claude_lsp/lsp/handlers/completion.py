@@ -13,6 +13,7 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Situation
 from claude_lsp.actions.outcomes import Insertion
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.gathering import Surroundings
 from claude_lsp.lsp.convert import position_from_client, range_to_client
 from claude_lsp.lsp.jobs import cancel_once
 from claude_lsp.text.positions import Range
@@ -33,13 +34,13 @@ class Turn:
     Attributes:
         snapshot: the document when the request came; None for one that is not open.
         at: the cursor.
-        others: the other open documents.
+        others: what the editor shows beside it.
         superseded: set when a later request of the same document has come.
     """
 
     snapshot: Snapshot | None
     at: Position | None = None
-    others: list[Snapshot] = field(default_factory=list)
+    others: Surroundings = field(default_factory=Surroundings)
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -50,7 +51,7 @@ def take_turn(server: ClaudeServer, params: types.InlineCompletionParams) -> Tur
         return Turn(None)
     snapshot = document.snapshot()
     at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
-    turn = Turn(snapshot, at, server.workspace.open_snapshots())
+    turn = Turn(snapshot, at, server.surroundings())
     earlier = server.completion_turns.get(snapshot.uri)
     if earlier is not None:
         earlier.superseded.set()
@@ -87,7 +88,7 @@ async def inline_completion(
 
 
 async def _suggestion(
-    server: ClaudeServer, snapshot: Snapshot, at: Position, others: list[Snapshot], *, asked: bool
+    server: ClaudeServer, snapshot: Snapshot, at: Position, others: Surroundings, *, asked: bool
 ) -> str:
     """Wait for a pause in typing, ask, and return the suggestion; empty if there is none."""
     try:
@@ -107,7 +108,7 @@ async def _suggestion(
         return ""
 
 
-async def _complete(engine: Engine, situation: Situation, others: list[Snapshot]) -> str:
+async def _complete(engine: Engine, situation: Situation, others: Surroundings) -> str:
     action = ACTIONS["complete"]
     prepared = await engine.prepare(action, situation, others)
     text = ""

@@ -32,6 +32,7 @@ def initialize(server: ClaudeServer, params: types.InitializeParams) -> None:
     """Remember the settings that came with the first message."""
     server.initial_settings = server.editor_settings = _settings(params.initialization_options)
     server.workspace.on_edit(server.published.on_edit)
+    server.workspace.on_edit(server.recent.on_edit)
 
 
 def initialized(server: ClaudeServer, _params: types.InitializedParams) -> None:
@@ -41,6 +42,14 @@ def initialized(server: ClaudeServer, _params: types.InitializedParams) -> None:
             "claude-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION
         )
         # Registered without waiting: a client that never answers must not hold the settings up.
+        server.client_register_capability(types.RegistrationParams([registration]))
+    if server.abilities.register_watched_files:
+        watcher = types.FileSystemWatcher(glob_pattern="**/*")
+        registration = types.Registration(
+            "claude-files",
+            types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+            types.DidChangeWatchedFilesRegistrationOptions([watcher]),
+        )
         server.client_register_capability(types.RegistrationParams([registration]))
     _configure(server, ask=True)
 
@@ -62,6 +71,18 @@ def did_change_workspace_folders(
 ) -> None:
     """Read the settings again: another folder may be the first now."""
     _configure(server, ask=True)
+
+
+def did_change_watched_files(
+    server: ClaudeServer, params: types.DidChangeWatchedFilesParams
+) -> None:
+    """Take in what was created, changed or deleted on the disk."""
+    server.changed_on_disk(event.uri for event in params.changes)
+
+
+def did_save(server: ClaudeServer, params: types.DidSaveTextDocumentParams) -> None:
+    """Take in a saved file: not every editor watches files."""
+    server.changed_on_disk([params.text_document.uri])
 
 
 def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:
@@ -109,6 +130,9 @@ def _configure(server: ClaudeServer, *, ask: bool) -> None:
 
     async def configure() -> None:
         await _reconfigure(server, ask=ask)
+        engine = server.session.current_engine
+        if engine is not None:
+            engine.codebase.update(server.workspace.open_snapshots())
         await server.warm()
 
     server.upkeep.start("configuration", configure())

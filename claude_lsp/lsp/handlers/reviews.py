@@ -66,7 +66,7 @@ async def _review(server: ClaudeServer, target: Target) -> None:
         with target.journal:
             unit = Unit(engine.workspace.origin(target.snapshot), target.snapshot)
             if target.confirm:
-                prepared = await prepare_unit(engine, unit, target.others)
+                prepared = await prepare_unit(engine, unit, target.surroundings)
                 situation = situation_of(unit, engine.settings)
                 action = ACTIONS["review"]
                 if not await may_send(server, engine, action, situation, prepared):
@@ -86,7 +86,7 @@ async def _review_unit(
     run = server.published.begin("review")
     found: set[str] = set()
     dropped: Counter[str] = Counter()
-    stream = review_unit(engine, unit, target.others, Account())
+    stream = review_unit(engine, unit, target.surroundings, Account())
     async with contextlib.aclosing(stream) as events:
         async for event in events:
             if isinstance(event, UnitFound):
@@ -160,7 +160,7 @@ async def _judge(
         )
         for rank, document in enumerate(documents)
     ]
-    prepared = await engine.prepare(action, situation, (), candidates)
+    prepared = await engine.prepare(action, situation, extras=candidates)
     facts = f"{_count(len(project.findings), 'fact')} about the architecture"
     if not await may_send(server, engine, action, situation, prepared):
         server.notice(f"{facts}; nothing was sent")

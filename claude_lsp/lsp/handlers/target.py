@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
 
@@ -27,7 +29,7 @@ class Target:
     Attributes:
         snapshot: the document.
         journal: what happens to it from now on; whoever uses the target closes it.
-        others: every open document.
+        surroundings: what the editor shows beside it.
         range: the place; the whole document where none was given.
         problems: diagnostics to look at.
         confirm: whether the user must be asked before anything is sent or changed.
@@ -52,7 +54,7 @@ class Target:
         self._encoding = server.abilities.position_encoding
         self.snapshot = document.snapshot()
         self.journal = document.journal()
-        self.others = server.workspace.open_snapshots()
+        self.surroundings = server.surroundings()
         self.confirm = table.get("confirm") is True
         entries = table.get("problems")
         self.problems = tuple(
@@ -105,7 +107,17 @@ class Target:
             given["message"],
             "" if source is None else str(source),
             "" if code is None else str(code),
+            tuple(_places(given.get("related"))),
         )
+
+
+def _places(given: object) -> Iterator[Place]:
+    """Yield what a diagnostic points to, as our code actions pass it on."""
+    for entry in given if isinstance(given, list | tuple) else ():
+        if isinstance(entry, dict):
+            uri, line = entry.get("uri"), entry.get("line")
+            if isinstance(uri, str) and isinstance(line, int) and line >= 0:
+                yield Place(uri, line)
 
 
 def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from claude_lsp.workspace.index import cache
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES
 from claude_lsp.workspace.index.store import DamagedError, load
 from claude_lsp.workspace.index.workers import WorkerError, Workers
-from claude_lsp.workspace.languages import PLAIN_TEXT, language_of
+from claude_lsp.workspace.languages import is_indexed, language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -41,15 +41,6 @@ _MERGE_ABOVE = 16
 """Segments above which those of a build are merged on the way."""
 _SMALL_ONES = 6
 """Segments of later changes beyond which they are merged."""
-
-_DATA = frozenset(
-    {
-        *("plaintext", "markdown", "restructuredtext", "latex", "tex", "html", "xml", "css"),
-        *("scss", "less", "json", "jsonc", "json5", "yaml", "toml", "ini", "properties", "dotenv"),
-        *("makefile", "dockerfile", "diff", "git-commit", "git-rebase", "ignore"),
-    }
-)
-"""Languages without definitions that code refers to."""
 
 
 class Listed(NamedTuple):
@@ -99,7 +90,7 @@ class Builder:
         index: Index,
         root: Path,
         rules: IgnoreRules,
-        tell: Callable[[str], None],
+        tell: Callable[[str], object],
         *,
         worker_count: int = 2,
         most_files: int = MOST_FILES,
@@ -139,7 +130,9 @@ class Builder:
                 await asyncio.to_thread(self._folder.close)
 
     def _recall(self) -> None:
-        """Map what was stored the last time."""
+        """Map what was stored the last time, once."""
+        if self._folder is not None:
+            return
         self._folder = cache.open_folder(self._root, self._tell)
         self._version = cache.version()
         for path in self._folder.stored():
@@ -172,7 +165,7 @@ class Builder:
         self._index.configure(
             path for path in paths if path.rpartition("/")[2] in CONFIGURATION_FILES
         )
-        indexed = [(path, language) for path in paths if (language := _language(path))]
+        indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
             self.progress.left_out["too many files"] = left
@@ -189,11 +182,15 @@ class Builder:
         for path in paths:
             if path.rpartition("/")[2] in CONFIGURATION_FILES:
                 self._index.configure([path])
-            language = _language(path)
-            if language and self._rules.reason(path) is None:
+            language = language_of(path)
+            if is_indexed(language) and self._rules.reason(path) is None:
                 found.append(self._state(path, language) or Listed(path, language, 0, -1))
             elif path in self._known:
                 found.append(Listed(path, "", 0, -1))
+            elif not os.path.lexists(self._root / path):
+                # Editors tell of a folder that is gone, but not always of the files in it.
+                inside = f"{path}/"
+                found += [Listed(one, "", 0, -1) for one in self._known if one.startswith(inside)]
         return found
 
     def _state(self, path: str, language: str) -> Listed | None:
@@ -363,12 +360,6 @@ class Builder:
         old = [self._files.pop(id(segment)) for segment in segments]
         self._files[id(merged)] = out
         await asyncio.to_thread(self._folder.drop, old)
-
-
-def _language(path: str) -> str:
-    """Return the language of a file that can be indexed, empty for any other."""
-    language = language_of(path)
-    return "" if language == PLAIN_TEXT or language in _DATA else language
 
 
 def _batches(files: Sequence[Listed]) -> list[Sequence[Listed]]:

@@ -29,7 +29,7 @@ _ABANDONED_SECONDS = 24 * 3600
 _GRAMMARS = "tree_sitter"
 
 
-def open_folder(root: Path, tell: Callable[[str], None]) -> Folder:
+def open_folder(root: Path, tell: Callable[[str], object]) -> Folder:
     """Return the folder for the index of a workspace, a temporary one if need be."""
     folder = _base() / "index" / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]
     try:
@@ -46,7 +46,7 @@ def open_folder(root: Path, tell: Callable[[str], None]) -> Folder:
 class Folder:
     """One workspace's folder in the cache."""
 
-    def __init__(self, path: Path | None, tell: Callable[[str], None]) -> None:
+    def __init__(self, path: Path | None, tell: Callable[[str], object]) -> None:
         self._path, self._tell = path, tell
         self._temporary: Path | None = None
         self._numbers = itertools.count()

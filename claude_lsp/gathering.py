@@ -1,0 +1,251 @@
+"""What the workspace has to say about a place: looked for in a worker, kept ready while typing.
+
+A completion waits for its context no longer than `context.deadline_ms`. What was found for the
+same line a moment ago serves the next keystrokes, while what is found for the newest text takes
+its place; so the request neither waits nor changes more than it must, and caches can serve it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+from claude_lsp.context import tokens
+from claude_lsp.text.snapshots import path_from_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from claude_lsp.actions.action import Place, Situation
+    from claude_lsp.context.assemble import LeftOut
+    from claude_lsp.context.candidate import Candidate
+    from claude_lsp.context.gather import Spot
+    from claude_lsp.context.lookups import Lookups
+    from claude_lsp.context.recipes import Recipe
+    from claude_lsp.context.tokens import Family
+    from claude_lsp.settings import Settings
+    from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.codebase import Codebase, Folder
+    from claude_lsp.workspace.workspace import Workspace
+
+_DOCUMENTS_KEPT = 16
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the editor shows beside the document.
+
+    Attributes:
+        documents: every open document.
+        recent: places that were edited a moment ago, the newest first.
+    """
+
+    documents: Sequence[Snapshot] = ()
+    recent: Sequence[Place] = ()
+
+
+ALONE = Surroundings()
+"""A document of which no editor shows anything else."""
+
+
+class Gathered(NamedTuple):
+    """What was found for a place.
+
+    Attributes:
+        candidates: to go into the context, in no order that matters.
+        left_out: what would have helped but must not be sent.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Wanted(NamedTuple):
+    """What is to be found.
+
+    Attributes:
+        situation: the place.
+        recipe: what to look for.
+        surroundings: what the editor shows.
+        room: tokens that everything together may take, frames included.
+        family: the model's tokenizer generation.
+    """
+
+    situation: Situation
+    recipe: Recipe
+    surroundings: Surroundings
+    room: int
+    family: Family
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What must be the same for something found earlier to do.
+
+        The line, and what stands before a dot in it: behind another dot other members matter.
+        """
+        from claude_lsp.context.sight import receiver_at
+
+        index, start = self.situation.snapshot.index, self.situation.range.start
+        above = index.line(start.line - 1) if start.line else ""
+        receiver = receiver_at(index.line(start.line)[: start.column])
+        return (self.recipe, self.room, self.family, start.line, above, receiver)
+
+
+class _Ready(NamedTuple):
+    """What was found for a document last: for which place, and in which text."""
+
+    place: tuple[object, ...]
+    text: str
+    found: Gathered
+
+
+class Gatherer:
+    """Finds what helps with a place.
+
+    Args:
+        settings: the resolved options.
+        workspace: tells what may be sent.
+        codebase: what is known of the code.
+    """
+
+    def __init__(self, settings: Settings, workspace: Workspace, codebase: Codebase) -> None:
+        self._settings, self._workspace, self._codebase = settings, workspace, codebase
+        self._ready: OrderedDict[str, _Ready] = OrderedDict()
+        self._searches: dict[str, tuple[tuple[object, ...], asyncio.Task[Gathered]]] = {}
+        self._lookups: WeakKeyDictionary[Folder, Lookups] = WeakKeyDictionary()
+        self._searching = threading.Lock()
+
+    async def gather(self, wanted: Wanted) -> Gathered:
+        """Return what fits a place; for one that nobody asked about, what is ready in time."""
+        if not wanted.recipe.gathers or wanted.room <= 0:
+            return Gathered()
+        if not wanted.situation.automatic:
+            return await self._searched(wanted)
+        uri, text = wanted.situation.snapshot.uri, wanted.situation.snapshot.text
+        place = wanted.place
+        ready = self._ready.get(uri)
+        if ready is not None and ready.place == place and ready.text == text:
+            return ready.found
+        search = self._search_of(uri, place, wanted)
+        if ready is not None and ready.place == place:
+            return ready.found
+        await asyncio.wait({search}, timeout=self._settings.context.deadline_ms / 1000)
+        if search.done() and not search.cancelled():
+            return search.result()
+        return Gathered()
+
+    def _search_of(
+        self, uri: str, place: tuple[object, ...], wanted: Wanted
+    ) -> asyncio.Task[Gathered]:
+        """Return the search under way for a place, or begin one.
+
+        It goes on when its request is cancelled: what it finds serves the next one.
+        """
+        known = self._searches.get(uri)
+        if known is not None and known[0] == place and not known[1].done():
+            return known[1]
+        search = asyncio.create_task(self._searched(wanted))
+        self._searches[uri] = place, search
+
+        def keep(task: asyncio.Task[Gathered]) -> None:
+            newest = self._searches.get(uri)
+            if newest is not None and newest[1] is task:
+                del self._searches[uri]
+                if not task.cancelled() and task.exception() is None:
+                    text = wanted.situation.snapshot.text
+                    self._ready[uri] = _Ready(place, text, task.result())
+                    self._ready.move_to_end(uri)
+                    if len(self._ready) > _DOCUMENTS_KEPT:
+                        self._ready.popitem(last=False)
+
+        search.add_done_callback(keep)
+        return search
+
+    async def _searched(self, wanted: Wanted) -> Gathered:
+        """Search in a worker, and follow what git has done meanwhile."""
+        folder = self._codebase.folder_of(wanted.situation.snapshot.path)
+        found, git_has_moved = await asyncio.to_thread(self._search, folder, wanted)
+        if git_has_moved:
+            folder.update()
+        return found
+
+    def _search(self, folder: Folder, wanted: Wanted) -> tuple[Gathered, bool]:
+        # What this loads, numpy among it, a server that starts does not need.
+        from claude_lsp.context.assemble import LeftOut, frame_tokens
+        from claude_lsp.context.gather import Query, gather
+        from claude_lsp.context.lookups import Lookups
+
+        situation = wanted.situation
+        snapshot = situation.snapshot
+        buffers, left_out = self._buffers(folder, wanted)
+        name = folder.name_of(snapshot.path) if snapshot.path is not None else situation.origin
+        lines = snapshot.index.lines
+        query = Query(
+            name,
+            snapshot.language,
+            lines,
+            situation.range,
+            mentioned=" ".join(problem.message for problem in situation.problems),
+            related=self._spots(folder, (place for p in situation.problems for place in p.related)),
+            recent=self._spots(folder, wanted.surroundings.recent),
+        )
+        # One search at a time: each would only take the processor from the others.
+        with self._searching:
+            links = folder.links(buffers)
+            texts = self._lookups.setdefault(folder, Lookups(folder.text))
+            candidates = gather(
+                links,
+                query,
+                texts,
+                wanted.recipe,
+                room=wanted.room,
+                count=partial(tokens.upper_bound, family=wanted.family),
+                frame=partial(frame_tokens, family=wanted.family),
+            )
+        kept = []
+        for candidate in candidates:
+            path = folder.path_of(candidate.origin)
+            origin = self._workspace.origin_of(path)
+            # The index may be older than a rule.
+            reason = self._workspace.reason_against_path(path)
+            if reason is None:
+                kept.append(replace(candidate, origin=origin))
+            else:
+                left_out.append(LeftOut(origin, reason))
+        return Gathered(tuple(kept), tuple(left_out)), folder.git_has_moved()
+
+    def _buffers(self, folder: Folder, wanted: Wanted) -> tuple[list[Snapshot], list[LeftOut]]:
+        """Return the buffers of a folder that the index may know, the document itself last."""
+        from claude_lsp.context.assemble import LeftOut
+
+        document = wanted.situation.snapshot
+        buffers: list[Snapshot] = []
+        left_out: list[LeftOut] = []
+        for snapshot in wanted.surroundings.documents:
+            if (
+                snapshot.uri == document.uri
+                or self._codebase.folder_of(snapshot.path) is not folder
+            ):
+                continue
+            reason = self._workspace.reason_not_to_send(snapshot)
+            if reason is None:
+                buffers.append(snapshot)
+            else:
+                left_out.append(LeftOut(self._workspace.origin(snapshot), reason))
+        return [*buffers, document], left_out
+
+    def _spots(self, folder: Folder, places: Iterable[Place]) -> list[Spot]:
+        """Return the places that are in files of a folder."""
+        from claude_lsp.context.gather import Spot
+
+        found = []
+        for uri, line in places:
+            path = path_from_uri(uri)
+            if path is not None and self._codebase.folder_of(path) is folder:
+                found.append(Spot(folder.name_of(path), line))
+        return found
