@@ -123,12 +123,12 @@ class Folder:
 
     # On the event loop
 
-    def update(self, paths: Iterable[str] | None = None, opened: Sequence[str] = ()) -> None:
+    def update(self, paths: Iterable[str] | None = None, opened: Sequence[Snapshot] = ()) -> None:
         """Begin to bring the index up to date with the disk.
 
         Args:
             paths: of files that were created, changed or deleted; None for all that there are.
-            opened: files that are open in the editor; they and what is near them come first.
+            opened: documents that are open in the editor; what is near them comes first.
         """
         if self._builder is None:
             return
@@ -139,14 +139,17 @@ class Folder:
         if self._updating is None or self._updating.done():
             self._updating = asyncio.create_task(self._update(self._builder, opened))
 
-    async def _update(self, builder: Builder, opened: Sequence[str]) -> None:
+    async def _update(self, builder: Builder, opened: Sequence[Snapshot]) -> None:
         while self._all_wanted or self._wanted:
             everything, self._all_wanted = self._all_wanted, False
             try:
                 if everything:
                     self._wanted.clear()
                     self._git_state = await asyncio.to_thread(self._state_of_git)
-                    await builder.start(opened)
+                    # Read before the rest: what they import comes next.
+                    await asyncio.to_thread(self.links, opened)
+                    names = [self.name_of(one.path) for one in opened if one.path is not None]
+                    await builder.start(names)
                 else:
                     # What changes rarely changes alone: a build, a checkout, a save of all files.
                     await asyncio.sleep(_PAUSE_S)
@@ -222,11 +225,9 @@ class Codebase:
 
     def update(self, opened: Iterable[Snapshot] = ()) -> None:
         """Begin to bring every index up to date with the disk, what is near open files first."""
-        paths = [snapshot.path for snapshot in opened if snapshot.path is not None]
-        for root in self._workspace.roots:
-            folder = self._folders[root]
-            inside = [folder.name_of(path) for path in paths if self.folder_of(path) is folder]
-            folder.update(opened=inside)
+        opened = [one for one in opened if self._workspace.reason_not_to_send(one) is None]
+        for folder in self.folders:
+            folder.update(opened=[one for one in opened if self.folder_of(one.path) is folder])
 
     def changed(self, paths: Iterable[Path]) -> None:
         """Begin to take in files that were created, changed or deleted."""

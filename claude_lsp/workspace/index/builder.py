@@ -37,6 +37,8 @@ MOST_FILES = 100_000
 # The first batches are small, so that something is there soon; later ones are read faster.
 _FIRST_BATCH = 40
 _BATCH = 400
+_FEW_FILES, _FEW_BYTES = 16, 200_000
+"""Up to so many are read in this process: a saved file is not worth the start of another."""
 _MERGE_ABOVE = 16
 """Segments above which those of a build are merged on the way."""
 _SMALL_ONES = 6
@@ -162,9 +164,6 @@ class Builder:
         start = len(str(self._root)) + 1
         found = list_files(self._root, self._rules)
         paths = [str(path)[start:].replace(os.sep, "/") for path in found]
-        self._index.configure(
-            path for path in paths if path.rpartition("/")[2] in CONFIGURATION_FILES
-        )
         indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
@@ -174,6 +173,11 @@ class Builder:
                 "Open a smaller folder, or exclude files with .claudeignore."
             )
             del indexed[self._most_files :]
+        # Known to the resolver before they are read: what an open file imports is read first.
+        self._index.introduce(path for path, _ in indexed)
+        self._index.introduce(
+            path for path in paths if path.rpartition("/")[2] in CONFIGURATION_FILES
+        )
         return [one for path, language in indexed if (one := self._state(path, language))]
 
     def _look_at(self, paths: Sequence[str]) -> list[Listed]:
@@ -181,7 +185,7 @@ class Builder:
         found = []
         for path in paths:
             if path.rpartition("/")[2] in CONFIGURATION_FILES:
-                self._index.configure([path])
+                self._index.introduce([path])
             language = language_of(path)
             if is_indexed(language) and self._rules.reason(path) is None:
                 found.append(self._state(path, language) or Listed(path, language, 0, -1))
@@ -254,7 +258,10 @@ class Builder:
         if not files:
             await asyncio.to_thread(self._index.forget, gone)
             return
-        async with Workers(self._worker_count if len(files) > _FIRST_BATCH else 1) as workers:
+        size = sum(one.size for one in files)
+        few = len(files) <= _FEW_FILES and size <= _FEW_BYTES
+        count = 0 if few else self._worker_count if len(files) > _FIRST_BATCH else 1
+        async with Workers(count) as workers:
             try:
                 await self._read_batches(workers, files, gone)
                 await self._tidy(workers)

@@ -134,8 +134,8 @@ class Index:
             self._mask()
             self._publish()
 
-    def configure(self, paths: Iterable[str]) -> None:
-        """Tell of files that are not indexed but say how imports are resolved."""
+    def introduce(self, paths: Iterable[str]) -> None:
+        """Tell of files that are there but not indexed yet, or never: imports may lead to them."""
         for path in paths:
             self._resolver.add(path)
 
