@@ -1,6 +1,6 @@
 """How fast the index is: `make bench-index`, on 10,000 Python files of public projects (50 MB).
 
-    python -m benchmarks.context.index [--files 10000] [--workers 2] [--json FILE]
+    python -m benchmarks.context.index [--files 10000] [--json FILE]
 
 Each start is a process of its own, so that its memory and its loop are nobody else's. What is
 called is in index_under_test.py. Nothing passes or fails here. On a busy machine trust the
@@ -91,7 +91,7 @@ class Hold:
             wall, cpu = now, used
 
 
-async def session(root: Path, cache: Path, workers: int) -> dict[str, float | None]:
+async def session(root: Path, cache: Path) -> dict[str, float | None]:
     """Start an index, wait for it, edit, and return what that took."""
     # Imported before the clock runs: the server has done so long before it opens a folder.
     from benchmarks.context.index_under_test import make_index
@@ -101,7 +101,7 @@ async def session(root: Path, cache: Path, workers: int) -> dict[str, float | No
     hold = Hold()
     watching = asyncio.create_task(hold.watch())
     begun = time.perf_counter()
-    index = make_index(root, cache, workers)
+    index = make_index(root, cache)
     await index.start()
     completed = asyncio.Event()
     useful = asyncio.create_task(_first_useful(index, root, begun, completed))
@@ -212,7 +212,7 @@ def main() -> None:
     options = _options()
     if options.session:
         root, cache = options.session
-        print(json.dumps(asyncio.run(session(root, cache, options.workers))))
+        print(json.dumps(asyncio.run(session(root, cache))))
         return
     try:
         root = corpus(options.data or default_data(), options.files)
@@ -222,19 +222,19 @@ def main() -> None:
     say(f"{options.files} files, {size / 1e6:.1f} MB")
     with tempfile.TemporaryDirectory() as cache:
         say("cold start ...")
-        cold = _in_process(root, Path(cache), options.workers)
+        cold = _in_process(root, Path(cache))
         say("warm start ...")
-        warm = _in_process(root, Path(cache), options.workers)
+        warm = _in_process(root, Path(cache))
     say("walk ...")
     seconds, walked = walk_seconds(root, WALKED)
-    print(_table(cold, warm, seconds, walked, options.workers))
+    print(_table(cold, warm, seconds, walked))
     if options.json:
         results = {"cold": cold, "warm": warm, "walk_s": seconds, "bytes": size}
         options.json.write_text(json.dumps(results), encoding="utf-8")
 
 
-def _in_process(root: Path, cache: Path, workers: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.context.index", "--workers", str(workers)]
+def _in_process(root: Path, cache: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.context.index"]
     done = subprocess.run(
         [*command, "--session", str(root), str(cache)],
         stdout=subprocess.PIPE,
@@ -245,15 +245,13 @@ def _in_process(root: Path, cache: Path, workers: int) -> dict[str, Any]:
     return result
 
 
-def _table(
-    cold: dict[str, Any], warm: dict[str, Any], walk_s: float, walked: int, workers: int
-) -> str:
+def _table(cold: dict[str, Any], warm: dict[str, Any], walk_s: float, walked: int) -> str:
     def seconds(value: float | None) -> str:
         return "never" if value is None else f"{value:.2f} s"
 
     rows: Iterable[tuple[str, str]] = (
         ("first useful context after a cold start", seconds(cold["first_useful_s"])),
-        (f"cold index, {workers} workers", seconds(cold["complete_s"])),
+        ("cold index, 2 worker processes", seconds(cold["complete_s"])),
         ("of that, processor time of all processes", seconds(cold["cpu_s"])),
         ("longest hold of the event loop", f"{cold['hold_wall_ms']:.1f} ms"),
         ("of that, its own processor time", f"{cold['hold_cpu_ms']:.1f} ms"),
@@ -294,7 +292,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.context.index", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, help="where corpora are kept")
     parser.add_argument("--json", type=Path, help="write everything to this file")
     parser.add_argument("--session", type=Path, nargs=2, help=argparse.SUPPRESS)

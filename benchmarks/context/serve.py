@@ -47,18 +47,12 @@ class Product:
     def update(self, root: str, file: str, text: str) -> None:
         """Take the text of a buffer, as after each edit."""
         folder, _ = self._folder(root)
-        folder.links([_document(root, file, text)])
+        folder.links([document_of(root, file, text)])
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
         folder, lookups = self._folder(root)
-        document = _document(root, file, prefix + suffix)
-        before = split_lines(prefix)
-        ended = not before or before[-1][-1] in "\r\n"
-        cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
-        lines = split_lines(document.text)
-        query = Query(file, document.language, lines, Range(cursor, cursor))
-        return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
+        return context_of(folder, lookups, document_of(root, file, prefix + suffix), prefix, budget)
 
     def _folder(self, root: str) -> tuple[Folder, Lookups]:
         if root not in self._folders:
@@ -68,6 +62,19 @@ class Product:
         return self._folders[root]
 
 
+def context_of(
+    folder: Folder, lookups: Lookups, document: Snapshot, prefix: str, budget: int
+) -> str:
+    """Return the context of a completion behind a prefix, without the document itself."""
+    before = split_lines(prefix)
+    ended = not before or before[-1][-1] in "\r\n"
+    cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
+    assert document.path is not None
+    name = folder.name_of(document.path)
+    query = Query(name, document.language, document.index.lines, Range(cursor, cursor))
+    return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
+
+
 async def _indexed(root: Path) -> Folder:
     codebase = Codebase(Workspace([root], Settings()))
     codebase.update()
@@ -75,7 +82,8 @@ async def _indexed(root: Path) -> Folder:
     return codebase.folder_of(root / "any")
 
 
-def _document(root: str, file: str, text: str) -> Snapshot:
+def document_of(root: str, file: str, text: str) -> Snapshot:
+    """Return a buffer of an editor."""
     path = Path(root, file)
     return Snapshot(uri_from_path(path), 1, text, language_of(path))
 
