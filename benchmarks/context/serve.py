@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.context import tokens
-from claude_lsp.context.gather import Query, assemble_text
+from claude_lsp.context.gather import Query, definitions_and_windows
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import split_lines
@@ -25,6 +25,9 @@ from claude_lsp.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from benchmarks.context.assembler import Assembler
     from claude_lsp.workspace.codebase import Folder
+
+
+_CLOSE = 8
 
 
 def make() -> Assembler:
@@ -72,7 +75,27 @@ def context_of(
     assert document.path is not None
     name = folder.name_of(document.path)
     query = Query(name, document.language, document.index.lines, Range(cursor, cursor))
-    return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
+    sizes: dict[str, int] = {}
+
+    def weigh(path: str, text: str) -> int:
+        block = _block(path, text)
+        if block not in sizes:
+            sizes[block] = tokens.count(block)
+        return sizes[block]
+
+    pieces = definitions_and_windows(folder.links([document]), query, lookups, budget, weigh)
+    pieces.sort(key=lambda piece: piece.stable)
+    blocks = [_block(piece.origin, piece.text) for piece in pieces]
+    # A block begins and ends where no token goes on, so sizes add up; near the bound that is
+    # looked at once more.
+    if sum(sizes[block] for block in blocks) > budget - _CLOSE:
+        while blocks and tokens.count("".join(blocks)) > budget:
+            del blocks[0]
+    return "".join(blocks)
+
+
+def _block(path: str, text: str) -> str:
+    return f"# {path}\n{text}"
 
 
 async def _indexed(root: Path) -> Folder:

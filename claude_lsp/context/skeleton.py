@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.similar import F64
     from claude_lsp.workspace.index.view import View
 
-    Count = Callable[[str], int]
+    Weigh = Callable[[str, str], int]
 
 _CONSTRUCTORS = frozenset({"__init__", "constructor", "__construct", "initialize", "new"})
 _SMALLEST_PROBABILITY = 1e-7
@@ -54,9 +54,7 @@ def outlines(
     ranking: Ranking,
     probabilities: F64,
     budget: int,
-    count: Count,
-    *,
-    frame: Count | None = None,
+    weigh: Weigh,
 ) -> list[Outline]:
     """Return the outlines that say most for their tokens, best last.
 
@@ -65,10 +63,9 @@ def outlines(
         ranking: the candidates.
         probabilities: that each candidate is needed.
         budget: tokens of all outlines with their frames.
-        count: returns the tokens of a text.
-        frame: returns the tokens that a file takes besides its lines, from its path.
+        weigh: returns the tokens that a text takes with its frame, from its file's path and it.
     """
-    chosen = _Chosen(view, count, frame)
+    chosen = _Chosen(view, weigh)
     value = probabilities / (ranking.costs + _SIZE_OFFSET) ** _SIZE_EXPONENT
     order = np.flatnonzero(probabilities >= _SMALLEST_PROBABILITY)
     order = order[np.lexsort((ranking.symbols[order], -value[order]))][:_MOST_TRIED]
@@ -103,9 +100,9 @@ class _Chosen:
     counting each by itself takes most of the time of a query.
     """
 
-    def __init__(self, view: View, count: Count, frame: Count | None) -> None:
+    def __init__(self, view: View, weigh: Weigh) -> None:
         self.used = 0.0
-        self._view, self._count, self._frame = view, count, frame
+        self._view, self._weigh = view, weigh
         self._lines: dict[int, dict[int, str]] = {}
         self._best: dict[int, float] = {}
         self._tokens: dict[int, int] = {}
@@ -154,7 +151,7 @@ class _Chosen:
         for file in self._uncounted:
             text = self._text(file)
             characters += len(text)
-            self._tokens[file] = self._count(text) + self._frame_of(file) if text else 0
+            self._tokens[file] = self._weigh(self._view.path(file), text) if text else 0
         counted = sum(self._tokens[file] - self._frame_of(file) for file in self._uncounted)
         if counted > 0:
             self._per_character = counted / characters
@@ -178,8 +175,7 @@ class _Chosen:
     def _frame_of(self, file: int) -> int:
         frame = self._frames.get(file)
         if frame is None:
-            frame = 0 if self._frame is None else self._frame(self._view.path(file))
-            self._frames[file] = frame
+            frame = self._frames[file] = self._weigh(self._view.path(file), "")
         return frame
 
     def _is_ended(self, file: int) -> bool:
