@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.files import list_files
+from claude_lsp.workspace.files import list_names
 from claude_lsp.workspace.index import cache
 from claude_lsp.workspace.index.backlog import Backlog, Listed
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES
@@ -148,9 +148,7 @@ class Builder:
 
     def _list(self) -> list[Listed]:
         """Return the files of the workspace that can be indexed."""
-        start = len(str(self._root)) + 1
-        found = list_files(self._root, self._rules)
-        paths = [str(path)[start:].replace(os.sep, "/") for path in found]
+        paths = sorted(list_names(self._root, self._rules))
         indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
