@@ -423,7 +423,7 @@ def _places_among(names: U64, some: U64) -> I64:
     return found
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 12)
 def _nearness(folder: str, other: str) -> float:
     """Return the share of parts that two folders have in common from the top."""
     if folder == other:

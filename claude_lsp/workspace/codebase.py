@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TEXTS_KEPT = 256
+_TEXTS_KEPT = 48
 _PAUSE_S = 0.1
 _CHANGE_MUCH = frozenset({".gitignore", ".claudeignore", "HEAD", "index"})
 """Names of files that tell which others there are: ignore rules, and git's own state."""

@@ -84,6 +84,8 @@ class Workers:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                # Nothing may be imported from the current folder: it is the user's project.
+                "-P",
                 "-m",
                 _MODULE,
                 stdin=asyncio.subprocess.PIPE,
