@@ -20,6 +20,7 @@ from claude_lsp.context.similar import hashes_of
 from claude_lsp.context.usage import Weighted
 from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
 from claude_lsp.workspace.index.segment import KIND_NUMBERS
+from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -339,7 +340,8 @@ class _Search:
         view, place, sight = self.view, self.place, self.sight
         symbols, table = self.pool.table()
         rows = view.symbols(symbols)
-        kept = np.flatnonzero(rows.files != place.file)
+        usable = view.in_languages(family_of(place.language))
+        kept = np.flatnonzero((rows.files != place.file) & usable[rows.files])
         symbols, table = symbols[kept], table[:, kept]
         names, files, kinds = rows.names[kept], rows.files[kept], rows.kinds[kept]
         parents, costs = rows.parents[kept], rows.costs[kept]

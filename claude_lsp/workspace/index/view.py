@@ -133,6 +133,19 @@ class View:
         layer = self._layer_of_file(file)
         return layer.segment.string(int(layer.segment.languages[file - layer.first_file]))
 
+    def in_languages(self, languages: frozenset[str]) -> Mask:
+        """Return a mask over all file numbers that is set for files in some languages."""
+        marks = np.zeros(self.file_range + 1, np.bool_)
+        for layer in self.layers:
+            segment = layer.segment
+            known = segment.memo.get((7, languages))
+            if known is None:
+                distinct = np.unique(segment.languages)
+                wanted = [n for n in distinct.tolist() if segment.string(n) in languages]
+                known = segment.memo[7, languages] = np.isin(segment.languages, wanted)
+            marks[layer.first_file : layer.first_file + segment.file_count] = known
+        return marks
+
     def in_folder(self, folder: str) -> I64:
         """Return the files directly in a folder."""
         key = np.uint64(hash_of(folder))
