@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Situation
-from claude_lsp.actions.completion.extent import extent_at
-from claude_lsp.actions.completion.place import Place
+from claude_lsp.actions.completion import filters
+from claude_lsp.actions.completion.extent import MOST_LINES, Extent, extent_at
+from claude_lsp.actions.completion.filters import Draft
+from claude_lsp.actions.completion.place import Place, line_feeds
 from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
 from claude_lsp.context.assemble import CURSOR_MARK, Context
 from claude_lsp.text.positions import Range
@@ -126,4 +129,77 @@ def test_there_are_enough_cases() -> None:
         case.sections["expected"] for case in cases if "dropped" in case.sections["expected"]
     }
     assert len(dropped) >= 4
-    assert os.environ.get(cases_loader.UPDATE) != "1" or cases
+
+
+# ----- what holds for every answer
+
+WORDS = st.sampled_from(
+    (
+        *("x", "self.value", "return", "if", "for", "foo(", ")", "[", "]", "{", "}", ":", ";", ","),
+        *('"', "'", "`", '"""', "\n", "\n    ", "\n\t", "\r\n", " ", "  ", "\t", "# why", "// why"),
+        *(
+            "é",
+            "🎉",
+            "\U0001d4b3",
+            "</",
+            "<fill>",
+            "</fill>",
+            "```\n",
+            "Sorry, no.",
+            "else",
+            "def f():",
+            "=> ",
+        ),
+    )
+)
+TEXTS = st.lists(WORDS, max_size=25).map("".join)
+LANGUAGES = st.sampled_from(
+    ("python", "typescript", "go", "rust", "java", "c", "html", "yaml", "markdown", "elm", "ruby")
+)
+
+
+@given(TEXTS, TEXTS, TEXTS, LANGUAGES, st.sampled_from((1, 2, 5, 11)))
+@settings(max_examples=300, deadline=None)
+def test_pieces_do_not_change_the_result(
+    before: str, after: str, answer: str, language: str, chunk: int
+) -> None:
+    case = Case(situation_of(f"{before}{CURSOR_MARK}{after}", language), f"<fill>{answer}", False)
+    assert described(case, chunk) == described(case, 1_000_000)
+
+
+@given(TEXTS, TEXTS, TEXTS, LANGUAGES)
+@settings(max_examples=300, deadline=None)
+def test_filters_applied_twice_change_nothing_more(
+    before: str, after: str, fill: str, language: str
+) -> None:
+    situation = situation_of(f"{before}{CURSOR_MARK}{after}", language)
+    place = Place.of(situation.snapshot, situation.range.start)
+    for each in filters.CUTTING:
+        once = each.apply(Draft(fill), place)
+        assert each.apply(once, place) == once, each.name
+        assert once.text == fill[: len(once.text)], f"{each.name} only cuts at the end"
+        assert once.replaces <= len(place.rest)
+
+
+@given(TEXTS, TEXTS, LANGUAGES)
+@settings(max_examples=200, deadline=None)
+def test_a_place_holds_the_text_around_the_cursor(before: str, after: str, language: str) -> None:
+    situation = situation_of(f"{before}{CURSOR_MARK}{after}", language)
+    place = Place.of(situation.snapshot, situation.range.start)
+    assert "\r" not in place.before + place.after
+    assert place.line + place.rest == line_feeds(
+        situation.snapshot.index.line(situation.range.start.line)
+    )
+    assert isinstance(extent_at(place), Extent)
+
+
+def test_an_endless_answer_is_left() -> None:
+    """Whatever the backend sends, no more is read than can be suggested."""
+    for line in ("word ", "a = 1\n", "    x\n", "\n", "no tag at all "):
+        case = Case(situation_of(f"def f():\n    {CURSOR_MARK}", "python"), line * 100_000, False)
+        for opening in ("<fill>", ""):
+            tagged = Case(case.situation, opening + case.answer, False)
+            outcomes, read = tagged.run(50)
+            assert read < 40_000
+            texts = [one.text for one in outcomes if isinstance(one, Insertion) and one.complete]
+            assert all(text.count("\n") <= MOST_LINES for text in texts)

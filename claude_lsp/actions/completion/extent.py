@@ -92,8 +92,10 @@ class Ending:
 
     def __init__(self, place: Place, extent: Extent) -> None:
         self._place = place
+        self._near = syntax.near(place)
         self._extent = extent
         self._states: list[syntax.LineState] = []
+        self._settled = 0, 0
         self._base = place.indent
         self._header = place.indent
         if place.blank and extent is Extent.BLOCK:
@@ -102,7 +104,7 @@ class Ending:
         # Brackets that the statement itself has open: it does not end before they are closed.
         self._target = 0
         if extent is Extent.STATEMENT:
-            self._target = -max(0, syntax.unclosed(place) - closers)
+            self._target = -max(0, syntax.unclosed(self._near) - closers)
         self._bracketed = place.before.rstrip().endswith(("{", "(", "["))
         self._closer_follows = _CLOSES.match(place.rest.strip()) is not None or (
             _CLOSES.match(place.next_line.strip()) is not None
@@ -120,18 +122,21 @@ class Ending:
         if self._extent is Extent.LINE:
             return self._line_end(lines, ended=ended)
         if len(lines) - 1 + ended > len(self._states):
-            self._states = syntax.line_states(self._place, fill + "\n" * ended)
+            self._states = syntax.line_states(self._near, fill + "\n" * ended, self._states)
         if self._extent is Extent.STATEMENTS and not self._base and self._place.blank:
             self._base = max(self._base, self._place.indent_of(lines[0]))
-        position = 0
-        for number, line in enumerate(lines[: len(self._states)]):
-            end = position + len(line)
+        number, position = self._settled
+        while number < len(self._states):
+            end = position + len(lines[number])
             found = self._ends_at(lines, number, ended=ended)
             if found is not None:
                 return end if found else max(0, position - 1)
-            if number + 1 >= MOST_LINES:
+            number, position = number + 1, end + 1
+            if number >= MOST_LINES:
                 return end
-            position = end + 1
+            if number < len(self._states) and lines[number].strip():
+                # The line behind is whole: what was judged by it stands.
+                self._settled = number, position
         return None
 
     def _line_end(self, lines: list[str], *, ended: bool) -> int | None:

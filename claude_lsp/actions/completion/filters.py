@@ -15,7 +15,6 @@ from claude_lsp.actions.completion.brackets import (
     CLOSERS,
     OPENERS,
     brackets,
-    left_open,
     open_quote,
     unopened,
 )
@@ -32,6 +31,7 @@ _LONGEST_ECHO = 60
 LONGEST_CYCLE = 4
 """Lines of the longest part that a text is seen to repeat."""
 _MOST_REPEATS = 3
+_LOOP_WINDOW, _SHORTEST_LOOP = 600, 24
 _LOOP = re.compile(r"(.{1,30}?)\1{5,}", re.DOTALL)
 
 
@@ -141,11 +141,10 @@ def may_be_echo(text: str, place: Place) -> bool:
     """Return whether the beginning of a text may yet turn out to repeat what stands before it."""
     begun = text.lstrip("\n")
     lines = place.before.rsplit("\n", _LONGEST_ECHO)
-    if len(begun) <= len(place.before):
-        tails = (
-            "\n".join(lines[-count:]) for count in range(len(lines), 1, -1) if lines[-count].strip()
-        )
-        if any(tail.startswith(begun) for tail in tails):
+    first = begun.partition("\n")[0]
+    for count in range(len(lines), 1, -1):
+        line = lines[-count]
+        if line.strip() and line.startswith(first) and "\n".join(lines[-count:]).startswith(begun):
             return True
     opening = "\n".join([line for line in place.before.split("\n")[:40] if line.strip()][:2])
     written = "\n".join(line for line in begun.split("\n")[:40] if line.strip())
@@ -262,7 +261,7 @@ def with_brackets(draft: Draft, place: Place) -> Draft:
 def without_unopened(draft: Draft, place: Place) -> Draft:
     """Cut a last line where it closes a bracket that nothing has opened."""
     lines = draft.text.split("\n")
-    opened = left_open(place.before)
+    opened = list(place.left_open)
     depth: list[str] = []
     for number, line in enumerate(lines):
         for column, character in brackets(line):
@@ -289,9 +288,10 @@ def without_next_lines(draft: Draft, place: Place) -> Draft:
         content = " ".join(whole.split())
         if not content or content != " ".join(following[0].split()):
             continue
-        if place.line + line and (number or place.line):
-            if place.indent_of(whole) != place.indent_of(place.next_line):
-                continue
+        # At the margin the first line's depth is the model's own.
+        placed = number > 0 or place.line != ""
+        if placed and place.indent_of(whole) != place.indent_of(place.next_line):
+            continue
         trivial = not any(map(str.isalnum, content)) or len(content) < 3
         if trivial and (whole != place.next_line or not _closes_around(lines[: number + 1])):
             continue
@@ -317,25 +317,31 @@ def _closes_around(lines: list[str]) -> bool:
 
 def without_repetition(draft: Draft, _place: Place) -> Draft:
     """Cut a text that has begun to go in circles, of lines or within a line."""
-    lines = draft.text.split("\n")
+    text = "\n".join(_without_circles(draft.text.split("\n")))
+    loop = _LOOP.search(text, max(0, len(text) - _LOOP_WINDOW))
+    if loop and len(loop[0]) > _SHORTEST_LOOP and any(map(str.isalpha, loop[1])):
+        text = text[: loop.start()].rstrip()
+    return replace(draft, text=text)
+
+
+def goes_in_circles(text: str) -> bool:
+    """Return whether the last lines of a text repeat a part of it."""
+    lines = text.rsplit("\n", LONGEST_CYCLE * _MOST_REPEATS)
+    return len(_without_circles(lines)) < len(lines)
+
+
+def _without_circles(lines: list[str]) -> list[str]:
+    """Cut lines behind the first of a part that stands three times in a row."""
     contents = [line.strip() for line in lines]
     for cycle in range(1, LONGEST_CYCLE + 1):
         for start in range(len(contents) - cycle * _MOST_REPEATS + 1):
-            turn = contents[start : start + cycle]
-            if not any(any(map(str.isalnum, line)) for line in turn):
+            if contents[start] != contents[start + cycle]:
                 continue
-            if all(
-                contents[start + cycle * each : start + cycle * (each + 1)] == turn
-                for each in range(1, _MOST_REPEATS)
-            ):
-                lines = lines[: start + cycle]
-                contents = contents[: start + cycle]
-                break
-    text = "\n".join(lines)
-    if loop := _LOOP.search(text):
-        letters = any(map(str.isalpha, loop[1])) and len(loop[0]) > 24
-        text = text[: loop.start()].rstrip() if letters else text
-    return replace(draft, text=text)
+            turn = contents[start : start + cycle]
+            turns = contents[start : start + cycle * _MOST_REPEATS]
+            if turns == turn * _MOST_REPEATS and any(map(str.isalnum, "".join(turn))):
+                return lines[: start + cycle]
+    return lines
 
 
 def without_blank_end(draft: Draft, place: Place) -> Draft:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from claude_lsp.actions.completion.brackets import left_open
+
 if TYPE_CHECKING:
     from claude_lsp.text.positions import Position
     from claude_lsp.text.snapshots import Snapshot
@@ -115,6 +117,11 @@ class Place:
         if not steps:
             return "\t" if self.language in ("go", "makefile") else "    "
         return " " * max(steps, key=lambda step: (steps[step], -step))
+
+    @cached_property
+    def left_open(self) -> tuple[str, ...]:
+        """The brackets that are open at the cursor, the outermost first."""
+        return tuple(left_open(self.before))
 
     def width(self, lead: str) -> int:
         """Return how many columns an indentation takes."""

@@ -40,6 +40,7 @@ class CompletionReader:
         self._answer = Answer()
         self._ending = Ending(place, extent)
         self._shown = ""
+        self._may_be_echo = True
         self._lines = 0
         self._grown = 0
 
@@ -54,7 +55,9 @@ class CompletionReader:
             return ()
         if self._answer.closed or len(fill) > LONGEST:
             return self._complete(fill)
-        if filters.may_be_echo(fill, self._place):
+        # What is not the beginning of an echo now does not become one.
+        self._may_be_echo = self._may_be_echo and filters.may_be_echo(fill, self._place)
+        if self._may_be_echo:
             return ()
         prepared = filters.apply(PREPARING, Draft(fill), self._place).draft.text
         end = self._ending.of(prepared)
@@ -85,8 +88,7 @@ class CompletionReader:
                 "prose",
                 "whole file",
             )
-        whole = Draft(prepared[: prepared.rfind("\n")])
-        return filters.without_repetition(whole, self._place) != whole
+        return filters.goes_in_circles(prepared[: prepared.rfind("\n")])
 
     def _growing(self, prepared: str) -> Sequence[Outcome]:
         """Show whole lines, without the newest, which a filter may still take back."""

@@ -8,7 +8,7 @@ unfinished line does not parse.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from claude_lsp.actions.completion.answer import PROSE_LANGUAGES
@@ -16,7 +16,7 @@ from claude_lsp.workspace.index import grammars
 from claude_lsp.workspace.languages import block_comment, line_comment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -28,7 +28,8 @@ Spot = Literal["code", "comment", "string", "interpolation"]
 _STRINGS = ("string", "char_literal", "character_literal", "template", "heredoc", "rune_literal")
 _INSIDE_OUT = ("interpolation", "template_substitution", "string_interpolation")
 _OPENING, _CLOSING = "([{", ")]}"
-_LONG_QUOTES = ('"""', "'''", "`")
+_LONG_QUOTES = (b'"""', b"'''", b"`")
+_QUOTE_TOKENS = frozenset(('"""', "'''", "`", "string_start"))
 _COLON_HEADERS = frozenset(
     (
         *("function_definition", "class_definition", "if_statement", "elif_clause", "else_clause"),
@@ -118,24 +119,52 @@ def opens_block(place: Place) -> bool:
 _WORD_OPENER = re.compile(r"(?:^|[\s;])(?:then|do|begin)\Z|\bdo \|[^|\n]*\|\Z")
 
 
-def line_states(place: Place, fill: str) -> list[LineState]:
+def near(place: Place) -> Place:
+    """Return a place with fewer lines before it, for a text that is looked at again and again.
+
+    It does not begin within a string or a comment of several lines.
+    """
+    lines = place.before.split("\n")
+    if len(lines) <= NEAR_LINES:
+        return place
+    start = len(place.before) - sum(len(line) + 1 for line in lines[-NEAR_LINES:]) + 1
+    long = [token for token in _tokens(place, "", 0) if not token.depth]
+    for token in reversed(long):
+        if token.start < start < token.end:
+            start = place.before.rfind("\n", 0, token.start) + 1
+    return replace(place, before=place.before[start:])
+
+
+NEAR_LINES = 40
+"""Lines before the cursor from which the syntax of what follows can be told."""
+
+
+def line_states(place: Place, fill: str, known: Sequence[LineState] = ()) -> list[LineState]:
     """Return how each line of a completion ends that has its line ending.
 
     Args:
         place: where the completion stands.
         fill: the completion so far.
+        known: the states of its first lines, which are kept.
     """
+    ends = [match.start() for match in re.finditer("\n", fill)]
+    if len(ends) <= len(known):
+        return list(known)
+    while known and known[-1].inside:
+        known = known[:-1]  # what was open there may have come to its end
+    start = ends[len(known) - 1] + 1 if known else 0
     base = len(place.before)
-    ends = [match.start() + base for match in re.finditer("\n", fill)]
-    tokens = [token for token in _tokens(place, fill) if token.end > base]
-    states: list[LineState] = []
-    depth = lowest = number = 0
-    for end in ends:
+    first = len(_encoded(place.before)) + len(_encoded(fill[:start]))
+    tokens = [token for token in _tokens(place, fill, first) if token.end > base + start]
+    states = list(known)
+    depth = known[-1].depth if known else 0
+    number = 0
+    for end in ends[len(known) :]:
         lowest = depth
         inside = False
-        while number < len(tokens) and tokens[number].start <= end:
+        while number < len(tokens) and tokens[number].start <= base + end:
             token = tokens[number]
-            if token.end > end + 1:
+            if token.end > base + end + 1:
                 inside = True
                 break
             depth += token.depth
@@ -155,36 +184,26 @@ def unclosed(place: Place) -> int:
     return depth
 
 
-def _tokens(place: Place, fill: str) -> list[Token]:
+def _tokens(place: Place, fill: str, first: int | None = None) -> list[Token]:
+    """Return the tokens from the cursor's line on, or from an offset in bytes."""
     source = _encoded(place.before + fill)
     root = grammars.parse(source, place.language)
     if root is None:
         return list(_scanned(place.before + fill, place.language))
-    line_start = len(place.before) - len(place.line)
-    offset = _Offsets(place.before + fill, source)
-    first = len(_encoded(place.before[:line_start]))
-    return list(_grammar_tokens(root, first, len(source), offset))
+    if first is None:
+        first = len(_encoded(place.before)) - len(_encoded(place.line))
+    tokens = _grammar_tokens(root, first, len(source))
+    if len(source) == len(place.before) + len(fill):
+        return list(tokens)
+
+    def characters(byte: int) -> int:
+        return len(source[:byte].decode(errors="ignore")) + max(0, byte - len(source))
+
+    return [Token(characters(start), characters(end), depth) for start, end, depth in tokens]
 
 
-class _Offsets:
-    """The way from offsets in UTF-8 to offsets in characters."""
-
-    def __init__(self, text: str, source: bytes) -> None:
-        self._plain = len(text) == len(source)
-        self._starts: list[int] = []
-        if not self._plain:
-            at = 0
-            for character in text:
-                self._starts.append(at)
-                at += len(_encoded(character))
-            self._starts.append(at)
-
-    def __call__(self, byte: int) -> int:
-        return byte if self._plain else bisect_left(self._starts, byte)
-
-
-def _grammar_tokens(root: Node, first: int, length: int, offset: _Offsets) -> Iterator[Token]:
-    """Yield the brackets and the texts of several lines among the leaves behind a byte."""
+def _grammar_tokens(root: Node, first: int, length: int) -> Iterator[Token]:
+    """Yield the brackets and the texts of several lines behind a byte, by their bytes."""
     stack = [root]
     while stack:
         node = stack.pop()
@@ -194,28 +213,28 @@ def _grammar_tokens(root: Node, first: int, length: int, offset: _Offsets) -> It
         kind = node.type
         if kind == "comment" or kind.endswith("_comment"):
             if several and not node.is_missing:
-                yield Token(offset(node.start_byte), offset(node.end_byte), 0)
+                yield Token(node.start_byte, node.end_byte, 0)
             continue
         if node.child_count:
             if several and _is_string(node) and kind != "template_substitution":
-                yield Token(offset(node.start_byte), offset(node.end_byte), 0)
+                yield Token(node.start_byte, node.end_byte, 0)
                 continue
             stack += reversed(node.children)
             continue
-        if node.is_missing or node.start_byte < first:
+        if node.is_missing:
             continue
-        text = node.text or b""
-        parent = node.parent
-        if text.endswith(tuple(quote.encode() for quote in _LONG_QUOTES)) and (
-            parent is not None and parent.type == "ERROR"
-        ):
-            # A string over several lines whose end is still to come.
-            yield Token(offset(node.start_byte), offset(length) + 2, 0)
-            return
+        if kind in _QUOTE_TOKENS and (node.text or b"").endswith(_LONG_QUOTES):
+            parent = node.parent
+            if parent is not None and parent.type == "ERROR":
+                # A string over several lines whose end is still to come.
+                yield Token(node.start_byte, length + 2, 0)
+                return
+        if node.start_byte < first:
+            continue
         if kind in _CLOSING:
-            yield Token(offset(node.start_byte), offset(node.end_byte), -1)
+            yield Token(node.start_byte, node.end_byte, -1)
         elif 0 < len(kind) <= 2 and kind[-1] in _OPENING:
-            yield Token(offset(node.start_byte), offset(node.end_byte), 1)
+            yield Token(node.start_byte, node.end_byte, 1)
 
 
 def _is_string(node: Node) -> bool:
