@@ -17,6 +17,7 @@ from claude_lsp.actions.completion.filters import Draft
 from claude_lsp.actions.completion.place import Place, line_feeds
 from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
 from claude_lsp.context.assemble import CURSOR_MARK, Context
+from claude_lsp.text.lines import line_ending
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import Snapshot
 from tests import cases_loader
@@ -96,10 +97,8 @@ def described(case: Case, chunk: int) -> list[str]:
     index = case.situation.snapshot.index
     assert end.column <= len(index.line(end.line))
     covered = index.slice(Range(start, end))
-    if "\r\n" in case.situation.snapshot.text:
-        assert last.text.count("\n") == last.text.count("\r\n")
-    assert last.text.replace("\r\n", "\n").count("\r") == 0
-    lines = last.text.replace("\r\n", "\n").split("\n")
+    lines = last.text.split(line_ending(case.situation.snapshot.text))
+    assert not any(mark in line for mark in "\r\n" for line in lines)
     return [*([f"replaces |{covered}|"] if covered else []), *(f"|{line}|" for line in lines)]
 
 
@@ -164,7 +163,9 @@ def test_pieces_do_not_change_the_result(
     before: str, after: str, answer: str, language: str, chunk: int
 ) -> None:
     case = Case(situation_of(f"{before}{CURSOR_MARK}{after}", language), f"<fill>{answer}", False)
-    assert described(case, chunk) == described(case, 1_000_000)
+    pieces, whole = described(case, chunk), described(case, 1_000_000)
+    # Which of two filters drops it may depend on the pieces.
+    assert pieces == whole or all(lines[0].startswith("dropped") for lines in (pieces, whole))
 
 
 @given(TEXTS, TEXTS, TEXTS, LANGUAGES)

@@ -121,20 +121,23 @@ class Ending:
         lines = fill.split("\n")
         if self._extent is Extent.LINE:
             return self._line_end(lines, ended=ended)
-        if len(lines) - 1 + ended > len(self._states):
-            self._states = syntax.line_states(self._near, fill + "\n" * ended, self._states)
         if self._extent is Extent.STATEMENTS and not self._base and self._place.blank:
             self._base = max(self._base, self._place.indent_of(lines[0]))
         number, position = self._settled
-        while number < len(self._states):
+        whole = len(lines) - 1 + ended
+        while number < whole:
             end = position + len(lines[number])
+            if number == len(self._states):
+                # Line by line, so that the pieces in which they came change nothing.
+                known = f"{fill[:end]}\n"
+                self._states = syntax.line_states(self._near, known, self._states)
             found = self._ends_at(lines, number, ended=ended)
             if found is not None:
                 return end if found else max(0, position - 1)
             number, position = number + 1, end + 1
             if number >= MOST_LINES:
                 return end
-            if number < len(self._states) and lines[number].strip():
+            if number < whole and lines[number].strip():
                 # The line behind is whole: what was judged by it stands.
                 self._settled = number, position
         return None

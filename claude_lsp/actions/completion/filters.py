@@ -140,6 +140,9 @@ def without_whole_file(draft: Draft, place: Place) -> Draft:
 def may_be_echo(text: str, place: Place) -> bool:
     """Return whether the beginning of a text may yet turn out to repeat what stands before it."""
     begun = text.lstrip("\n")
+    word = _PART_OF_WORD.search(place.line)
+    if place.line.strip().startswith(begun.lstrip()) or (word and word[0].startswith(begun)):
+        return True
     lines = place.before.rsplit("\n", _LONGEST_ECHO)
     first = begun.partition("\n")[0]
     for count in range(len(lines), 1, -1):
@@ -216,17 +219,24 @@ def without_suffix(draft: Draft, place: Place) -> Draft:
     """Cut an end that repeats the rest of the cursor's line."""
     rest = place.rest.rstrip()
     text = draft.text
+    while size := _overlap(text, rest):
+        text = text[: len(text) - size]
+    return replace(draft, text=text)
+
+
+def _overlap(text: str, rest: str) -> int:
+    """Return how many characters at the end of a text the rest of the line repeats."""
     for size in range(min(len(text), len(rest)), 0, -1):
         overlap = rest[:size]
         # Brackets that close what the completion itself opens repeat nothing.
         if (
             overlap.strip()
             and text.endswith(overlap)
-            and (not _starts_in_word(text, overlap))
+            and not _starts_in_word(text, overlap)
             and len(unopened(text)) >= len(unopened(overlap))
         ):
-            return replace(draft, text=text[: len(text) - size])
-    return draft
+            return size
+    return 0
 
 
 def _starts_in_word(text: str, overlap: str) -> bool:

@@ -60,8 +60,12 @@ class CompletionReader:
         if self._may_be_echo:
             return ()
         prepared = filters.apply(PREPARING, Draft(fill), self._place).draft.text
+        if self._is_hopeless(fill, prepared):
+            return self._complete(fill)
+        if not prepared.strip():
+            return ()
         end = self._ending.of(prepared)
-        if end is not None or self._is_hopeless(fill, prepared):
+        if end is not None:
             return self._complete(fill, end)
         return (Beginning(prepared), *self._growing(prepared))
 

@@ -7,6 +7,7 @@ unfinished line does not parse.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -192,7 +193,11 @@ def _tokens(place: Place, fill: str, first: int | None = None) -> list[Token]:
         return list(_scanned(place.before + fill, place.language))
     if first is None:
         first = len(_encoded(place.before)) - len(_encoded(place.line))
-    tokens = _grammar_tokens(root, first, len(source))
+    tokens: Iterator[Token] = _grammar_tokens(root, first, len(source))
+    if (comment := _open_comment(fill, place.language)) is not None:
+        start = len(source) - len(_encoded(fill[comment:]))
+        before = (token for token in tokens if token.start < start)
+        tokens = itertools.chain(before, (Token(start, len(source) + 2, 0),))
     if len(source) == len(place.before) + len(fill):
         return list(tokens)
 
@@ -200,6 +205,16 @@ def _tokens(place: Place, fill: str, first: int | None = None) -> list[Token]:
         return len(source[:byte].decode(errors="ignore")) + max(0, byte - len(source))
 
     return [Token(characters(start), characters(end), depth) for start, end, depth in tokens]
+
+
+def _open_comment(fill: str, language: str) -> int | None:
+    """Return where a comment begins whose end is still to come, if it begins a line."""
+    marks = block_comment(language)
+    if marks is None or marks[0] not in fill:
+        return None
+    start = fill.rfind(marks[0])
+    begins_line = not fill[fill.rfind("\n", 0, start) + 1 : start].strip()
+    return start if begins_line and fill.find(marks[1], start + len(marks[0])) < 0 else None
 
 
 def _grammar_tokens(root: Node, first: int, length: int) -> Iterator[Token]:
@@ -264,7 +279,18 @@ def _scanned(text: str, language: str) -> Iterator[Token]:
         elif found in _CLOSING:
             yield Token(start, end, -1)
         else:
-            yield Token(start, end, 0)
+            # What is still open ends behind the text.
+            open_still = end == len(text) and "\n" in found and not _is_closed(found, language)
+            yield Token(start, end + 2 * open_still, 0)
+
+
+def _is_closed(found: str, language: str) -> bool:
+    """Return whether a string or comment over several lines has its end."""
+    block = block_comment(language)
+    if block and found.startswith(block[0]):
+        return found.endswith(block[1]) and len(found) >= len(block[0]) + len(block[1])
+    quote = next((mark for mark in ('"""', "'''", "`") if found.startswith(mark)), "")
+    return len(found) >= 2 * len(quote) and found.endswith(quote)
 
 
 def _scanned_spot(place: Place) -> Spot:
