@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from claude_lsp.actions.completion.place import Place
 
 _OPENS = re.compile(r"[{(\[:]\Z|=>\Z|\b(?:then|do)\Z")
-_PART_OF_WORD = re.compile(r"\w+\Z")
 _LONGEST_ECHO = 60
 LONGEST_CYCLE = 4
 """Lines of the longest part that a text is seen to repeat."""
@@ -111,11 +110,11 @@ def without_echo(draft: Draft, place: Place) -> Draft:
     again = lead.startswith(line) and (" " in line or not behind.isspace() or text != lead)
     if len(line) > 2 and any(map(str.isalnum, line)) and again:
         return replace(draft, text=_aligned(lead[len(line) :], place))
-    word = _PART_OF_WORD.search(place.line)
-    if word and len(word[0]) > 1 and not word[0].isdigit():
+    word = place.word
+    if len(word) > 1 and not word.isdigit():
         first = _first_word(text)
-        if first.startswith(word[0]) and len(first) > len(word[0]):
-            return replace(draft, text=text[len(word[0]) :])
+        if first.startswith(word) and len(first) > len(word):
+            return replace(draft, text=text[len(word) :])
     return draft
 
 
@@ -140,8 +139,7 @@ def without_whole_file(draft: Draft, place: Place) -> Draft:
 def may_be_echo(text: str, place: Place) -> bool:
     """Return whether the beginning of a text may yet turn out to repeat what stands before it."""
     begun = text.lstrip("\n")
-    word = _PART_OF_WORD.search(place.line)
-    if place.line.strip().startswith(begun.lstrip()) or (word and word[0].startswith(begun)):
+    if place.line.strip().startswith(begun.lstrip()) or place.word.startswith(begun):
         return True
     lines = place.before.rsplit("\n", _LONGEST_ECHO)
     first = begun.partition("\n")[0]

@@ -21,6 +21,7 @@ WINDOW_CHARACTERS = 20_000
 
 CLOSERS = ")]}>\"'`"
 _LOOSE = re.compile(r"[\s)\]}>\"'`;,:]*\Z")
+_WORD = re.compile(r"\w+\Z")
 _INDENTATION = re.compile(r"[ \t]*")
 
 
@@ -56,6 +57,12 @@ class Place:
     def line(self) -> str:
         """The cursor's line up to the cursor."""
         return self.before.rpartition("\n")[2]
+
+    @property
+    def word(self) -> str:
+        """The part of a word right before the cursor, "" if there is none."""
+        match = _WORD.search(self.line)
+        return match.group() if match else ""
 
     @cached_property
     def rest(self) -> str:

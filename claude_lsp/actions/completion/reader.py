@@ -95,12 +95,12 @@ class CompletionReader:
         return filters.goes_in_circles(prepared[: prepared.rfind("\n")])
 
     def _growing(self, prepared: str) -> Sequence[Outcome]:
-        """Show whole lines, without the newest, which a filter may still take back."""
+        """Show whole lines, as soon as each is complete."""
         lines = prepared.count("\n")
-        if lines == self._grown or lines < 2:
+        if lines == self._grown:
             return ()
         self._grown = lines
-        whole = prepared[: prepared.rfind("\n", 0, prepared.rfind("\n"))]
+        whole = prepared[: prepared.rfind("\n")]
         *earlier, newest = (line.strip() for line in whole.split("\n"))
         if newest in earlier[-LONGEST_CYCLE:]:
             return ()  # perhaps it has begun to go in circles

@@ -1,0 +1,328 @@
+"""Suggestions while typing: one stream for each document, kept as long as what is typed agrees.
+
+A request is answered from memory if it can be; else by the stream that runs, if what was typed
+since it began is what it writes; else, after a pause in typing, by a new stream. A later request
+of the same row is a sign that nobody looks at the earlier one: that is answered at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from claude_lsp.actions import ACTIONS
+from claude_lsp.actions.action import Situation
+from claude_lsp.actions.completion import syntax
+from claude_lsp.actions.completion.decide import Keystroke, trigger_for, wanted, worth_asking
+from claude_lsp.actions.completion.place import Place
+from claude_lsp.actions.completion.recent import Recent, Suggestion, Where, agrees
+from claude_lsp.actions.completion.rhythm import PerMinute, Rhythm
+from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
+from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.lsp.jobs import cancel_once
+from claude_lsp.text.positions import Position, Range
+
+if TYPE_CHECKING:
+    from claude_lsp.engine import Engine
+    from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.text.snapshots import Snapshot
+
+log = logging.getLogger(__name__)
+
+Door = Literal["inline", "popup"]
+
+GRACE_S = 0.15
+"""How long a stream goes on after its request was cancelled: editors that cancel one request for
+each key send the next one right behind, and it may want the same stream."""
+
+LIMIT_S = 60.0
+"""How long nothing is asked automatically once a spending limit has been reached."""
+
+
+@dataclass(eq=False)
+class Turn:
+    """One request's place in its row: a later one of the same document and door supersedes it.
+
+    Attributes:
+        row: the document and the door.
+        snapshot: the document when the request came.
+        at: the cursor.
+        where: the same, to be compared.
+        others: the other open documents.
+        asked: whether the user asked for it, instead of typing.
+        deleted: whether text was deleted since the request before.
+        superseded: set when a later request has come.
+    """
+
+    row: tuple[str, Door]
+    snapshot: Snapshot
+    at: Position
+    where: Where
+    others: list[Snapshot]
+    asked: bool = False
+    deleted: bool = False
+    superseded: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Stream:
+    """A request to the model under way, and the newest turn that wants its answer."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.origin = turn
+        self.wanted_by = turn
+        self.begun = ""
+        self.found: Suggestion | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def agrees(self, turn: Turn) -> bool:
+        """Return whether what was typed up to a turn may be what this stream writes."""
+        typed = turn.where.typed_since(self.origin.where)
+        return typed is not None and agrees(self.begun, typed)
+
+    def cancel(self) -> None:
+        """Close the HTTP stream."""
+        if self.task is not None:
+            cancel_once(self.task)
+
+
+class Suggestions:
+    """What one session knows of completions while typing.
+
+    Attributes:
+        recent: suggestions that can be given again.
+        turns: the newest request of each row.
+        streams: the stream of each document.
+    """
+
+    def __init__(self, server: ClaudeServer) -> None:
+        self._server = server
+        self.recent = Recent()
+        self.turns: dict[tuple[str, Door], Turn] = {}
+        self.streams: dict[str, Stream] = {}
+        self._engine: Engine | None = None
+        self._rhythm = Rhythm()
+        self._per_minute = PerMinute()
+        self._last: tuple[str, int, int] = ("", 0, 0)
+        self._limited_until = 0.0
+        self._told: set[str] = set()
+
+    def take_turn(self, snapshot: Snapshot, at: Position, door: Door, *, asked: bool) -> Turn:
+        """Enter a row at dispatch; the request before in it is answered at once."""
+        row = snapshot.uri, door
+        where = Where.of(snapshot, at)
+        turn = Turn(row, snapshot, at, where, self._server.workspace.open_snapshots(), asked)
+        uri, offset, length = self._last
+        state = snapshot.uri, where.offset, len(snapshot.text)
+        turn.deleted = uri == snapshot.uri and state[2] < length and where.offset < offset
+        if state != self._last:
+            self._rhythm.key(_now())
+        self._last = state
+        if (earlier := self.turns.get(row)) is not None:
+            earlier.superseded.set()
+        self.turns[row] = turn
+        return turn
+
+    async def suggest(self, turn: Turn) -> Suggestion | None:
+        """Return what to suggest; None if there is nothing, or a later request has come.
+
+        Cancelling this lets the stream go on for a moment, in case the next request wants it.
+        """
+        try:
+            async with self._server.session.engine() as engine:
+                return await self._suggest(engine, turn)
+        except ClaudeError as error:
+            # Nobody wants a pop-up per keystroke; even an asked-for suggestion just does not come.
+            self._server.tell(error.failure, asked=False)
+            return None
+        except asyncio.CancelledError:
+            self._let_go_soon(turn)
+            raise
+        finally:
+            if self.turns.get(turn.row) is turn:
+                del self.turns[turn.row]
+
+    async def _suggest(self, engine: Engine, turn: Turn) -> Suggestion | None:
+        options = engine.settings.completion
+        snapshot = turn.snapshot
+        trigger = trigger_for(snapshot.language, engine.workspace.origin(snapshot), options)
+        decision = wanted(trigger, asked=turn.asked)
+        if engine is not self._engine:
+            # Settings or folders have changed, and with them what may be suggested where.
+            self._engine = engine
+            self.recent = Recent()
+        if decision.ask:
+            known = self.recent.find(turn.where, _now())
+            if known is not None and (known.text or not turn.asked):
+                return known
+            key = Keystroke(turn.asked, turn.deleted, await _read_only(snapshot))
+            await asyncio.to_thread(syntax.load, snapshot.language)
+            decision = worth_asking(Place.of(snapshot, turn.at), key, options)
+        if not decision.ask:
+            self._not_asked(turn, decision.reason)
+            return None
+        return await self._from_stream(engine, turn)
+
+    async def _from_stream(self, engine: Engine, turn: Turn) -> Suggestion | None:
+        """Wait for the stream that agrees, or for a new one after a pause."""
+        pause_s = 0.0
+        if not turn.asked:
+            pause_s = self._rhythm.pause(engine.settings.completion.debounce_ms / 1000)
+        while not turn.superseded.is_set():
+            stream = self.streams.get(turn.snapshot.uri)
+            if stream is None or not stream.agrees(turn):
+                if stream is not None:
+                    stream.cancel()
+                if await _set_within(turn.superseded, pause_s):
+                    return None
+                if not self._may_send(engine, turn):
+                    return None
+                pause_s = 0.0
+                stream = self._start(turn)
+            stream.wanted_by = turn
+            await self._ended(stream, turn)
+            if turn.superseded.is_set():
+                return None
+            found = self.recent.find(turn.where, _now())
+            if found is not None or stream.origin is turn or stream.agrees(turn):
+                return found
+        return None
+
+    def _start(self, turn: Turn) -> Stream:
+        stream = Stream(turn)
+        uri = turn.snapshot.uri
+        self.streams[uri] = stream
+        stream.task = self._server.jobs.start(f"completion {uri}", self._run(stream))
+        return stream
+
+    async def _run(self, stream: Stream) -> None:
+        turn = stream.origin
+        began = _now()
+        try:
+            async with self._server.session.engine() as engine:
+                situation = Situation(
+                    turn.snapshot,
+                    engine.workspace.origin(turn.snapshot),
+                    Range(turn.at, turn.at),
+                    automatic=not turn.asked,
+                    multiline=engine.settings.completion.multiline,
+                )
+                with self._server.working("completing"):
+                    await self._stream(engine, situation, stream)
+            self._rhythm.answered(_now() - began)
+            self._keep(stream)
+        except ClaudeError as error:
+            if error.failure.kind == "truncated" and stream.found and stream.found.text:
+                self._keep(stream)  # its whole lines are as good as any
+            else:
+                self._failed(error, turn)
+        finally:
+            if self.streams.get(turn.snapshot.uri) is stream:
+                del self.streams[turn.snapshot.uri]
+
+    def _keep(self, stream: Stream) -> None:
+        if stream.found is not None:
+            self.recent.add(stream.origin.where, stream.found, _now())
+
+    async def _stream(self, engine: Engine, situation: Situation, stream: Stream) -> None:
+        action = ACTIONS["complete"]
+        prepared = await engine.prepare(action, situation, stream.origin.others)
+        async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
+            async for outcome in outcomes:
+                if isinstance(outcome, Beginning):
+                    stream.begun = outcome.text
+                    if not stream.agrees(stream.wanted_by):
+                        return  # the user types something else
+                elif isinstance(outcome, Drop):
+                    log.debug("no suggestion: %s", outcome.reason)
+                    stream.found = Suggestion("")
+                elif isinstance(outcome, Insertion) and outcome.complete:
+                    until = outcome.until or outcome.at
+                    stream.found = Suggestion(outcome.text, until.column - outcome.at.column)
+
+    async def _ended(self, stream: Stream, turn: Turn) -> None:
+        """Wait until the stream has ended, or the turn is superseded."""
+        if stream.task is None:
+            return
+        waiting = asyncio.ensure_future(turn.superseded.wait())
+        try:
+            await asyncio.wait({stream.task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+
+    def _let_go_soon(self, turn: Turn) -> None:
+        """Close the stream of a cancelled turn, unless another one wants it by then."""
+        stream = self.streams.get(turn.snapshot.uri)
+        if stream is None:
+            return
+
+        def let_go() -> None:
+            if stream.wanted_by is turn:
+                stream.cancel()
+
+        asyncio.get_running_loop().call_later(GRACE_S, let_go)
+
+    # ----- when nothing is asked
+
+    def _not_asked(self, turn: Turn, reason: str) -> None:
+        log.debug("nothing is asked: %s", reason)
+        stream = self.streams.get(turn.snapshot.uri)
+        if stream is not None and not stream.agrees(turn):
+            stream.cancel()
+
+    def _may_send(self, engine: Engine, turn: Turn) -> bool:
+        """Hold automatic requests to their limits; say so once, since typing now shows nothing."""
+        if turn.asked:
+            return True
+        if _now() < self._limited_until:
+            log.debug("nothing is asked: a spending limit has been reached")
+            return False
+        most = engine.settings.completion.per_minute
+        if self._per_minute.take(_now(), most):
+            self._told.discard("per minute")
+            return True
+        self._tell_once(
+            "per minute",
+            f"{most} suggestions within a minute (completion.per_minute): until it has passed,"
+            " suggestions come only when you ask for one.",
+        )
+        return False
+
+    def _failed(self, error: ClaudeError, turn: Turn) -> None:
+        failure = error.failure
+        self._server.tell(failure, asked=False)
+        if failure.kind == "budget" and not turn.asked:
+            self._limited_until = _now() + LIMIT_S
+            self._tell_once("budget", f"no suggestions while you type: {failure}")
+
+    def _tell_once(self, cause: str, text: str) -> None:
+        log.debug("nothing is asked: %s", text)
+        if cause not in self._told:
+            self._told.add(cause)
+            self._server.notice(text)
+
+
+async def _read_only(snapshot: Snapshot) -> bool:
+    """Return whether nobody may write the document's file."""
+    path = snapshot.path
+    if path is None:
+        return False
+    try:
+        return (await asyncio.to_thread(path.stat)).st_mode & 0o222 == 0
+    except OSError:
+        return False  # not saved yet
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event at most so long; tell whether it was set."""
+    if seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+    return event.is_set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
