@@ -28,6 +28,7 @@ from claude_lsp.text.positions import Position, Range
 if TYPE_CHECKING:
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.settings import Completion
     from claude_lsp.text.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
@@ -109,17 +110,22 @@ class Suggestions:
         self._limited_until = 0.0
         self._told: set[str] = set()
 
-    def take_turn(self, snapshot: Snapshot, at: Position, door: Door, *, asked: bool) -> Turn:
-        """Enter a row at dispatch; the request before in it is answered at once."""
-        row = snapshot.uri, door
-        where = Where.of(snapshot, at)
-        turn = Turn(row, snapshot, at, where, self._server.workspace.open_snapshots(), asked)
+    def note_key(self, snapshot: Snapshot, at: Position) -> bool:
+        """Take note of the key behind a request; return whether it deleted text."""
         uri, offset, length = self._last
-        state = snapshot.uri, where.offset, len(snapshot.text)
-        turn.deleted = uri == snapshot.uri and state[2] < length and where.offset < offset
+        state = snapshot.uri, snapshot.index.offset_at(at), len(snapshot.text)
         if state != self._last:
             self._rhythm.key(_now())
         self._last = state
+        return uri == state[0] and state[1] < offset and state[2] < length
+
+    def take_turn(
+        self, snapshot: Snapshot, at: Position, door: Door, *, asked: bool, deleted: bool
+    ) -> Turn:
+        """Enter a row at dispatch; the request before in it is answered at once."""
+        row = snapshot.uri, door
+        others = self._server.workspace.open_snapshots()
+        turn = Turn(row, snapshot, at, Where.of(snapshot, at), others, asked, deleted)
         if (earlier := self.turns.get(row)) is not None:
             earlier.superseded.set()
         self.turns[row] = turn
@@ -145,49 +151,42 @@ class Suggestions:
                 del self.turns[turn.row]
 
     async def _suggest(self, engine: Engine, turn: Turn) -> Suggestion | None:
-        options = engine.settings.completion
-        snapshot = turn.snapshot
-        trigger = trigger_for(snapshot.language, engine.workspace.origin(snapshot), options)
-        decision = wanted(trigger, asked=turn.asked)
         if engine is not self._engine:
             # Settings or folders have changed, and with them what may be suggested where.
             self._engine = engine
             self.recent = Recent()
-        if decision.ask:
-            known = self.recent.find(turn.where, _now())
-            if known is not None and (known.text or not turn.asked):
-                return known
-            key = Keystroke(turn.asked, turn.deleted, await _read_only(snapshot))
-            await asyncio.to_thread(syntax.load, snapshot.language)
-            decision = worth_asking(Place.of(snapshot, turn.at), key, options)
+        origin = engine.workspace.origin(turn.snapshot)
+        trigger = trigger_for(turn.snapshot.language, origin, engine.settings.completion)
+        decision = wanted(trigger, asked=turn.asked)
+        known = self.recent.find(turn.where, _now()) if decision.ask else None
+        stream = self.streams.get(turn.snapshot.uri)
+        if stream is not None and not stream.agrees(turn):
+            stream.cancel()
         if not decision.ask:
-            self._not_asked(turn, decision.reason)
+            log.debug("nothing is asked: %s", decision.reason)
             return None
+        if known is not None and (known.text or not turn.asked):
+            return known
         return await self._from_stream(engine, turn)
 
     async def _from_stream(self, engine: Engine, turn: Turn) -> Suggestion | None:
         """Wait for the stream that agrees, or for a new one after a pause."""
-        pause_s = 0.0
-        if not turn.asked:
-            pause_s = self._rhythm.pause(engine.settings.completion.debounce_ms / 1000)
+        options = engine.settings.completion
+        pause_s = 0.0 if turn.asked else self._rhythm.pause(options.debounce_ms / 1000)
         while not turn.superseded.is_set():
             stream = self.streams.get(turn.snapshot.uri)
             if stream is None or not stream.agrees(turn):
-                if stream is not None:
-                    stream.cancel()
                 if await _set_within(turn.superseded, pause_s):
                     return None
-                if not self._may_send(engine, turn):
-                    return None
                 pause_s = 0.0
+                if not await self._may_send(options, turn):
+                    return None
                 stream = self._start(turn)
             stream.wanted_by = turn
             await self._ended(stream, turn)
-            if turn.superseded.is_set():
-                return None
             found = self.recent.find(turn.where, _now())
             if found is not None or stream.origin is turn or stream.agrees(turn):
-                return found
+                return None if turn.superseded.is_set() else found
         return None
 
     def _start(self, turn: Turn) -> Stream:
@@ -211,8 +210,9 @@ class Suggestions:
                 )
                 with self._server.working("completing"):
                     await self._stream(engine, situation, stream)
-            self._rhythm.answered(_now() - began)
             self._keep(stream)
+            if stream.found is not None:
+                self._rhythm.answered(_now() - began)
         except ClaudeError as error:
             if error.failure.kind == "truncated" and stream.found and stream.found.text:
                 self._keep(stream)  # its whole lines are as good as any
@@ -266,20 +266,24 @@ class Suggestions:
 
     # ----- when nothing is asked
 
-    def _not_asked(self, turn: Turn, reason: str) -> None:
-        log.debug("nothing is asked: %s", reason)
-        stream = self.streams.get(turn.snapshot.uri)
-        if stream is not None and not stream.agrees(turn):
-            stream.cancel()
+    async def _may_send(self, options: Completion, turn: Turn) -> bool:
+        """Decide by the place, then by the limits of what nobody has asked for."""
+        key = Keystroke(turn.asked, turn.deleted, await _read_only(turn.snapshot))
+        await asyncio.to_thread(syntax.load, turn.snapshot.language)
+        decision = worth_asking(Place.of(turn.snapshot, turn.at), key, options)
+        if not decision.ask:
+            log.debug("nothing is asked: %s", decision.reason)
+            return False
+        return not turn.superseded.is_set() and self._within_limits(options, turn)
 
-    def _may_send(self, engine: Engine, turn: Turn) -> bool:
+    def _within_limits(self, options: Completion, turn: Turn) -> bool:
         """Hold automatic requests to their limits; say so once, since typing now shows nothing."""
         if turn.asked:
             return True
         if _now() < self._limited_until:
             log.debug("nothing is asked: a spending limit has been reached")
             return False
-        most = engine.settings.completion.per_minute
+        most = options.per_minute
         if self._per_minute.take(_now(), most):
             self._told.discard("per minute")
             return True

@@ -41,12 +41,14 @@ def take_inline_turn(server: ClaudeServer, params: types.InlineCompletionParams)
         return InlineTurn(None)
     snapshot = document.snapshot()
     at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
+    deleted = server.suggestions.note_key(snapshot, at)
     selected = params.context.selected_completion_info
     if selected is not None:
         # The editor shows only what goes on behind the entry that is selected in its menu.
         snapshot, at = _with_selected(server, snapshot, selected)
     asked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
-    return InlineTurn(server.suggestions.take_turn(snapshot, at, "inline", asked=asked), selected)
+    turn = server.suggestions.take_turn(snapshot, at, "inline", asked=asked, deleted=deleted)
+    return InlineTurn(turn, selected)
 
 
 async def inline_completion(
@@ -80,7 +82,8 @@ def take_popup_turn(server: ClaudeServer, params: types.CompletionParams) -> Tur
     snapshot = document.snapshot()
     at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
     # This protocol does not tell typing from asking.
-    return server.suggestions.take_turn(snapshot, at, "popup", asked=False)
+    deleted = server.suggestions.note_key(snapshot, at)
+    return server.suggestions.take_turn(snapshot, at, "popup", asked=False, deleted=deleted)
 
 
 async def popup_completion(
