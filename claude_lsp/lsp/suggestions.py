@@ -315,8 +315,8 @@ async def _read_only(snapshot: Snapshot) -> bool:
         return False
     try:
         return (await asyncio.to_thread(path.stat)).st_mode & 0o222 == 0
-    except OSError:
-        return False  # not saved yet
+    except (OSError, ValueError):
+        return False  # not saved yet, or no name that a file could have
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

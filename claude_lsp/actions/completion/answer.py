@@ -19,6 +19,11 @@ _PROSE = re.compile(
     r"|It|We|You|The|This|There|To|Since|Because|No|Nothing|Unfortunately|As an AI)[ ,'\u2019]"
     r"[^\n]*[.!?:][ \t]*(?:\n|\Z)"
 )
+_REFUSAL = re.compile(
+    r"\s*(?:(?:I'm |I am )?sorry\b|I (?:can't|cannot|can not|won't|am unable|do not|don't)\b"
+    r"|As an AI\b)",
+    re.IGNORECASE,
+)
 PROSE_LANGUAGES = frozenset(
     ("markdown", "plaintext", "restructuredtext", "asciidoc", "latex", "tex", "git-commit", "html")
 )
@@ -79,8 +84,13 @@ def unfenced(body: str) -> str:
 
 
 def is_prose(text: str, language: str) -> bool:
-    """Return whether a text is a sentence to the user rather than text for the document."""
+    """Return whether a text is a sentence to the user rather than code."""
     return language not in PROSE_LANGUAGES and _PROSE.match(text) is not None
+
+
+def is_refusal(text: str) -> bool:
+    """Return whether a sentence tells the user that there will be no completion."""
+    return _REFUSAL.match(text) is not None and _PROSE.match(text) is not None
 
 
 def _without_begun_tag(body: str) -> str:

@@ -65,15 +65,18 @@ _GOES_ON = re.compile(
 _ENDED_ALL_THE_SAME = re.compile(r"(?:\+\+|--|\*/|\b(?:return|else))\Z")
 # Line beginnings by which the statement before goes on.
 _CONTINUES = re.compile(
-    r"""(?: [)\]}.?:*/%|&^<=,] | ->                                  # closers and operators
+    r"""(?: [)\]}{>.?:*/%|&^<=,] | ->                                # closers and operators
     | (?:else|elif|elsif|elseif|except|catch|finally|rescue|ensure|when|in|and|or
         |then|do|done|fi|esac|end|while(?=.*;\s*$))\b )""",
     re.VERBOSE,
 )
 _CLOSES = re.compile(r"[)\]}]|</|(?:end|done|fi|esac)\b")
 _LABEL = re.compile(r"(?:case\b|default\b|public\b|private\b|protected\b|signals\b|#)")
+_HEADER = re.compile(r"\s*(?:\}\s*)?(?:for|if|else|do|while)\b(?!.*:\s*\Z)")
 _ANNOTATION = re.compile(r"\s*(?:@[\w.]+|#!?\[)")
 _BY_LINE = frozenset(("python", "go"))
+_ALWAYS_TERMINATED = frozenset(("c", "cpp", "csharp", "java"))
+_TERMINATED = re.compile(r"[;:}>]\Z|\*/\Z")
 _BY_SEMICOLON = frozenset(
     (
         *("c", "cpp", "csharp", "java", "rust", "typescript", "typescriptreact", "javascript"),
@@ -100,16 +103,17 @@ class Ending:
         self._header = place.indent
         if place.blank and extent is Extent.BLOCK:
             self._header = place.indent_of(place.previous_line)
-        closers = sum(character in ")]}" for character in place.rest)
         # Brackets that the statement itself has open: it does not end before they are closed.
-        self._target = 0
-        if extent is Extent.STATEMENT:
-            self._target = -max(0, syntax.unclosed(self._near) - closers)
+        self._target = self._open_brackets() if extent is Extent.STATEMENT else 0
         self._bracketed = place.before.rstrip().endswith(("{", "(", "["))
         self._closer_follows = _CLOSES.match(place.rest.strip()) is not None or (
             _CLOSES.match(place.next_line.strip()) is not None
             and place.indent_of(place.next_line) <= self._header
         )
+
+    def _open_brackets(self) -> int:
+        closers = sum(character in ")]}" for character in self._place.rest)
+        return -max(0, syntax.unclosed(self._near) - closers)
 
     def of(self, fill: str, *, ended: bool = False) -> int | None:
         """Return where the completion ends in the text, None while more may belong to it.
@@ -121,6 +125,9 @@ class Ending:
         lines = fill.split("\n")
         if self._extent is Extent.LINE:
             return self._line_end(lines, ended=ended)
+        if self._extent is Extent.BLOCK and self._place.line.strip() and lines[0].strip():
+            # The block goes on in the line of its opener, as a part of the statement.
+            self._extent, self._target = Extent.STATEMENT, self._open_brackets()
         if self._extent is Extent.STATEMENTS and not self._base and self._place.blank:
             self._base = max(self._base, self._place.indent_of(lines[0]))
         number, position = self._settled
@@ -165,7 +172,7 @@ class Ending:
         if blank_so_far or state.depth > self._target:
             return None
         whole = self._place.line + line if number == 0 else line
-        if _ANNOTATION.match(whole) and self._place.language not in ("c", "cpp"):
+        if self._is_prelude(whole):
             return None
         if self._extent is Extent.STATEMENT and self._surely_ended(lines, number):
             return True
@@ -173,6 +180,13 @@ class Ending:
         if following is None:
             return True if ended else None
         return self._next_begins_anew(lines, number, gap, following)
+
+    def _is_prelude(self, line: str) -> bool:
+        """Return whether a line belongs to what stands below it: an annotation, a comment."""
+        if self._place.language not in ("c", "cpp") and _ANNOTATION.match(line):
+            return True
+        mark = line_comment(self._place.language)
+        return mark is not None and line.lstrip().startswith(mark)
 
     def _next_begins_anew(
         self, lines: list[str], number: int, gap: bool, following: str
@@ -215,7 +229,7 @@ class Ending:
             return False
         if number == 0:
             line = self._place.line + line
-        if line.lstrip().startswith(("for ", "for(")) and line.endswith(";"):
+        if _HEADER.match(line):
             return False
         language = self._place.language
         if line.endswith(";") and language in _BY_SEMICOLON:
@@ -242,6 +256,8 @@ class Ending:
     def _goes_on(self, line: str) -> bool:
         """Return whether a line's end says that the statement goes on."""
         code = self._code(line)
+        if self._place.language in _ALWAYS_TERMINATED and not _TERMINATED.search(code):
+            return not code.lstrip().startswith("#")
         return bool(_GOES_ON.search(code)) and not _ENDED_ALL_THE_SAME.search(code)
 
     def _code(self, line: str) -> str:

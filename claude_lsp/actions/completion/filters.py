@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_lsp.actions.completion.answer import PROSE_LANGUAGES, is_prose
+from claude_lsp.actions.completion import syntax
+from claude_lsp.actions.completion.answer import PROSE_LANGUAGES, is_prose, is_refusal
 from claude_lsp.actions.completion.brackets import (
     CLOSERS,
     OPENERS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from claude_lsp.actions.completion.place import Place
 
 _OPENS = re.compile(r"[{(\[:]\Z|=>\Z|\b(?:then|do)\Z")
+_LONG_QUOTES = ('"""', "'''", "`")
 _LONGEST_ECHO = 60
 LONGEST_CYCLE = 4
 """Lines of the longest part that a text is seen to repeat."""
@@ -86,7 +88,11 @@ def apply(filters: Sequence[Filter], draft: Draft, place: Place) -> Filtered:
 
 def without_prose(draft: Draft, place: Place) -> Draft:
     """Drop a sentence to the user: an apology, a refusal, an explanation."""
-    return Draft("") if is_prose(draft.text, place.language) else draft
+    if not is_prose(draft.text, place.language):
+        return draft
+    # In a comment or a string a sentence is what the user writes.
+    meant = syntax.spot_at(place) != "code" and not is_refusal(draft.text)
+    return draft if meant else Draft("")
 
 
 def without_echo(draft: Draft, place: Place) -> Draft:
@@ -108,6 +114,7 @@ def without_echo(draft: Draft, place: Place) -> Draft:
     # Not for a text that only happens to begin with the same word.
     behind = lead[len(line) : len(line) + 1]
     again = lead.startswith(line) and (" " in line or not behind.isspace() or text != lead)
+    again = again and not (behind.isalnum() or behind == "_") if line[-1:].isalnum() else again
     if len(line) > 2 and any(map(str.isalnum, line)) and again:
         return replace(draft, text=_aligned(lead[len(line) :], place))
     word = place.word
@@ -175,7 +182,8 @@ def with_indentation(draft: Draft, place: Place) -> Draft:
     first, *others = draft.text.split("\n")
     if not others:
         return draft
-    others = [_in_units(line, place.unit) for line in others]
+    if place.known_unit or place.language == "go":
+        others = [_in_units(line, place.unit) for line in others]
     if _is_lost(first, others, place):
         lead = indentation(place.line)
         others = [lead + line if line.strip() else line for line in others]
@@ -267,7 +275,9 @@ def with_brackets(draft: Draft, place: Place) -> Draft:
 
 
 def without_unopened(draft: Draft, place: Place) -> Draft:
-    """Cut a last line where it closes a bracket that nothing has opened."""
+    """Cut where a bracket is closed that nothing has opened."""
+    if any(quote in draft.text for quote in _LONG_QUOTES):
+        return draft  # brackets in a long string say nothing
     lines = draft.text.split("\n")
     opened = list(place.left_open)
     depth: list[str] = []
@@ -287,14 +297,14 @@ def without_unopened(draft: Draft, place: Place) -> Draft:
 
 def without_next_lines(draft: Draft, place: Place) -> Draft:
     """Cut where the text begins to repeat the lines below the cursor."""
-    following = [line.strip() for line in place.following if line.strip()]
+    following = [_words(line) for line in place.following if line.strip()]
     if not following:
         return draft
     lines = draft.text.split("\n")
     for number, line in enumerate(lines):
         whole = (place.line + line if number == 0 else line).rstrip()
-        content = " ".join(whole.split())
-        if not content or content != " ".join(following[0].split()):
+        content = _words(whole)
+        if not content or content != following[0]:
             continue
         # At the margin the first line's depth is the model's own.
         placed = number > 0 or place.line != ""
@@ -303,14 +313,26 @@ def without_next_lines(draft: Draft, place: Place) -> Draft:
         trivial = not any(map(str.isalnum, content)) or len(content) < 3
         if trivial and (whole != place.next_line or not _closes_around(lines[: number + 1])):
             continue
-        if number == 0 and place.line.strip():
-            # The line was begun by hand; only a whole second line is surely a repetition.
-            if len(following) < 2 or number + 1 >= len(lines):
-                continue
-            if lines[1].strip() != following[1]:
-                continue
+        # What goes on otherwise only begins alike.
+        behind = [_words(each) for each in lines[number + 1 :] if each.strip()]
+        if behind and not trivial and not _go_on_alike(behind[0], following, place):
+            continue
+        if number == 0 and place.line.strip() and not behind:
+            continue  # the line was begun by hand
         return replace(draft, text="\n".join(lines[:number]))
     return draft
+
+
+def _go_on_alike(line: str, following: list[str], place: Place) -> bool:
+    """Return whether a line, perhaps cut, is the second of those that follow."""
+    if place.language == "yaml":
+        return True  # a key stands only once
+    return any(each.startswith(line) or line.startswith(each) for each in following[1:2])
+
+
+def _words(line: str) -> str:
+    """Return a line with its blanks made equal."""
+    return " ".join(line.split())
 
 
 def _closes_around(lines: list[str]) -> bool:

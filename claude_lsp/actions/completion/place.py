@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.completion.brackets import left_open
 
 if TYPE_CHECKING:
+    from claude_lsp.text.lines import LineIndex
     from claude_lsp.text.positions import Position
     from claude_lsp.text.snapshots import Snapshot
 
@@ -21,6 +22,14 @@ WINDOW_CHARACTERS = 20_000
 
 CLOSERS = ")]}>\"'`"
 _LOOSE = re.compile(r"[\s)\]}>\"'`;,:]*\Z")
+_BEGINNING = re.compile(
+    r"""\s*(?: (?:async\s+)?def\s+\w+\( | class\s+\w+[(:{<] | @\w+\b(?!\s\w)
+    | (?:export|public|private|protected)\s | (?:pub\s+)?(?:fn|impl|struct|enum)\s+\w+
+    | func\s | (?:async\s+)?function\s+\w+\( | static\s+\w+
+    | (?:async\s+)?\w+\(.*\)\s*(?::.*)?\{\s*\Z | /\* | \}\s*;?\s*\Z )""",
+    re.VERBOSE,
+)
+_TABBED = ("go", "makefile")
 _WORD = re.compile(r"\w+\Z")
 _INDENTATION = re.compile(r"[ \t]*")
 
@@ -44,7 +53,7 @@ class Place:
         """Take the window around a position of a document."""
         index = snapshot.index
         offset = index.offset_at(at)
-        first = index.starts[max(0, at.line - WINDOW_LINES)]
+        first = index.starts[_first_line(index, at.line)]
         before = snapshot.text[max(first, offset - WINDOW_CHARACTERS) : offset]
         if at.line + WINDOW_LINES + 1 < index.line_count:
             last = index.starts[at.line + WINDOW_LINES + 1]
@@ -100,30 +109,30 @@ class Place:
         """The width of the cursor line's indentation; a tab counts as one unit's width."""
         return self.width(indentation(self.line))
 
-    @cached_property
+    @property
     def unit(self) -> str:
         """What one step of indentation is in this document: a tab or some spaces."""
-        lines = [*self.before.split("\n"), *self.following]
-        tabs = spaces = 0
+        return self.known_unit or ("\t" if self.language in _TABBED else "    ")
+
+    @cached_property
+    def known_unit(self) -> str:
+        """The same as far as the lines around the cursor tell it, else ""."""
+        tabs = spaces = last = 0
         steps: dict[int, int] = {}
-        last = 0
-        for line in lines:
-            if not line.strip():
-                continue
+        for line in (*self.before.split("\n"), *self.following):
             lead = indentation(line)
-            if lead.startswith("\t"):
-                tabs += 1
-            elif lead:
-                spaces += 1
+            # One blank is the margin of a comment.
+            if lead == " " or (not line.strip() and line != self.line):
+                continue
+            tabs += lead.startswith("\t")
+            spaces += lead.startswith(" ")
             step = len(lead) - last
             if step > 1 and "\t" not in lead:
                 steps[step] = steps.get(step, 0) + 1
             last = len(lead)
         if tabs > spaces:
             return "\t"
-        if not steps:
-            return "\t" if self.language in ("go", "makefile") else "    "
-        return " " * max(steps, key=lambda step: (steps[step], -step))
+        return " " * max(steps, key=lambda step: (steps[step], -step), default=0)
 
     @cached_property
     def left_open(self) -> tuple[str, ...]:
@@ -138,6 +147,20 @@ class Place:
     def indent_of(self, line: str) -> int:
         """Return the width of a line's indentation."""
         return self.width(indentation(line))
+
+
+def _first_line(index: LineIndex, line: int) -> int:
+    """Return the line at which a window begins: not in the middle of a string or a comment.
+
+    It begins at a definition, a comment or the end of a block, as hardly a line of text does.
+    """
+    farthest = line - WINDOW_LINES
+    if farthest <= 0:
+        return 0
+    for number in range(farthest, farthest + WINDOW_LINES // 2):
+        if _BEGINNING.match(index.line(number)):
+            return number
+    return farthest
 
 
 def indentation(line: str) -> str:
