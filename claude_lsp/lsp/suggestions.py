@@ -80,6 +80,8 @@ class Stream:
 
     def agrees(self, turn: Turn) -> bool:
         """Return whether what was typed up to a turn may be what this stream writes."""
+        if self.task is not None and self.task.cancelling():
+            return False  # it is being closed
         typed = turn.where.typed_since(self.origin.where)
         return typed is not None and agrees(self.begun, typed)
 
@@ -144,7 +146,7 @@ class Suggestions:
             self._server.tell(error.failure, asked=False)
             return None
         except asyncio.CancelledError:
-            self._let_go_soon(turn)
+            self._let_go(turn)
             raise
         finally:
             if self.turns.get(turn.row) is turn:
@@ -184,6 +186,8 @@ class Suggestions:
                 stream = self._start(turn)
             stream.wanted_by = turn
             await self._ended(stream, turn)
+            if stream.task is not None and stream.task.cancelled():
+                return None
             found = self.recent.find(turn.where, _now())
             if found is not None or stream.origin is turn or stream.agrees(turn):
                 return None if turn.superseded.is_set() else found
@@ -252,8 +256,8 @@ class Suggestions:
         finally:
             waiting.cancel()
 
-    def _let_go_soon(self, turn: Turn) -> None:
-        """Close the stream of a cancelled turn, unless another one wants it by then."""
+    def _let_go(self, turn: Turn) -> None:
+        """Close the stream of a cancelled turn: at once if the user had asked, else soon."""
         stream = self.streams.get(turn.snapshot.uri)
         if stream is None:
             return
@@ -262,24 +266,27 @@ class Suggestions:
             if stream.wanted_by is turn:
                 stream.cancel()
 
-        asyncio.get_running_loop().call_later(GRACE_S, let_go)
+        if turn.asked:
+            let_go()
+        else:
+            asyncio.get_running_loop().call_later(GRACE_S, let_go)
 
     # ----- when nothing is asked
 
     async def _may_send(self, options: Completion, turn: Turn) -> bool:
         """Decide by the place, then by the limits of what nobody has asked for."""
-        key = Keystroke(turn.asked, turn.deleted, await _read_only(turn.snapshot))
-        await asyncio.to_thread(syntax.load, turn.snapshot.language)
-        decision = worth_asking(Place.of(turn.snapshot, turn.at), key, options)
+        if turn.asked:
+            return True
+        read_only = await asyncio.to_thread(_read_only, turn.snapshot)
+        place = Place.of(turn.snapshot, turn.at)
+        decision = worth_asking(place, Keystroke(turn.asked, turn.deleted, read_only), options)
         if not decision.ask:
             log.debug("nothing is asked: %s", decision.reason)
             return False
-        return not turn.superseded.is_set() and self._within_limits(options, turn)
+        return not turn.superseded.is_set() and self._within_limits(options)
 
-    def _within_limits(self, options: Completion, turn: Turn) -> bool:
+    def _within_limits(self, options: Completion) -> bool:
         """Hold automatic requests to their limits; say so once, since typing now shows nothing."""
-        if turn.asked:
-            return True
         if _now() < self._limited_until:
             log.debug("nothing is asked: a spending limit has been reached")
             return False
@@ -308,13 +315,14 @@ class Suggestions:
             self._server.notice(text)
 
 
-async def _read_only(snapshot: Snapshot) -> bool:
-    """Return whether nobody may write the document's file."""
-    path = snapshot.path
-    if path is None:
-        return False
+def _read_only(snapshot: Snapshot) -> bool:
+    """Return whether nobody may write the document's file; loads its grammar by the way.
+
+    Both take a worker, and nothing before this one was in a hurry.
+    """
+    syntax.load(snapshot.language)
     try:
-        return (await asyncio.to_thread(path.stat)).st_mode & 0o222 == 0
+        return snapshot.path is not None and snapshot.path.stat().st_mode & 0o222 == 0
     except (OSError, ValueError):
         return False  # not saved yet, or no name that a file could have
 

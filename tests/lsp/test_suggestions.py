@@ -232,6 +232,34 @@ async def test_what_was_cancelled_and_is_not_asked_for_again_is_closed(
         await waiting
 
 
+async def test_a_stream_that_is_being_closed_is_not_joined(editor: Editor) -> None:
+    uri = editor.open()
+    gate = Gate()
+    editor.api.script(replies.partial("<fill>first") + gate)
+    editor.api.script(fill("second"))
+    converter = editor.client.protocol._converter
+    params = converter.unstructure(suggestion_params(uri, END, invoked=True))
+    request = {"jsonrpc": "2.0", "method": "textDocument/inlineCompletion", "params": params}
+    editor.pair.raw.send({**request, "id": "one"})
+    await gate.wait_reached()
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "one"}}
+    editor.pair.raw.send(cancel, {**request, "id": "two"})
+    answer = await editor.pair.raw.answer("two")
+    assert [item["insertText"] for item in answer["result"]["items"]] == ["second"]
+    assert (await editor.pair.raw.answer("one"))["error"]["code"] == -32800
+
+
+async def test_cancelling_everything_asks_nothing_anew(editor: Editor) -> None:
+    uri = editor.open()
+    gate = Gate()
+    editor.api.script(replies.partial("<fill>first") + gate)
+    waiting = asyncio.ensure_future(editor.suggest(uri, END))
+    await gate.wait_reached()
+    assert await editor.command("claude.cancel") == 1
+    assert await waiting == []
+    assert len(editor.api.messages) == 1
+
+
 # ----- the rules of the protocol
 
 

@@ -74,6 +74,16 @@ class Place:
         return match.group() if match else ""
 
     @cached_property
+    def nearby(self) -> str:
+        """The text before the cursor from the nearest definition, comment or block end on."""
+        start = len(self.before) - len(self.line)
+        while start > 0:
+            start = self.before.rfind("\n", 0, start - 1) + 1
+            if _BEGINNING.match(self.before[start : self.before.find("\n", start)]):
+                return self.before[start:]
+        return self.before
+
+    @cached_property
     def rest(self) -> str:
         """The cursor's line from the cursor on."""
         return self.after.partition("\n")[0]

@@ -28,6 +28,7 @@ Spot = Literal["code", "comment", "string", "interpolation"]
 
 _STRINGS = ("string", "char_literal", "character_literal", "template", "heredoc", "rune_literal")
 _INSIDE_OUT = ("interpolation", "template_substitution", "string_interpolation")
+_AFTER_LINES = 20
 _OPENING, _CLOSING = "([{", ")]}"
 _LONG_QUOTES = (b'"""', b"'''", b"`")
 _QUOTE_TOKENS = frozenset(('"""', "'''", "`", "string_start"))
@@ -77,7 +78,8 @@ def spot_at(place: Place) -> Spot:
     """Return what the cursor stands in."""
     before = _encoded(place.before)
     cursor = len(before)
-    root = grammars.parse(before + _encoded(place.after), place.language)
+    after = "\n".join([place.rest, *place.following[:_AFTER_LINES]])
+    root = grammars.parse(before + _encoded(after), place.language)
     if root is None:
         return _scanned_spot(place)
     node = root.descendant_for_byte_range(max(0, cursor - 1), cursor)
@@ -95,7 +97,7 @@ def spot_at(place: Place) -> Spot:
 
 def opens_block(place: Place) -> bool:
     """Return whether what stands before the cursor begins a block that is still to be written."""
-    head = place.before.rstrip()
+    head = place.nearby.rstrip()
     if head.endswith(("{", "(", "[", "=>", "->")) or _WORD_OPENER.search(head):
         return True
     if not head.endswith(":"):
@@ -121,23 +123,8 @@ _WORD_OPENER = re.compile(r"(?:^|[\s;])(?:then|do|begin)\Z|\bdo \|[^|\n]*\|\Z")
 
 
 def near(place: Place) -> Place:
-    """Return a place with fewer lines before it, for a text that is looked at again and again.
-
-    It does not begin within a string or a comment of several lines.
-    """
-    lines = place.before.split("\n")
-    if len(lines) <= NEAR_LINES:
-        return place
-    start = len(place.before) - sum(len(line) + 1 for line in lines[-NEAR_LINES:]) + 1
-    long = [token for token in _tokens(place, "", 0) if not token.depth]
-    for token in reversed(long):
-        if token.start < start < token.end:
-            start = place.before.rfind("\n", 0, token.start) + 1
-    return replace(place, before=place.before[start:])
-
-
-NEAR_LINES = 40
-"""Lines before the cursor from which the syntax of what follows can be told."""
+    """Return a place with less before it, for what is looked at again and again."""
+    return replace(place, before=place.nearby)
 
 
 def line_states(place: Place, fill: str, known: Sequence[LineState] = ()) -> list[LineState]:
