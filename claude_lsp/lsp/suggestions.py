@@ -157,6 +157,8 @@ class Suggestions:
             # Settings or folders have changed, and with them what may be suggested where.
             self._engine = engine
             self.recent = Recent()
+            self._limited_until = 0.0
+            self._told.clear()
         origin = engine.workspace.origin(turn.snapshot)
         trigger = trigger_for(turn.snapshot.language, origin, engine.settings.completion)
         decision = wanted(trigger, asked=turn.asked)
@@ -180,6 +182,8 @@ class Suggestions:
             if stream is None or not stream.agrees(turn):
                 if await _set_within(turn.superseded, pause_s):
                     return None
+                if self._server.workspace.get(turn.snapshot.uri) is None:
+                    return None  # closed meanwhile
                 pause_s = 0.0
                 if not await self._may_send(options, turn):
                     return None
@@ -292,7 +296,6 @@ class Suggestions:
             return False
         most = options.per_minute
         if self._per_minute.take(_now(), most):
-            self._told.discard("per minute")
             return True
         self._tell_once(
             "per minute",

@@ -249,6 +249,18 @@ async def test_a_stream_that_is_being_closed_is_not_joined(editor: Editor) -> No
     assert (await editor.pair.raw.answer("one"))["error"]["code"] == -32800
 
 
+async def test_a_document_that_is_closed_in_the_pause_is_not_asked_about(
+    unstarted: Editor,
+) -> None:
+    await unstarted.start(options={"completion": {"debounce_ms": 50}})
+    uri = unstarted.open()
+    waiting = asyncio.ensure_future(unstarted.suggest(uri, END))
+    await asyncio.sleep(0)
+    unstarted.client.close(uri)
+    assert await waiting == []
+    assert unstarted.api.messages == []
+
+
 async def test_cancelling_everything_asks_nothing_anew(editor: Editor) -> None:
     uri = editor.open()
     gate = Gate()
