@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from claude_lsp.workspace.index import grammars
+from claude_lsp.workspace.index.code_lines import code_lines
 from claude_lsp.workspace.index.guess import with_guesses
 from claude_lsp.workspace.index.languages import text as text_languages
 from claude_lsp.workspace.index.outline import MAX_SYMBOLS, Outline
@@ -54,7 +55,13 @@ def extract(text: str, language: str) -> FileRecord:
         if symbols is None:
             guessed = with_guesses([], text, text_languages.ANY_DEFINITION)
             return FileRecord(
-                language, lines, tuple(guessed), words=words, pairs=pairs, parsed=False
+                language,
+                lines,
+                tuple(guessed),
+                words=words,
+                pairs=pairs,
+                parsed=False,
+                code_lines=code_lines(text, "#"),
             )
         return FileRecord(language, lines, tuple(symbols), words=words, parsed=whole)
     outline = Outline(source, rules.handlers, rules.comment)
@@ -83,6 +90,7 @@ def extract(text: str, language: str) -> FileRecord:
         pairs,
         parsed,
         outline.namespace,
+        code_lines(text, rules.comment),
     )
 
 

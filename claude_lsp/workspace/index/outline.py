@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.workspace.index.records import (
+    EVERYTHING,
     MAX_DOC,
     MAX_SIGNATURE,
     ImportedName,
@@ -228,9 +229,17 @@ class Outline:
         together = tuple(dict.fromkeys(symbol.bases + bases))[:MAX_BASES]
         self.symbols[position] = symbol._replace(bases=together)
 
-    def import_name(self, local: str, module: str, original: str | None, node: Node) -> None:
+    def import_name(
+        self, local: str, module: str, original: str | None, node: Node, *, deferred: bool = False
+    ) -> None:
         """Add an imported name; `node` is where."""
-        self.imports.append(ImportedName(local, module, original, node.start_point[0]))
+        line = node.start_point[0]
+        self.imports.append(ImportedName(local, module, original, line, deferred))
+
+    def import_all(self, module: str, node: Node) -> None:
+        """Add a module of which every name is taken; `node` is where."""
+        self.imports.append(ImportedName("", module, EVERYTHING, node.start_point[0]))
+        self.stars.append(module)
 
     def comment_above(self, start: int) -> str:
         """Return the first line of the comment that stands right above a place."""

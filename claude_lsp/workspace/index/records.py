@@ -13,6 +13,9 @@ MAX_SIGNATURE = 700
 MAX_DOC = 120
 """Characters of a documentation line that are kept."""
 
+EVERYTHING = "*"
+"""Stands for the name in an import that takes every name of a module."""
+
 
 class Symbol(NamedTuple):
     """One definition.
@@ -49,16 +52,22 @@ class ImportedName(NamedTuple):
 
     Attributes:
         local: the name in this file; empty for an import that names nothing (`import "./x"`,
-            `import("./x")`), which still is an edge between files.
+            `import("./x")`, `from x import *`), which still is an edge between files.
         module: the module as it is written: `pkg.sub`, `..sub`, `./sub`, `crate::sub`.
-        original: the name there; None if `local` stands for the module itself.
+        original: the name there; None if `local` stands for the module itself, `EVERYTHING` for
+            one of the record's `stars`.
         line: where, 0-based.
+        deferred: whether it runs later than the file itself: inside a function, or only when the
+            file is run as a program.
+        type_only: whether only type checkers see it.
     """
 
     local: str
     module: str
     original: str | None
     line: int
+    deferred: bool = False
+    type_only: bool = False
 
 
 class FileRecord(NamedTuple):
@@ -75,6 +84,7 @@ class FileRecord(NamedTuple):
         parsed: whether the grammar took all of it; False where lines had to be guessed, and for
             a text that is too large or has no grammar.
         namespace: the package or namespace that the file says it belongs to; empty for none.
+        code_lines: how many lines hold code: more than white space, comments and docstrings.
     """
 
     language: str
@@ -86,3 +96,4 @@ class FileRecord(NamedTuple):
     pairs: frozenset[tuple[str, str]] = frozenset()
     parsed: bool = True
     namespace: str = ""
+    code_lines: int = 0

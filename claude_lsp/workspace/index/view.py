@@ -130,6 +130,36 @@ class View:
         """Return the files in the same folder as a path."""
         return self.in_folder(folder_of(path))
 
+    def files(self) -> I64:
+        """Return all files."""
+        found = [_NO_ROWS]
+        for layer in self.layers:
+            live = np.arange(layer.segment.file_count) if layer.live is None else layer.live.nonzero()[0]
+            found.append(live + layer.first_file)
+        return np.concatenate(found)
+
+    def code_line_counts(self, files: I64) -> I64:
+        """Return how many lines of some files hold code."""
+        counts: I64 = self._gathered(files, self._file_starts, lambda s: s.code_line_counts)
+        return counts
+
+    def line_counts(self, files: I64) -> I64:
+        """Return how many lines some files have."""
+        counts: I64 = self._gathered(files, self._file_starts, lambda s: s.line_counts)
+        return counts
+
+    def parsed(self, files: I64) -> Mask:
+        """Return which of some files their grammars took as a whole."""
+        found: NDArray[Any] = self._gathered(files, self._file_starts, lambda s: s.parsed)
+        return found > 0
+
+    def is_empty(self, files: I64) -> Mask:
+        """Return of which files nothing is kept although they are not empty on disk."""
+        found: Mask = self._gathered(
+            files, self._file_starts, lambda s: (s.sizes > 0) & (np.diff(s.word_starts) == 0)
+        )
+        return found & (self.code_line_counts(files) == 0)
+
     def word_counts(self, files: I64) -> I64:
         """Return how many different words each of some files has."""
         counts: I64 = self._gathered(files, self._file_starts, lambda s: np.diff(s.word_starts))

@@ -186,7 +186,7 @@ def _enumerator(outline: Outline, node: Node, parent: int) -> None:
 def _include(outline: Outline, node: Node, _parent: int) -> None:
     path = node.child_by_field_name("path")
     if path is not None:
-        outline.stars.append(outline.text(path).strip('"'))
+        outline.import_all(outline.text(path).strip('"'), node)
 
 
 def _using(outline: Outline, node: Node, _parent: int) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.outline import Handlers, Imports
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import EVERYTHING, ImportedName
 
 _USING = re.compile(r"(?:global\s+)?using\s+(static\s+)?(?:(\w+)\s*=\s*)?(?:global::)?([\w.]+)")
 _OPENS_BODY = {"accessor_list", "arrow_expression_clause"}
@@ -120,7 +120,7 @@ def _parse_using(statement: str, line: int) -> Imports:
         return [], []
     static, alias, path = match.groups()
     if alias is None and static is None:
-        return [], [path]
+        return [ImportedName("", path, EVERYTHING, line)], [path]
     module, _, last = path.rpartition(".")
     return [ImportedName(alias or last, module or path, last, line)], []
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.outline import Handlers, Imports
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import EVERYTHING, ImportedName
 
 _RECEIVER = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)\s*$")
 _VERSION = re.compile(r"v\d+$")
@@ -108,6 +108,7 @@ def _add_import(
 ) -> None:
     module = quoted.strip('"`')
     if alias == ".":
+        imports.append(ImportedName("", module, EVERYTHING, line))
         stars.append(module)
         return
     imports.append(

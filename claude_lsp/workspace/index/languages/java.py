@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.outline import Handlers, Imports
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import EVERYTHING, ImportedName
 
 _BASES = {"superclass", "super_interfaces", "extends_interfaces"}
 _KEYWORDS = re.compile(r"\b(?:extends|implements)\b")
@@ -96,7 +96,7 @@ def _parse_import(statement: str, line: int) -> Imports:
         return [], []
     static, path, star = match.groups()
     if star:
-        return [], [path]
+        return [ImportedName("", path, EVERYTHING, line)], [path]
     last = path.rpartition(".")[2]
     # A class is a file of its own; a static member is in the file of its class.
     module = path.rpartition(".")[0] if static else path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import EVERYTHING, ImportedName
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _FROM = re.compile(
-    r"(import|export)\b\s*(?:type\b(?!\s*(?:,|from\b)))?\s*([^'\"]*?)\s*from\s*['\"]([^'\"\n]+)['\"]"
+    r"(import|export)\b\s*(type\b(?!\s*(?:,|from\b)))?\s*([^'\"]*?)\s*from\s*['\"]([^'\"\n]+)['\"]"
 )
 _BARE = re.compile(r"import\s*['\"]([^'\"\n]+)['\"]")
 _REQUIRE_CLAUSE = re.compile(r"import\s+([\w$]+)\s*=\s*require\s*\(\s*['\"]([^'\"\n]+)['\"]")
@@ -47,7 +47,8 @@ def _parse_import(statement: str, line: int) -> Imports:
         if clause := _REQUIRE_CLAUSE.match(statement):
             return [ImportedName(clause[1], clause[2], None, line)], []
         return [], []
-    keyword, what, module = match.groups()
+    keyword, typed, what, module = match.groups()
+    type_only = typed is not None
     names: list[ImportedName] = []
     outside, brace, inside = what.partition("{")
     stars = []
@@ -55,16 +56,18 @@ def _parse_import(statement: str, line: int) -> Imports:
         words = part.split()
         if words and words[0] == "*":
             if len(words) == 3:
-                names.append(ImportedName(words[2], module, None, line))
+                names.append(ImportedName(words[2], module, None, line, type_only=type_only))
             elif keyword == "export":
+                names.append(ImportedName("", module, EVERYTHING, line, type_only=type_only))
                 stars.append(module)
         elif words:
-            names.append(ImportedName(words[0], module, "default", line))
+            names.append(ImportedName(words[0], module, "default", line, type_only=type_only))
     for part in inside.rstrip("} \n\t,").split(",") if brace else ():
         words = [word for word in part.split() if word != "type"] or part.split()
         if words:
-            names.append(ImportedName(words[-1], module, words[0], line))
-    return names or ([] if stars else [ImportedName("", module, None, line)]), stars
+            alone = type_only or (part.split()[0] == "type" and len(part.split()) > 1)
+            names.append(ImportedName(words[-1], module, words[0], line, type_only=alone))
+    return names or [ImportedName("", module, None, line)], stars
 
 
 def add_required(outline: Outline, match: re.Match[str], node: Node) -> None:
@@ -89,7 +92,17 @@ def add_imports_in_passing(outline: Outline, root: Node) -> None:
         node = root.descendant_for_byte_range(match.start(), match.start() + 1)
         if node is not None and node.type in {"import", "identifier"}:
             known.add(module)
-            outline.import_name("", module, None, node)
+            deferred = node.type == "import" or _in_function(node)
+            outline.import_name("", module, None, node, deferred=deferred)
+
+
+def _in_function(node: Node) -> bool:
+    holder = node.parent
+    while holder is not None:
+        if "function" in holder.type or holder.type == "method_definition":
+            return True
+        holder = holder.parent
+    return False
 
 
 def imports_by_lines(text: str) -> Imports:

@@ -145,9 +145,8 @@ def _statement(outline: Outline, node: Node, parent: int) -> None:
         return
     if child.type.startswith(("require", "include")):
         if match := _INCLUDE.match(outline.text(child)):
-            outline.stars.append(
-                match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1])
-            )
+            path = match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1])
+            outline.import_all(path, node)
     elif child.type == "assignment_expression":
         left = child.child_by_field_name("left")
         if left is not None and left.type == "variable_name" and parent < 0:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, Symbol
+from claude_lsp.workspace.index.records import EVERYTHING, MAX_SIGNATURE, ImportedName, Symbol
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -19,6 +19,9 @@ _SELF_FIELD = re.compile(
 )
 _INDENTED_IMPORT = re.compile(rb"^[ \t]+(from[ \t]+[.\w]|import[ \t]+\w)", re.MULTILINE)
 _PARAMETER = re.compile(r"[(,*] ?(\w+): ?((?:[^][,=()]|\[[^][]*(?:\[[^][]*\][^][]*)*\])*)")
+_FOR_CHECKERS = re.compile(r"(?:\w+\.)*TYPE_CHECKING|False")
+_NOT_FOR_CHECKERS = re.compile(r"not\s+(?:\w+\.)*TYPE_CHECKING")
+_AS_PROGRAM = re.compile(r"""__name__\s*==\s*["']__main__["']""")
 _FROM = re.compile(r"from\s*([.\w]+)\s*import\s*(.*)", re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*")
 
@@ -146,10 +149,33 @@ def _type_alias(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _import(outline: Outline, node: Node, _parent: int) -> None:
-    line = node.start_point[0]
+    line, column = node.start_point
     names, stars = _parse_import(outline.text(node), line)
+    if column:
+        deferred, type_only = _when(outline, node)
+        if deferred or type_only:
+            names = [one._replace(deferred=deferred, type_only=type_only) for one in names]
     outline.imports += names
     outline.stars += stars
+
+
+def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
+    """Return whether a statement runs later than its module, and whether only type checkers do."""
+    deferred = type_only = False
+    inner, outer = node, node.parent
+    while outer is not None:
+        if outer.type == "function_definition":
+            deferred = True
+        elif outer.type in {"if_statement", "elif_clause"}:
+            test = outer.child_by_field_name("condition")
+            condition = "" if test is None else outline.text(test)
+            if outer.child_by_field_name("consequence") == inner:
+                type_only |= bool(_FOR_CHECKERS.fullmatch(condition))
+                deferred |= bool(_AS_PROGRAM.fullmatch(condition))
+            elif inner.type in {"elif_clause", "else_clause"}:
+                type_only |= bool(_NOT_FOR_CHECKERS.fullmatch(condition))
+        inner, outer = outer, outer.parent
+    return deferred, type_only
 
 
 def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[str]]:
@@ -167,6 +193,7 @@ def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[s
             if not words:
                 continue
             if words[0] == "*":
+                names.append(ImportedName("", module, EVERYTHING, line))
                 stars.append(module)
             else:
                 local = words[2] if len(words) == 3 else words[0]
@@ -216,7 +243,11 @@ def _imports_by_lines(text: str) -> Imports:
     for match in _FALLBACK_IMPORT.finditer(text):
         line += text.count("\n", counted, match.start())
         counted = match.start()
-        more, whole = _parse_import(match[0].lstrip(), line)
+        statement = match[0].lstrip()
+        more, whole = _parse_import(statement, line)
+        # What holds an indented one cannot be told; most often it is a function.
+        if statement != match[0]:
+            more = [one._replace(deferred=True) for one in more]
         names += more
         stars += whole
     return names, stars

@@ -104,7 +104,8 @@ def _call(outline: Outline, node: Node, parent: int) -> None:
     called = outline.text(method)
     if called in {"require", "require_relative", "load", "autoload"}:
         stars, names = _parse_require(outline.text(node))
-        outline.stars += stars
+        for module in stars:
+            outline.import_all(module, node)
         for local, module in names:
             outline.import_name(local, module, local, node)
     elif called in _VISIBILITY:

@@ -104,7 +104,8 @@ def _use(outline: Outline, node: Node, _parent: int) -> None:
         names, stars = _uses(outline.text(argument))
         for local, module, original in names:
             outline.import_name(local, module, original, node)
-        outline.stars += stars
+        for module in stars:
+            outline.import_all(module, node)
 
 
 def _uses(tree: str) -> tuple[list[tuple[str, str, str | None]], list[str]]:

@@ -34,7 +34,7 @@ def _variable(outline: Outline, node: Node, _parent: int) -> None:
 def _command(outline: Outline, node: Node, _parent: int) -> None:
     name, argument = node.child_by_field_name("name"), node.child_by_field_name("argument")
     if name is not None and argument is not None and outline.text(name) in {"source", "."}:
-        outline.stars.append(_path(outline.text(argument)))
+        outline.import_all(_path(outline.text(argument)), node)
 
 
 def _path(argument: str) -> str:
