@@ -273,9 +273,10 @@ def _structure(run: _Run) -> _Result:
     result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
     summary = project.summary
     result.notices.append(
-        f"Structure of {summary.modules} Python modules in {summary.packages} packages with "
-        f"{summary.imports} imports between them; other languages are not covered yet."
+        f"Structure of {summary.modules} modules in {summary.packages} folders with "
+        f"{summary.imports} imports between them."
     )
+    result.notices += project.notices
     return result
 
 

@@ -60,7 +60,8 @@ def package_groups(folders: Mapping[str, int], most: int) -> dict[str, str]:
             whole[above] += lines
             folder = above  # noqa: PLW2901 - climbs
     own = Counter({".": whole["."]})
-    chosen, done = {"."}, set()
+    chosen = {"."}
+    done: set[str] = set()
     while len(chosen) < most and (able := [one for one in chosen - done if one in inside]):
         group = min(able, key=lambda one: (-own[one], one))
         done.add(group)

@@ -160,9 +160,7 @@ def _largest(section: Section, room: int, count: Callable[[str], int]) -> int:
 # --- The sections ---------------------------------------------------------------------------
 
 
-def _header(
-    graph: ModuleGraph, pairs: Sequence[Edge], cycles: Sequence[Sequence[str]]
-) -> str:
+def _header(graph: ModuleGraph, pairs: Sequence[Edge], cycles: Sequence[Sequence[str]]) -> str:
     modules = graph.modules.values()
     tests = sum(one.is_test for one in modules)
     parts = [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_lsp.workspace.index.extract import extract
-from claude_lsp.workspace.index.records import FileRecord, ImportedName, Symbol
+from claude_lsp.workspace.index.records import EVERYTHING, FileRecord, ImportedName, Symbol
 from claude_lsp.workspace.index.resolve import MAX_DEPTH, Resolution, Resolver, resolve_name
 from claude_lsp.workspace.languages import language_of
 from tests import cases_loader
@@ -34,6 +34,8 @@ def links(resolver: Resolver, records: Mapping[str, FileRecord]) -> str:
     lines = []
     for path, record in records.items():
         for one in record.imports:
+            if one.original == EVERYTHING:
+                continue
             found = resolve_name(resolver, records.get, path, one.module, one.original)
             target = "nothing"
             if found is not None and found.symbol is None:

@@ -92,6 +92,8 @@ class Builder:
         rules: its ignore rules; what they refuse is not read.
         tell: called with a sentence for the user when something limits the index.
         worker_count: processes that read files.
+        most_here: so few files are read by this process itself.
+        most_files: so many files are indexed at most.
     """
 
     def __init__(
@@ -102,11 +104,12 @@ class Builder:
         tell: Callable[[str], None],
         *,
         worker_count: int = 2,
+        most_here: int = 0,
         most_files: int = MOST_FILES,
     ) -> None:
         self.progress = Progress()
         self._index, self._root, self._rules, self._tell = index, root, rules, tell
-        self._worker_count, self._most_files = worker_count, most_files
+        self._worker_count, self._most_here, self._most_files = worker_count, most_here, most_files
         self._folder: cache.Folder | None = None
         self._version = ""
         self._known: dict[str, tuple[int, int]] = {}
@@ -257,7 +260,8 @@ class Builder:
         if not files:
             await asyncio.to_thread(self._index.forget, gone)
             return
-        async with Workers(self._worker_count if len(files) > _FIRST_BATCH else 1) as workers:
+        count = self._worker_count if len(files) > _FIRST_BATCH else 1
+        async with Workers(count if len(files) > self._most_here else 0) as workers:
             try:
                 await self._read_batches(workers, files, gone)
                 await self._tidy(workers)

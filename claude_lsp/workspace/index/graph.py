@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.records import ImportedName
-    from claude_lsp.workspace.index.segment import I64
+    from claude_lsp.workspace.index.segment import I64, U64
     from claude_lsp.workspace.index.view import View
 
 _FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party", "node_modules"}
@@ -96,10 +96,12 @@ def _without_false_tests(
             needs.setdefault(one.source, set()).add(one.target)
     waiting = [name for name in needs if not modules[name].is_test]
     while waiting:
-        for name in needs.get(waiting.pop(), ()):
-            if modules[name].is_test:
-                modules[name] = replace(modules[name], is_test=False)
-                waiting.append(name)
+        name = waiting.pop()
+        # With a module, the packages above it are needed too.
+        for needed in (*needs.get(name, ()), name.rpartition(".")[0]):
+            if needed in modules and modules[needed].is_test:
+                modules[needed] = replace(modules[needed], is_test=False)
+                waiting.append(needed)
     return modules
 
 
@@ -193,7 +195,7 @@ class _Edges:
         self._paths = {file: path for path, file in files.items()}
         self._files = files
         self._above = "".join(f"{name}." for name in packages_above)
-        self._tops: dict[int, I64] = {}
+        self._tops: dict[int, U64] = {}
 
     def of(
         self, path: str, imports: Iterable[ImportedName]
@@ -240,12 +242,10 @@ class _Edges:
     def _used(self, file: int, several: tuple[int, ...]) -> tuple[int, ...]:
         """Return those files of a package or namespace of which a file mentions a definition."""
         _, words = self._view.words_of(np.array([file]))
-        used = tuple(
-            other for other in several if np.isin(self._top_names(other), words).any()
-        )
+        used = tuple(other for other in several if np.isin(self._top_names(other), words).any())
         return used or several[:1]
 
-    def _top_names(self, file: int) -> I64:
+    def _top_names(self, file: int) -> U64:
         found = self._tops.get(file)
         if found is None:
             found = self._view.symbols(self._view.tops(file)).names

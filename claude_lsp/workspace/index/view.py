@@ -134,7 +134,11 @@ class View:
         """Return all files."""
         found = [_NO_ROWS]
         for layer in self.layers:
-            live = np.arange(layer.segment.file_count) if layer.live is None else layer.live.nonzero()[0]
+            live = (
+                np.arange(layer.segment.file_count)
+                if layer.live is None
+                else layer.live.nonzero()[0]
+            )
             found.append(live + layer.first_file)
         return np.concatenate(found)
 
@@ -158,7 +162,8 @@ class View:
         found: Mask = self._gathered(
             files, self._file_starts, lambda s: (s.sizes > 0) & (np.diff(s.word_starts) == 0)
         )
-        return found & (self.code_line_counts(files) == 0)
+        empty: Mask = found & (self.code_line_counts(files) == 0)
+        return empty
 
     def word_counts(self, files: I64) -> I64:
         """Return how many different words each of some files has."""

@@ -1,4 +1,7 @@
-"""A few worker processes (see `work`), and the requests that wait for one of them."""
+"""A few worker processes (see `work`), and the requests that wait for one of them.
+
+For little work there may be none: starting one takes as long as reading a hundred files.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any, Self
+
+from claude_lsp.workspace.index import work
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -30,7 +35,11 @@ class WorkerError(Exception):
 
 
 class Workers:
-    """Worker processes for the time of a `with` block; none is left after it."""
+    """Worker processes for the time of a `with` block; none is left after it.
+
+    Args:
+        count: how many; with 0 a thread of this process does the work.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -57,6 +66,8 @@ class Workers:
         Raises:
             WorkerError: it could not be done, or no worker can be started.
         """
+        if not self._count:
+            return _checked(await asyncio.to_thread(work.answer, request))
         process = await self._idle.get()
         try:
             if process is None:
@@ -70,9 +81,7 @@ class Workers:
             self._idle.put_nowait(None)
             raise
         self._idle.put_nowait(process)
-        if "error" in answer:
-            raise WorkerError(answer["error"], no_space=answer.get("no_space", False))
-        return answer
+        return _checked(answer)
 
     async def _start(self) -> Process:
         try:
@@ -102,3 +111,9 @@ class Workers:
             raise WorkerError("a worker process ended unexpectedly", ended=True)
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def _checked(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise WorkerError(answer["error"], no_space=answer.get("no_space", False))
+    return answer
