@@ -28,6 +28,7 @@ _PACKAGE_SHARE = 0.01
 _PACKAGE_EDGES = 40
 _SIGNATURES = 50
 _HOPS = 4
+_TEST_FOLDERS = {"tests", "__tests__"}
 
 _NAME = re.compile(r"[\w./$@-]+")
 _NUMBER = re.compile(r"\d[\d,]*")
@@ -52,10 +53,12 @@ def facts_of(root: Path, files: Iterable[str], edges: Edges) -> list[Fact]:
 
     Args:
         root: its folder.
-        files: the paths of its modules.
+        files: the paths of its modules; tests among them are no part of an architecture.
         edges: between these.
     """
-    texts = {path: (root / path).read_text("utf-8", "replace") for path in sorted(files)}
+    paths = sorted(path for path in files if _TEST_FOLDERS.isdisjoint(path.split("/")))
+    texts = {path: (root / path).read_text("utf-8", "replace") for path in paths}
+    edges = {edge for edge in edges if texts.keys() >= set(edge)}
     lines = {path: text.count("\n") + 1 for path, text in texts.items()}
     fan_in = Counter(target for _, target in edges)
     fan_out = Counter(source for source, _ in edges)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.context.corpora import UnavailableError, node_library, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmarks.context.corpora import Corpus
 
 MADGE = "8.0.0"
+_MADGE_PROGRAM = """
+const [library, root, out] = process.argv.slice(1);
+require(library)(root, { fileExtensions: ["ts", "tsx", "js"] })
+  .then((graph) => require("fs").writeFileSync(out, JSON.stringify(graph.obj())));
+"""
 
 Edges = set[tuple[str, str]]
 """Paths of an importing and of an imported file, relative to the corpus."""
@@ -57,9 +62,12 @@ def _grimp(package: str, root: Path) -> tuple[set[str], Edges]:
 
 
 def _madge(root: Path, data: Path) -> tuple[set[str], Edges]:
-    program = node_library(data, "madge", MADGE) / "bin" / "cli.js"
-    answer = run("node", str(program), "--json", "--extensions", "ts,tsx,js", str(root))
-    found: dict[str, list[str]] = json.loads(answer[answer.index("{") :])
+    library = node_library(data, "madge", MADGE)
+    with tempfile.TemporaryDirectory() as folder:
+        # Its own program ends before a pipe has taken all of a long answer.
+        out = Path(folder) / "graph.json"
+        run("node", "-e", _MADGE_PROGRAM, str(library), str(root), str(out))
+        found: dict[str, list[str]] = json.loads(out.read_text("utf-8"))
     edges = {
         (source, target)
         for source, targets in found.items()
