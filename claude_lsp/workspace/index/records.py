@@ -58,7 +58,7 @@ class ImportedName(NamedTuple):
             one of the record's `stars`.
         line: where, 0-based.
         deferred: whether it runs later than the file itself: inside a function, or only when the
-            file is run as a program.
+            file is run as a program; or never, because it only declares a part (Rust's `mod`).
         type_only: whether only type checkers see it.
     """
 
