@@ -132,7 +132,10 @@ class Arch:
     """Architecture reviews."""
 
     context_tokens: int = option(
-        24000, "Bound on the project map of an architecture review, in tokens.", minimum=1000
+        24000,
+        "Bound on the context of an architecture review, in tokens: a map of the project, then the "
+        "texts of its central files.",
+        minimum=1000,
     )
 
 
