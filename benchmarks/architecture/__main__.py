@@ -82,7 +82,7 @@ def measure(corpus: Corpus, data: Path, budgets: Sequence[int]) -> Measured:
         len(files),
         len(theirs),
         both / len(theirs),
-        both / len(ours),
+        both / (len(ours) or 1),
         shares,
         kinds,
         (cold, warm),

@@ -76,16 +76,13 @@ def extract(text: str, language: str) -> FileRecord:
     if not parsed:
         outline.symbols = with_guesses(outline.symbols, text, rules.fallback)
         if rules.fallback_imports is not None:
-            names, stars = rules.fallback_imports(text)
-            known = {(one.local, one.module) for one in outline.imports}
-            outline.imports += [one for one in names if (one.local, one.module) not in known]
-            outline.stars += stars
+            known = {one[:3] for one in outline.imports}
+            outline.imports += [one for one in rules.fallback_imports(text) if one[:3] not in known]
     return FileRecord(
         language,
         lines,
         tuple(outline.symbols[:MAX_SYMBOLS]),
         tuple(outline.imports),
-        tuple(dict.fromkeys(outline.stars)),
         words,
         pairs,
         parsed,

@@ -54,7 +54,6 @@ def build(entries: Iterable[Entry]) -> Segment:
     pair_receivers, pair_attributes, pair_counts = [], [], []
     imports: list[tuple[int, int, int, int, int]] = []
     import_counts: list[int] = []
-    stars: list[list[int]] = []
     for _, _, _, record in ordered:
         languages.append(number(record.language))
         namespaces.append(number(record.namespace))
@@ -85,7 +84,6 @@ def build(entries: Iterable[Entry]) -> Segment:
             named = -1 if original is None else number(original)
             flags = DEFERRED * deferred + TYPE_ONLY * type_only
             imports.append((number(local), number(module), named, line, flags))
-        stars.append([number(module) for module in record.stars])
 
     unordered = np.fromiter(map(hash_of, numbers), np.uint64, len(numbers))
     order = np.argsort(unordered)
@@ -101,7 +99,6 @@ def build(entries: Iterable[Entry]) -> Segment:
     base_starts, bases = _rows(linked[0])
     type_starts, types = _rows(linked[1])
     return_starts, returns = _rows(linked[2])
-    star_starts, star_ids = _rows(stars)
     imported = np.array(imports, np.int64).reshape(-1, 5)
     pair_files = np.repeat(np.arange(len(ordered), dtype=np.uint32), pair_counts)
     return _derived(
@@ -148,8 +145,6 @@ def build(entries: Iterable[Entry]) -> Segment:
         import_originals=ranks[imported[:, 2]],
         import_lines=imported[:, 3].astype(np.uint32),
         import_flags=imported[:, 4].astype(np.uint8),
-        star_starts=star_starts,
-        stars=ranks[star_ids],
     )
 
 
@@ -211,7 +206,7 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         return [end - start for _, start, end in rows]
 
     symbols, imports = bounds("symbol_starts"), bounds("import_starts")
-    word_rows, star_rows = bounds("word_starts"), bounds("star_starts")
+    word_rows = bounds("word_starts")
 
     def of_symbols(column: str, values: str, *, ids: bool = True) -> tuple[U32, NDArray[Any]]:
         """Return the starts and the rows of what hangs on each symbol."""
@@ -289,8 +284,6 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         import_originals=gathered(imports, "import_originals", ids=True),
         import_lines=gathered(imports, "import_lines"),
         import_flags=gathered(imports, "import_flags"),
-        star_starts=_starts(sizes(star_rows)),
-        stars=gathered(star_rows, "stars", ids=True),
     )
 
 
@@ -335,7 +328,6 @@ def _used_strings(part: Segment, files: I64) -> Mask:
         used[ids[np.repeat(symbols, np.diff(starts))]] = True
     used[part.names[symbols]] = True
     used[part.words[np.repeat(alive, np.diff(part.word_starts))]] = True
-    used[part.stars[np.repeat(alive, np.diff(part.star_starts))]] = True
     kept = np.repeat(alive, np.diff(part.import_starts))
     for ids in (part.import_locals, part.import_modules, part.import_originals):
         chosen = ids[kept]

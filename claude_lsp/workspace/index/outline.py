@@ -11,12 +11,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.workspace.index.records import (
-    EVERYTHING,
     MAX_DOC,
     MAX_SIGNATURE,
     ImportedName,
     Symbol,
     SymbolKind,
+    everything,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[["Outline", Node, int], None]
     Handlers = Mapping[str, Handler]
-    Imports = tuple[list[ImportedName], list[str]]
 
 MAX_SYMBOLS = 20_000
 """A file with more definitions is data; the rest of them is left out."""
@@ -61,7 +60,7 @@ class Rules(NamedTuple):
 
     handlers: Handlers
     fallback: re.Pattern[str]
-    fallback_imports: Callable[[str], Imports] | None = None
+    fallback_imports: Callable[[str], list[ImportedName]] | None = None
     finish: Callable[[Outline, Node], None] | None = None
     comment: str = "//"
 
@@ -73,7 +72,6 @@ class Outline:
         source: the text in UTF-8, with no other line ending than a line feed.
         symbols: definitions so far; a handler adds to them by `define`.
         imports: names imported so far.
-        stars: modules imported or passed on as a whole.
         namespace: the package or namespace that the file declares.
     """
 
@@ -81,7 +79,6 @@ class Outline:
         self.source = source
         self.symbols: list[Symbol] = []
         self.imports: list[ImportedName] = []
-        self.stars: list[str] = []
         self.namespace = ""
         self._handlers = handlers
         self._comment = comment.encode()
@@ -238,8 +235,7 @@ class Outline:
 
     def import_all(self, module: str, node: Node) -> None:
         """Add a module of which every name is taken; `node` is where."""
-        self.imports.append(ImportedName("", module, EVERYTHING, node.start_point[0]))
-        self.stars.append(module)
+        self.imports.append(everything(module, node.start_point[0]))
 
     def comment_above(self, start: int) -> str:
         """Return the first line of the comment that stands right above a place."""

@@ -54,8 +54,8 @@ class ImportedName(NamedTuple):
         local: the name in this file; empty for an import that names nothing (`import "./x"`,
             `import("./x")`, `from x import *`), which still is an edge between files.
         module: the module as it is written: `pkg.sub`, `..sub`, `./sub`, `crate::sub`.
-        original: the name there; None if `local` stands for the module itself, `EVERYTHING` for
-            one of the record's `stars`.
+        original: the name there; None if `local` stands for the module itself, `EVERYTHING` where
+            all names are taken, or passed on.
         line: where, 0-based.
         deferred: whether it runs later than the file itself: inside a function, or only when the
             file is run as a program; or never, because it only declares a part (Rust's `mod`).
@@ -70,6 +70,11 @@ class ImportedName(NamedTuple):
     type_only: bool = False
 
 
+def everything(module: str, line: int) -> ImportedName:
+    """Return the import of all names of a module."""
+    return ImportedName("", module, EVERYTHING, line)
+
+
 class FileRecord(NamedTuple):
     """Everything that is kept of one file; neither its text nor its syntax tree is.
 
@@ -78,7 +83,6 @@ class FileRecord(NamedTuple):
         lines: how many lines it has.
         symbols: its definitions in the order of the text, without locals of functions.
         imports: the names it imports.
-        stars: modules of which it takes every name, or passes every name on.
         words: the identifiers that occur in it.
         pairs: (receiver, attribute) for each `receiver.attribute` in it.
         parsed: whether the grammar took all of it; False where lines had to be guessed, and for
@@ -91,9 +95,14 @@ class FileRecord(NamedTuple):
     lines: int
     symbols: tuple[Symbol, ...] = ()
     imports: tuple[ImportedName, ...] = ()
-    stars: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     parsed: bool = True
     namespace: str = ""
     code_lines: int = 0
+
+    @property
+    def stars(self) -> tuple[str, ...]:
+        """The modules of which it takes every name, or passes every name on."""
+        found = (one.module for one in self.imports if one.original == EVERYTHING)
+        return tuple(dict.fromkeys(found))

@@ -75,7 +75,6 @@ class Segment:
         import_starts, import_locals, import_modules, import_originals, import_lines: of files;
             string numbers, `NOTHING` for a module itself.
         import_flags: of imports: `DEFERRED`, `TYPE_ONLY`, both or none.
-        star_starts, stars: of files; string numbers.
     """
 
     hashes: U64
@@ -126,8 +125,6 @@ class Segment:
     import_originals: U32
     import_lines: U32
     import_flags: U8
-    star_starts: U32
-    stars: U32
     memo: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
     """What was looked up; a segment never changes, so answers stay right. Not a column."""
 
@@ -184,7 +181,6 @@ class Segment:
             int(self.line_counts[file]),
             tuple(symbols),
             self.imports(file),
-            strings_of(self.star_starts, self.stars, file),
             frozenset(strings_of(self.word_starts, self.words, file)),
             frozenset(
                 (self.string(receiver), self.string(attribute))

@@ -18,6 +18,7 @@ from claude_lsp.workspace.index.lookup import (
     keys_of,
     named_in,
     numbers_of,
+    stars_of,
     top_of,
 )
 from claude_lsp.workspace.index.segment import CLASS, FIELD, I64, NOTHING, U64, Mask, Segment
@@ -425,8 +426,10 @@ class View:
         """Return the modules of which a file takes every name."""
         layer = self._layer_of_file(file)
         segment, row = layer.segment, file - layer.first_file
-        numbers = segment.stars[int(segment.star_starts[row]) : int(segment.star_starts[row + 1])]
-        return [segment.string(number) for number in numbers.tolist()]
+        found = segment.memo.get((7, row))
+        if found is None:
+            found = segment.memo[7, row] = stars_of(segment, row)
+        return cast("list[str]", found)
 
     def imported_by(self, files: I64) -> tuple[I64, U64]:
         """Return the names that files import, as they are called there: (place, hash) pairs."""

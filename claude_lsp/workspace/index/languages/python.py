@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import EVERYTHING, MAX_SIGNATURE, ImportedName, Symbol
+from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, Symbol, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 _DOCSTRING = re.compile(rb'[rRuU]?(?:"""|\'\'\'|"|\')\s*([^\n]*)')
 _SELF_FIELD = re.compile(
@@ -150,13 +150,12 @@ def _type_alias(outline: Outline, node: Node, parent: int) -> None:
 
 def _import(outline: Outline, node: Node, _parent: int) -> None:
     line, column = node.start_point
-    names, stars = _parse_import(outline.text(node), line)
+    names = _parse_import(outline.text(node), line)
     if column:
         deferred, type_only = _when(outline, node)
         if deferred or type_only:
             names = [one._replace(deferred=deferred, type_only=type_only) for one in names]
     outline.imports += names
-    outline.stars += stars
 
 
 def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
@@ -178,14 +177,13 @@ def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
     return deferred, type_only
 
 
-def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[str]]:
-    """Return the names that an import statement gives, and the modules it takes whole."""
+def _parse_import(statement: str, line: int) -> list[ImportedName]:
+    """Return the names that an import statement gives."""
     if "#" in statement:
         statement = _COMMENT.sub("", statement)
     if "\\" in statement:
         statement = statement.replace("\\\n", " ")
     names: list[ImportedName] = []
-    stars: list[str] = []
     if match := _FROM.match(statement):
         module = match[1]
         for part in match[2].strip("() \n\t;").split(","):
@@ -193,12 +191,11 @@ def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[s
             if not words:
                 continue
             if words[0] == "*":
-                names.append(ImportedName("", module, EVERYTHING, line))
-                stars.append(module)
+                names.append(everything(module, line))
             else:
                 local = words[2] if len(words) == 3 else words[0]
                 names.append(ImportedName(local, module, words[0], line))
-        return names, stars
+        return names
     for part in statement.strip()[len("import") :].split(","):
         words = part.split()
         if not words:
@@ -212,7 +209,7 @@ def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[s
         names.append(ImportedName(top, top, None, line))
         if top != module:
             names.append(ImportedName(module, module, None, line))
-    return names, stars
+    return names
 
 
 def _finish(outline: Outline, root: Node) -> None:
@@ -236,21 +233,19 @@ def _finish(outline: Outline, root: Node) -> None:
             _import(outline, statement, -1)
 
 
-def _imports_by_lines(text: str) -> Imports:
+def _imports_by_lines(text: str) -> list[ImportedName]:
     names: list[ImportedName] = []
-    stars: list[str] = []
     line, counted = 0, 0
     for match in _FALLBACK_IMPORT.finditer(text):
         line += text.count("\n", counted, match.start())
         counted = match.start()
         statement = match[0].lstrip()
-        more, whole = _parse_import(statement, line)
+        more = _parse_import(statement, line)
         # What holds an indented one cannot be told; most often it is a function.
         if statement != match[0]:
             more = [one._replace(deferred=True) for one in more]
         names += more
-        stars += whole
-    return names, stars
+    return names
 
 
 _HANDLERS: Handlers = {

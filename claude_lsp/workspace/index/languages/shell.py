@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, nested
+from claude_lsp.workspace.index.records import ImportedName, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 _SOURCE = re.compile(r"[ \t]*(?:source|\.)[ \t]+([^\s;&|]+)")
 _EXPANSION = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+")
@@ -44,9 +45,12 @@ def _path(argument: str) -> str:
     return f".{known}" if known != bare and known.startswith("/") else known
 
 
-def _sources_by_lines(text: str) -> Imports:
-    found = (_SOURCE.match(line[:400]) for line in text.split("\n"))
-    return [], [_path(match[1]) for match in found if match]
+def _sources_by_lines(text: str) -> list[ImportedName]:
+    return [
+        everything(_path(match[1]), number)
+        for number, line in enumerate(text.split("\n"))
+        if (match := _SOURCE.match(line[:400]))
+    ]
 
 
 _FALLBACK = re.compile(
