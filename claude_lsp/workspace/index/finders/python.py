@@ -35,12 +35,17 @@ def find(places: Places, importer: str, module: str) -> tuple[str, ...]:
     top = parts.partition("/")[0]
     if not top or top in _STANDARD:
         return ()
+    is_here = False
     for root in _roots(places, folder):
         if top in (names := places.folders.get(root, ())) or f"{top}.py" in names:
             if found := places.first(_spellings(join(root, parts))):
                 return found
+            is_here |= "__init__.py" in places.folders.get(join(root, top), ())
         elif f"{top}.pyi" in names and (found := places.first(_spellings(join(root, parts)))):
             return found
+    if is_here:
+        # The package is near, and has no such module.
+        return ()
     # Another project of the workspace; a name that several have is nobody's in particular.
     elsewhere = {
         path
