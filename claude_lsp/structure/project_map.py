@@ -164,7 +164,7 @@ def _header(graph: ModuleGraph, pairs: Sequence[Edge], cycles: Sequence[Sequence
     modules = graph.modules.values()
     tests = sum(one.is_test for one in modules)
     parts = [
-        f"{counted(len(modules), 'module')} ({tests:,} tests, not shown)",
+        f"{counted(len(modules), 'module')} ({counted(tests, 'test')}, not shown)",
         counted(sum(one.length for one in modules), "line"),
         counted(len(pairs), "import"),
         counted(len(cycles), "cycle"),

@@ -127,7 +127,7 @@ def test_findings_about_cycles_are_not_said_twice() -> None:
 def test_tests_are_counted_and_left_out() -> None:
     tests = module("tests/a.py", 900, is_test=True)
     text = map_of(graph_of([("tests/a.py", "a.py")], tests, module("b.py", 30)))
-    assert text.startswith("# 3 modules (1 tests, not shown)")
+    assert text.startswith("# 3 modules (1 test, not shown)")
     assert "tests/" not in text
     assert "tests.a" not in text
     assert "Most imported" not in text
