@@ -133,8 +133,7 @@ class Arch:
 
     context_tokens: int = option(
         24000,
-        "Bound on the context of an architecture review, in tokens: a map of the project, then the "
-        "texts of its central files.",
+        "Bound on an architecture review's context (project map, central files), in tokens.",
         minimum=1000,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?(?:\*/[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_QUOTES = frozenset("\"'")
 _TRIPLE_QUOTES = ('"""', "'''")
 _BARE = re.compile(r"[ \t]*[rRuU]?")
 _CONTINUES = (",", "(", "[", "{", "=", "\\", "+", "%")
@@ -31,13 +32,17 @@ def code_lines(text: str, comment: str) -> int:
 
 
 def _code(text: str, comment: str) -> list[str]:
-    lines = [line.strip() for line in text.split("\n")]
-    return [line for line in lines if line and not line.startswith(comment)]
+    first = comment[0]
+    return [
+        line
+        for whole in text.split("\n")
+        if (line := whole.strip()) and (line[0] != first or not line.startswith(comment))
+    ]
 
 
 def _short_docstrings(code: list[str]) -> int:
     """Return how many lines are a string of one line that documents what it stands in."""
-    quoted = [number for number, line in enumerate(code) if line[0] in "\"'"]
+    quoted = [number for number, line in enumerate(code) if line[0] in _QUOTES]
     return sum(
         1
         for number in quoted

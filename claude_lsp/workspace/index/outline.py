@@ -73,6 +73,8 @@ class Outline:
         symbols: definitions so far; a handler adds to them by `define`.
         imports: names imported so far.
         namespace: the package or namespace that the file declares.
+        blocks: whether imports in a block are deferred, and whether only for type checkers, by
+            the id of its node.
     """
 
     def __init__(self, source: bytes, handlers: Handlers, comment: str) -> None:
@@ -80,6 +82,7 @@ class Outline:
         self.symbols: list[Symbol] = []
         self.imports: list[ImportedName] = []
         self.namespace = ""
+        self.blocks: dict[int, tuple[bool, bool]] = {}
         self._handlers = handlers
         self._comment = comment.encode()
         self._stack: list[tuple[Node, int]] = []

@@ -151,8 +151,11 @@ def _type_alias(outline: Outline, node: Node, parent: int) -> None:
 def _import(outline: Outline, node: Node, _parent: int) -> None:
     line, column = node.start_point
     names = _parse_import(outline.text(node), line)
-    if column:
-        deferred, type_only = _when(outline, node)
+    if column and (block := node.parent) is not None:
+        known = outline.blocks.get(block.id)
+        if known is None:
+            known = outline.blocks[block.id] = _when(outline, node)
+        deferred, type_only = known
         if deferred or type_only:
             names = [one._replace(deferred=deferred, type_only=type_only) for one in names]
     outline.imports += names
