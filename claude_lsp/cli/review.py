@@ -122,7 +122,8 @@ async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
         try:
             await asyncio.gather(asyncio.to_thread(tokens.warm), client.check_credentials())
         except ClaudeError as error:
-            return _finish(run, _without_model(run, result, error.failure))
+            found = await asyncio.to_thread(_without_model, run, result, error.failure)
+            return _finish(run, found)
         await _review(engine, units, account, result, run.options.concurrency)
     finally:
         await client.close()
