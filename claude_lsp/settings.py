@@ -156,7 +156,9 @@ class Arch:
     """Architecture reviews."""
 
     context_tokens: int = option(
-        24000, "Bound on the project map of an architecture review, in tokens.", minimum=1000
+        24000,
+        "Bound on an architecture review's context (project map, central files), in tokens.",
+        minimum=1000,
     )
 
 

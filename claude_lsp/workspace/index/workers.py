@@ -1,4 +1,7 @@
-"""A few worker processes (see `work`), and the requests that wait for one of them."""
+"""A few worker processes (see `work`), and the requests that wait for one of them.
+
+For little work there may be none: starting one takes as long as reading a hundred files.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ class Workers:
         Raises:
             WorkerError: it could not be done, or no worker can be started.
         """
-        if self._count == 0:
+        if not self._count:
             return _checked(await asyncio.to_thread(work.answer, request))
         process = await self._idle.get()
         try:
