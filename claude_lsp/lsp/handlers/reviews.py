@@ -127,7 +127,13 @@ async def _architecture(server: ClaudeServer) -> None:
             return
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
-            project = await asyncio.to_thread(survey, engine.workspace, root)
+            folder = engine.codebase.folders[0]
+            links = None
+            if folder.progress is not None:
+                folder.update()  # not every editor tells of files that change
+                await folder.settled()
+                links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
+            project = await asyncio.to_thread(survey, engine.workspace, root, links)
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)
