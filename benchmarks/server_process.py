@@ -132,6 +132,11 @@ class ServerProcess(asyncio.SubprocessProtocol):
         times = self._measured().cpu_times()
         return float(times.user + times.system)
 
+    def cpu_seconds_of_all(self) -> float:
+        """Return the processor time used so far by the server and the processes it has started."""
+        processes = [self._measured(), *self._measured().children(recursive=True)]
+        return sum(sum(_times(process)) for process in processes)
+
     async def stop(self) -> None:
         """End the server as an editor does."""
         await self.request("shutdown", None)
@@ -188,6 +193,14 @@ class ServerProcess(asyncio.SubprocessProtocol):
             assert self._transport is not None
             self._process = psutil.Process(self._transport.get_pid())
         return self._process
+
+
+def _times(process: psutil.Process) -> tuple[float, float]:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0, 0.0  # it has ended meanwhile
+    return float(times.user), float(times.system)
 
 
 def _content_length(header: bytes | bytearray) -> int:

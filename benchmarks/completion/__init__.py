@@ -1,0 +1,1 @@
+"""Completions measured as an editor sees them, side by side with other language servers."""
