@@ -24,6 +24,7 @@ class Account:
         usage: tokens by counter.
         cost_usd: None once a request of unknown price was among them.
         models: ids of the models that answered.
+        rows: of the ledger, one for each request that was allowed.
     """
 
     limit_usd: float | None = None
@@ -32,6 +33,7 @@ class Account:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     models: set[str] = field(default_factory=set)
+    rows: list[int] = field(default_factory=list)
     _booked: list[float] = field(default_factory=list)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 

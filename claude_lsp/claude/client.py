@@ -178,7 +178,7 @@ class Client:
         reserving = loop.run_in_executor(None, self._ledger.reserve, request, self.settings.spend)
         try:
             # A cancelled caller must not lose sight of what was reserved for it.
-            await asyncio.shield(reserving)
+            account.rows.append(await asyncio.shield(reserving))
             async with contextlib.aclosing(self._pieces(attempt)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"

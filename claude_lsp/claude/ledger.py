@@ -16,16 +16,20 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from claude_lsp.claude import errors
 from claude_lsp.claude.catalog import PRICES_AS_OF, Usage, cost_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from claude_lsp.claude.request import Request
     from claude_lsp.settings import Spend
 
-_SCHEMA = """
+_VERSIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """\
 CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY,
     started REAL NOT NULL,          -- seconds since 1970, UTC
@@ -46,10 +50,20 @@ CREATE TABLE IF NOT EXISTS requests (
     attempts INTEGER NOT NULL DEFAULT 0,
     first_token_s REAL,
     total_s REAL
-);
-CREATE INDEX IF NOT EXISTS requests_by_day ON requests (day, automatic);
-"""
-_VERSION = 1
+)""",
+        "CREATE INDEX IF NOT EXISTS requests_by_day ON requests (day, automatic)",
+    ),
+    (
+        # What became of a completion: how many suggestions of it were shown and accepted, and how
+        # many characters of those. Counts only, as everywhere here.
+        "ALTER TABLE requests ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE requests ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE requests ADD COLUMN accepted_characters INTEGER NOT NULL DEFAULT 0",
+    ),
+)
+"""What makes each version of the file from the one before."""
+
+_VERSION = len(_VERSIONS)
 _PATIENCE_S = 5.0
 STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
 
@@ -61,6 +75,55 @@ class Spent:
     total_usd: float
     automatic_usd: float
     requests: int
+
+
+Group = Literal["day", "action", "tier", "model"]
+"""What requests can be told apart by."""
+
+GROUPS: tuple[Group, ...] = ("day", "action", "tier", "model")
+
+
+@dataclass(frozen=True)
+class Usages:
+    """What a group of requests has used.
+
+    Attributes:
+        group: what they have in common, by name.
+        requests: how many there were, those that failed included.
+        input: tokens that were neither written to a cache nor read from one.
+        cache_write: tokens written to a cache.
+        cache_read: tokens read from it.
+        output: tokens, those of thinking included.
+        cost_usd: of those whose price is known.
+        unknown: how many have no known price.
+        completions_usd: that of completions alone.
+        shown: suggestions that editors were given to show.
+        accepted: suggestions that users accepted, as far as their editors tell.
+        accepted_characters: characters of those.
+    """
+
+    group: Mapping[str, str]
+    requests: int
+    input: int
+    cache_write: int
+    cache_read: int
+    output: int
+    cost_usd: float
+    unknown: int
+    completions_usd: float
+    shown: int
+    accepted: int
+    accepted_characters: int
+
+    @property
+    def acceptance(self) -> float | None:
+        """The share of the suggestions shown that was accepted; None where none was shown."""
+        return self.accepted / self.shown if self.shown else None
+
+    @property
+    def usd_per_accepted(self) -> float | None:
+        """What an accepted suggestion cost, with all that were not; None where there is none."""
+        return self.completions_usd / self.accepted if self.accepted else None
 
 
 # Ends of a request after which the server may have worked, and so billed, whatever we know of it.
@@ -190,12 +253,55 @@ class Ledger:
         with self._lock, _reported():
             return _spent(self._open(), _today())
 
+    def note_shown(self, row: int) -> None:
+        """Count one suggestion of a request that an editor was given to show."""
+        self._count("shown = shown + 1", row)
+
+    def note_accepted(self, row: int, characters: int) -> None:
+        """Count one suggestion of a request that the user accepted."""
+        self._count(
+            "accepted = accepted + 1, accepted_characters = accepted_characters + ?",
+            characters,
+            row,
+        )
+
+    def usage(self, by: Sequence[Group], since: str = "") -> list[Usages]:
+        """Return what requests have used, the dearest group first.
+
+        Args:
+            by: what requests are told apart by.
+            since: the first day, YYYY-MM-DD; "" for all that is known.
+        """
+        names = [name for name in GROUPS if name in by]
+        columns = ", ".join(names)
+        groups = f" GROUP BY {columns}" if names else ""
+        query = (
+            f"SELECT {columns + ', ' if names else ''}"  # noqa: S608 - names out of GROUPS
+            "COUNT(*), COALESCE(SUM(input), 0),"
+            " COALESCE(SUM(cache_write_5m + cache_write_1h), 0), COALESCE(SUM(cache_read), 0),"
+            " COALESCE(SUM(output), 0), COALESCE(SUM(cost_usd), 0),"
+            " COALESCE(SUM(cost_usd IS NULL), 0),"
+            " COALESCE(SUM(cost_usd * (action = 'complete')), 0), COALESCE(SUM(shown), 0),"
+            " COALESCE(SUM(accepted), 0), COALESCE(SUM(accepted_characters), 0)"
+            f" FROM requests WHERE day >= ?{groups} ORDER BY SUM(cost_usd) DESC"
+        )
+        with self._lock, _reported():
+            found = self._open().execute(query, (since,)).fetchall()
+        count = len(names)
+        return [Usages(dict(zip(names, row, strict=False)), *row[count:]) for row in found]
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _count(self, change: str, *values: int) -> None:
+        with self._lock, _reported():
+            connection = self._open()
+            with connection:
+                connection.execute(f"UPDATE requests SET {change} WHERE id = ?", values)  # noqa: S608
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
@@ -209,17 +315,33 @@ class Ledger:
         try:
             _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
-            with closing(connection.execute("PRAGMA user_version")) as cursor:
-                version = cursor.fetchone()[0]
-            if version > _VERSION:
-                raise sqlite3.DatabaseError("the ledger was written by a newer version")
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            _bring_up_to_date(connection)
         except sqlite3.Error:
             connection.close()
             raise
         self._connection = connection
         return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Make the tables what this version needs, whichever wrote them last."""
+    if _version(connection) == _VERSION:
+        return
+    with connection:
+        # Another process may be doing the same.
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection)
+        if version > _VERSION:
+            raise sqlite3.DatabaseError("the ledger was written by a newer version")
+        for statements in _VERSIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    with closing(connection.execute("PRAGMA user_version")) as cursor:
+        return int(cursor.fetchone()[0])
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

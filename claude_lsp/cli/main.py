@@ -114,6 +114,21 @@ def parser() -> argparse.ArgumentParser:
         "--online", action="store_true", help="also ask the endpoint for its models (free)"
     )
 
+    usage = commands.add_parser("usage", help="what was spent, and what came of it")
+    usage.add_argument(
+        "--since",
+        default="30",
+        metavar="DAY",
+        help="first day as YYYY-MM-DD, or how many days, today included (default: 30)",
+    )
+    usage.add_argument(
+        "--by",
+        default="action,model",
+        metavar="GROUPS",
+        help="what requests are told apart by: day, action, tier, model (default: action,model)",
+    )
+    usage.add_argument("--format", choices=("text", "json"), default="text")
+
     explain = commands.add_parser("explain", help="what a rule means")
     explain.add_argument("rule", nargs="?", help="such as arch.cycle; none lists all")
 
@@ -164,6 +179,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.doctor import doctor
 
             return doctor
+        case "usage":
+            from claude_lsp.cli.usage import usage
+
+            return usage
         case "explain":
             from claude_lsp.cli.explain import explain
 

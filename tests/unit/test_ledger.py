@@ -333,3 +333,46 @@ def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.delenv("CLAUDE_LSP_STATE_DIR")
     assert state_directory().name in ("claude-lsp", "Logs")
     assert str(state_directory()).startswith(os.environ["HOME"])
+
+
+def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    for statement in ledger_module._VERSIONS[0]:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO requests (started, day, action, tier, model, automatic, outcome, cost_usd)"
+        " VALUES (0, '2026-01-01', 'complete', 'haiku', 'claude-haiku-5-5', 1, 'ok', 0.5)"
+    )
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with ThreadPoolExecutor(4) as pool:
+        # Whoever comes first does it, once.
+        totals = list(pool.map(lambda _: Ledger(path).usage(()), range(4)))
+    assert {(total.requests, total.cost_usd, total.shown) for (total,) in totals} == {(1, 0.5, 0)}
+    ledger = Ledger(path)
+    ledger.note_shown(1)
+    ledger.note_accepted(1, 12)
+    (line,) = ledger.usage(("action",))
+    ledger.close()
+    assert (line.group, line.shown, line.accepted) == ({"action": "complete"}, 1, 1)
+    assert (line.accepted_characters, line.usd_per_accepted) == (12, 0.5)
+
+
+def test_usage_by_group_and_day(ledger: Ledger, path: Path) -> None:
+    for model, tokens in (("claude-haiku-5-5", 1000), ("claude-haiku-4-5", 2000)):
+        asked = request(model, max_tokens=2000)
+        row = ledger.reserve(asked, PLENTY)
+        usage = Usage(input=tokens, output=10, cache_read=7, cache_write_5m=3)
+        ledger.settle(row, asked, usage, "ok", attempts=1, first_token_s=None, total_s=1)
+    by_model = ledger.usage(("model",))
+    assert [line.group["model"] for line in by_model] == ["claude-haiku-4-5", "claude-haiku-5-5"]
+    assert [(line.requests, line.input) for line in by_model] == [(1, 2000), (1, 1000)]
+    assert [(line.cache_write, line.cache_read, line.output) for line in by_model] == [
+        (3, 7, 10)
+    ] * 2
+    (total,) = ledger.usage(())
+    assert (total.requests, total.acceptance, total.usd_per_accepted) == (2, None, None)
+    assert ledger.usage((), "9999-01-01")[0].requests == 0
+    assert ledger.usage(("day",), "9999-01-01") == []

@@ -1,0 +1,117 @@
+"""`claude-lsp usage`: what was spent, and what came of the suggestions."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.ledger import GROUPS, Ledger
+from claude_lsp.cli.common import refuse
+from claude_lsp.cli.process import DONE
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from claude_lsp.claude.ledger import Group, Usages
+
+_TOKENS = ("input", "cache_write", "cache_read", "output")
+_ALL_DAYS = 36_500
+
+
+def usage(options: argparse.Namespace) -> int:
+    """Print what the ledger knows."""
+    since = _first_day(options.since, datetime.now().astimezone().date())
+    groups = _groups(options.by)
+    ledger = Ledger()
+    try:
+        lines = ledger.usage(groups, since)
+        (total,) = ledger.usage((), since)
+    except ClaudeError as error:
+        refuse(str(error.failure))
+    finally:
+        ledger.close()
+    if options.format == "json":
+        report = {
+            "since": since,
+            "by": list(groups),
+            "groups": [_as_json(line) for line in lines],
+            "total": _as_json(total),
+        }
+        print(json.dumps(report, indent=2))
+    elif not total.requests:
+        print(f"No requests since {since}.")
+    else:
+        print(f"Since {since}:\n")
+        print(_table(groups, lines, total))
+        print(_acceptance(total))
+    return DONE
+
+
+def _first_day(text: str, today: date) -> str:
+    """Return the day that an option names: itself, or so many days up to today."""
+    days = re.fullmatch(r"(\d{1,5})d?", text)
+    if days is not None:
+        count = min(max(int(days[1]), 1), _ALL_DAYS)
+        return (today - timedelta(days=count - 1)).isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        refuse(f"--since {text}: neither a day such as 2026-01-31 nor a number of days")
+
+
+def _groups(text: str) -> Sequence[Group]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in GROUPS:
+            refuse(f"--by {name}: requests are told apart by {', '.join(GROUPS)}")
+    return [name for name in GROUPS if name in names]
+
+
+def _as_json(line: Usages) -> dict[str, Any]:
+    known = asdict(line)
+    return {
+        **known.pop("group"),
+        **known,
+        "acceptance": line.acceptance,
+        "usd_per_accepted": line.usd_per_accepted,
+    }
+
+
+def _table(groups: Sequence[Group], lines: Sequence[Usages], total: Usages) -> str:
+    heads = [*groups, "requests", "in", "cache writes", "cache reads", "out", "US$"]
+    rows = [[*line.group.values(), *_cells(line)] for line in lines]
+    if groups:
+        rows.append(["total", *[""] * (len(groups) - 1), *_cells(total)])
+    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
+    texts = len(groups)
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if n < texts else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [heads, *rows]
+    )
+
+
+def _cells(line: Usages) -> list[str]:
+    tokens = [f"{getattr(line, name):,}" for name in _TOKENS]
+    more = f" and {line.unknown} unknown" if line.unknown else ""
+    return [f"{line.requests:,}", *tokens, f"{line.cost_usd:.4f}{more}"]
+
+
+def _acceptance(total: Usages) -> str:
+    """Say what came of the suggestions; nothing where no editor has shown one."""
+    if total.acceptance is None:
+        return ""
+    told = f"\nSuggestions: {total.shown:,} shown, {total.accepted:,} accepted"
+    if total.usd_per_accepted is None:
+        return f"{told}. Not every editor tells what is accepted."
+    return (
+        f"{told} ({total.acceptance:.0%}, {total.accepted_characters:,} characters);"
+        f" ${total.usd_per_accepted:.5f} for each that was accepted."
+    )
