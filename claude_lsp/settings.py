@@ -88,6 +88,12 @@ class Completion:
         False,
         "Whether suggestions also stand in the completion menu, for editors without ghost text.",
     )
+    suggestions: int = option(
+        3,
+        "Most suggestions to choose from when you ask for one; while typing there is one.",
+        minimum=1,
+        maximum=10,
+    )
     max_tokens: int = option(256, "Longest completion, in tokens.", minimum=1)
     context_tokens: int = option(
         2000, "Bound on the context of a completion, in tokens.", minimum=200

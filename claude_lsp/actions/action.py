@@ -56,6 +56,7 @@ class Situation:
         instructions: the project's own words to reviewers.
         evidence: facts about the project, computed without a model.
         multiline: whether a completion may have several lines.
+        suggestions: how many completions to choose from.
     """
 
     snapshot: Snapshot
@@ -66,6 +67,7 @@ class Situation:
     instructions: str = ""
     evidence: str = ""
     multiline: Literal["auto", "never", "always"] = "auto"
+    suggestions: int = 1
 
 
 class Reader(Protocol):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
+from claude_lsp.actions.completion.alternatives import AlternativesReader
 from claude_lsp.actions.completion.answer import CLOSE, OPEN
 from claude_lsp.actions.completion.extent import Extent, extent_at
 from claude_lsp.actions.completion.place import Place
@@ -14,6 +15,7 @@ from claude_lsp.context.candidate import Style, Subject
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
+    from claude_lsp.actions.action import Reader
     from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
 
@@ -33,6 +35,14 @@ def _subject(situation: Situation) -> Subject:
 def _prompt(situation: Situation, settings: Settings) -> Prompt:
     _, extent = _surroundings(situation)
     asked = f"Write the text for <CURSOR/> between {OPEN} and {CLOSE}"
+    if situation.suggestions > 1:
+        # One request for all: what it costs is mostly what it is shown.
+        return Prompt(
+            system=_SYSTEM,
+            question=f"{asked}{_BOUNDS[extent]}\n{_OTHERS.format(situation.suggestions - 1)}",
+            max_tokens=settings.completion.max_tokens * situation.suggestions,
+            prefill=OPEN,
+        )
     return Prompt(
         system=_SYSTEM,
         question=f"{asked}{_BOUNDS[extent]}",
@@ -42,6 +52,10 @@ def _prompt(situation: Situation, settings: Settings) -> Prompt:
     )
 
 
+_OTHERS = f"""\
+Then, if different texts are as likely there, write up to {{}} of them too, the likeliest first, \
+each complete by itself and between {OPEN} and {CLOSE}. Write nothing else."""
+
 _BOUNDS = {
     Extent.LINE: ": only the rest of this line.",
     Extent.STATEMENT: ": to the end of this statement.",
@@ -50,9 +64,13 @@ _BOUNDS = {
 }
 
 
-def _reader(situation: Situation, _context: Context) -> CompletionReader:
+def _reader(situation: Situation, _context: Context) -> Reader:
     place, extent = _surroundings(situation)
-    return CompletionReader(place, situation.range.start, extent, situation.snapshot.text)
+
+    def one() -> CompletionReader:
+        return CompletionReader(place, situation.range.start, extent, situation.snapshot.text)
+
+    return one() if situation.suggestions == 1 else AlternativesReader(situation.suggestions, one)
 
 
 @lru_cache(maxsize=4)

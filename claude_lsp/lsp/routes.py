@@ -72,6 +72,7 @@ COMMANDS = (
     ("claude.showContext", commands.show_context),
     ("claude.clear", reviews.clear),
     ("claude.cancel", commands.cancel),
+    ("claude.accepted", commands.accepted),
 )
 
 

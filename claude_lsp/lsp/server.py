@@ -12,6 +12,7 @@ from lsprotocol import types
 from claude_lsp import __version__
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.gathering import Surroundings
+from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published
@@ -45,6 +46,7 @@ class ClaudeServer(Server):
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
         suggestions: what is suggested while typing.
+        acceptance: what becomes of suggestions.
         log_file: what writes the log to the file of the settings, if they name one.
     """
 
@@ -59,6 +61,7 @@ class ClaudeServer(Server):
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()
         self.suggestions = Suggestions(self)
+        self.acceptance = Acceptance(self)
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from claude_lsp.actions import ACTIONS
@@ -18,9 +18,16 @@ from claude_lsp.actions.action import Situation
 from claude_lsp.actions.completion import syntax
 from claude_lsp.actions.completion.decide import Keystroke, trigger_for, wanted, worth_asking
 from claude_lsp.actions.completion.place import Place
-from claude_lsp.actions.completion.recent import Recent, Suggestion, Where, agrees
+from claude_lsp.actions.completion.recent import (
+    Recent,
+    Source,
+    Suggestion,
+    Where,
+    agrees,
+)
 from claude_lsp.actions.completion.rhythm import PerMinute, Rhythm
 from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
+from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.jobs import cancel_once
 from claude_lsp.text.positions import Position, Range
@@ -59,6 +66,7 @@ class Turn:
         surroundings: what the editor shows beside the document.
         asked: whether the user asked for it, instead of typing.
         deleted: whether text was deleted since the request before.
+        suggestions: how many to choose from.
         superseded: set when a later request has come.
     """
 
@@ -69,6 +77,7 @@ class Turn:
     surroundings: Surroundings
     asked: bool = False
     deleted: bool = False
+    suggestions: int = 1
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -86,8 +95,20 @@ class Stream:
         """Return whether what was typed up to a turn may be what this stream writes."""
         if self.task is not None and self.task.cancelling():
             return False  # it is being closed
+        if turn.suggestions > self.origin.suggestions:
+            return False  # it writes only one
         typed = turn.where.typed_since(self.origin.where)
         return typed is not None and agrees(self.begun, typed)
+
+    def add(self, insertion: Insertion, row: int) -> None:
+        """Take a suggestion that is complete: the first one, or another to choose from."""
+        until = insertion.until or insertion.at
+        covers = until.column - insertion.at.column
+        earlier = self.found.all if self.found and self.found.text else ()
+        source = Source(row, len(earlier))
+        found = (*earlier, Suggestion(insertion.text, covers, source=source))
+        others = found[1:] if self.origin.suggestions > 1 else None
+        self.found = replace(found[0], others=others)
 
     def cancel(self) -> None:
         """Close the HTTP stream."""
@@ -163,6 +184,8 @@ class Suggestions:
             self.recent = Recent()
             self._limited_until = 0.0
             self._told.clear()
+        if turn.asked and turn.row[1] == "inline":
+            turn.suggestions = engine.settings.completion.suggestions
         origin = engine.workspace.origin(turn.snapshot)
         trigger = trigger_for(turn.snapshot.language, origin, engine.settings.completion)
         decision = wanted(trigger, asked=turn.asked)
@@ -173,9 +196,12 @@ class Suggestions:
         if not decision.ask:
             log.debug("nothing is asked: %s", decision.reason)
             return None
-        if known is not None and (known.text or not turn.asked):
-            return known
-        return await self._from_stream(engine, turn)
+        if known is None or (turn.asked and not known.text):
+            return await self._from_stream(engine, turn)
+        if turn.suggestions > 1 and known.others is None:
+            # The user sees one, and asks for others to choose from.
+            return _with_others(known, await self._from_stream(engine, turn))
+        return known
 
     async def _from_stream(self, engine: Engine, turn: Turn) -> Suggestion | None:
         """Wait for the stream that agrees, or for a new one after a pause."""
@@ -230,8 +256,9 @@ class Suggestions:
             if stream.found is not None:
                 self._rhythm.answered(_now() - began)
         except ClaudeError as error:
-            if error.failure.kind == "truncated" and stream.found and stream.found.text:
-                self._keep(stream)  # its whole lines are as good as any
+            several = turn.suggestions > 1 or error.failure.kind == "truncated"
+            if several and stream.found and stream.found.text:
+                self._keep(stream)  # what is whole is as good as any
             else:
                 self._failed(error, turn)
         finally:
@@ -244,8 +271,10 @@ class Suggestions:
 
     async def _stream(self, engine: Engine, situation: Situation, stream: Stream) -> None:
         action = ACTIONS["complete"]
+        account = Account()
         prepared = await engine.prepare(action, situation, stream.origin.surroundings)
-        async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
+        running = engine.run(action, situation, prepared, account)
+        async with contextlib.aclosing(running) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Beginning):
                     stream.begun = outcome.text
@@ -253,10 +282,10 @@ class Suggestions:
                         return  # the user types something else
                 elif isinstance(outcome, Drop):
                     log.debug("no suggestion: %s", outcome.reason)
-                    stream.found = Suggestion("")
+                    stream.found = stream.found or Suggestion("")
                 elif isinstance(outcome, Insertion) and outcome.complete:
-                    until = outcome.until or outcome.at
-                    stream.found = Suggestion(outcome.text, until.column - outcome.at.column)
+                    stream.add(outcome, account.rows[-1])
+                    self._keep(stream)  # known at once, while others to choose from follow
 
     async def _ended(self, stream: Stream, turn: Turn) -> None:
         """Wait until the stream has ended, or the turn is superseded."""
@@ -333,7 +362,14 @@ def _situation(engine: Engine, turn: Turn) -> Situation:
         Range(turn.at, turn.at),
         automatic=not turn.asked,
         multiline=engine.settings.completion.multiline,
+        suggestions=turn.suggestions,
     )
+
+
+def _with_others(known: Suggestion, found: Suggestion | None) -> Suggestion:
+    """Put what was found behind what is shown already."""
+    others = [] if found is None else [one for one in found.all if one.text and one != known]
+    return replace(known, others=tuple(others))
 
 
 def _read_only(snapshot: Snapshot) -> bool:

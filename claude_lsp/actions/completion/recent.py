@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.actions.completion.place import line_feeds
 
@@ -74,6 +74,13 @@ class Where:
         return 1 if put and earlier.after[: len(rest)] == rest else None
 
 
+class Source(NamedTuple):
+    """Where a suggestion came from: the ledger's row of the request, and which one it was."""
+
+    row: int
+    number: int = 0
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """What is suggested at a place.
@@ -81,10 +88,19 @@ class Suggestion:
     Attributes:
         text: what to put there, in the document's line endings; "" if nothing belongs there.
         covers: how many characters behind the cursor, on its line, it takes the place of.
+        others: further suggestions for the place; None where nobody has asked for any.
+        source: where it came from, as far as that is known.
     """
 
     text: str
     covers: int = 0
+    others: tuple[Suggestion, ...] | None = field(default=None, compare=False)
+    source: Source | None = field(default=None, compare=False)
+
+    @property
+    def all(self) -> tuple[Suggestion, ...]:
+        """This one and the others."""
+        return (self, *(self.others or ()))
 
 
 def agrees(begun: str, typed: str) -> bool:
@@ -139,7 +155,19 @@ class Recent:
 
 
 def _moved(suggestion: Suggestion, earlier: Where, where: Where) -> Suggestion | None:
-    """Return what of a suggestion is still to be typed at another place."""
+    """Return what of a suggestion, or else of others like it, is still to be typed elsewhere."""
+    moved = [
+        found
+        for one in suggestion.all
+        if one.text and (found := _moved_one(one, earlier, where)) is not None
+    ]
+    if not moved:
+        return None
+    others = None if suggestion.others is None else tuple(moved[1:])
+    return replace(moved[0], others=others)
+
+
+def _moved_one(suggestion: Suggestion, earlier: Where, where: Where) -> Suggestion | None:
     deleted = where.deleted_since(earlier)
     if deleted is not None:
         return replace(suggestion, text=deleted + suggestion.text)
@@ -152,4 +180,4 @@ def _moved(suggestion: Suggestion, earlier: Where, where: Where) -> Suggestion |
         return None
     if not rest.strip():
         return None
-    return Suggestion(rest, suggestion.covers + added)
+    return replace(suggestion, text=rest, covers=suggestion.covers + added)

@@ -84,6 +84,13 @@ def apply_fix(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
     server.work(key, "applying", lambda: _apply_fix(server, target, shown))
 
 
+def accepted(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
+    """Count a suggestion that the user accepted; editors run this by themselves."""
+    number = arguments_of(params).get("number")
+    if isinstance(number, int):
+        server.acceptance.accept(number)
+
+
 def cancel(server: ClaudeServer, _params: types.ExecuteCommandParams) -> int:
     """Cancel everything under way; return how much there was."""
     return server.jobs.cancel_all()

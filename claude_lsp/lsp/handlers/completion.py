@@ -54,23 +54,33 @@ def take_inline_turn(server: ClaudeServer, params: types.InlineCompletionParams)
 async def inline_completion(
     server: ClaudeServer, _params: types.InlineCompletionParams, request: InlineTurn
 ) -> types.InlineCompletionList:
-    """Answer with at most one suggestion; with none as soon as a later request has come."""
+    """Answer with what there is to choose from; with nothing once a later request has come."""
     turn, selected = request
     if turn is None:
         return _NOTHING
     suggestion = await server.suggestions.suggest(turn)
-    if suggestion is None or not suggestion.text:
+    if suggestion is None:
         return _NOTHING
-    if selected is not None:
-        if suggestion.covers:
-            return _NOTHING  # it would need another range than the entry has
-        text = selected.text + suggestion.text
-        return types.InlineCompletionList([types.InlineCompletionItem(text, range=selected.range)])
-    place = range_to_client(
-        _covered(turn, suggestion), turn.snapshot.index, server.abilities.position_encoding
-    )
-    item = types.InlineCompletionItem(suggestion.text, range=place)
-    return types.InlineCompletionList([item])
+    items = (_inline_item(server, turn, selected, one) for one in suggestion.all if one.text)
+    return types.InlineCompletionList([item for item in items if item is not None])
+
+
+def _inline_item(
+    server: ClaudeServer,
+    turn: Turn,
+    selected: types.SelectedCompletionInfo | None,
+    suggestion: Suggestion,
+) -> types.InlineCompletionItem | None:
+    if selected is None:
+        text = suggestion.text
+        index, encoding = turn.snapshot.index, server.abilities.position_encoding
+        place = range_to_client(_covered(turn, suggestion), index, encoding)
+    elif suggestion.covers:
+        return None  # it would need another range than the entry has
+    else:
+        text, place = selected.text + suggestion.text, selected.range
+    command = server.acceptance.offer(suggestion)
+    return types.InlineCompletionItem(text, range=place, command=command)
 
 
 def take_popup_turn(server: ClaudeServer, params: types.CompletionParams) -> Turn | None:
@@ -119,6 +129,7 @@ def _entry(server: ClaudeServer, turn: Turn, suggestion: Suggestion) -> types.Co
         filter_text=word + suggestion.text.strip(),
         insert_text_mode=types.InsertTextMode.AsIs,
         text_edit=types.TextEdit(range_to_client(span, index, encoding), text),
+        command=server.acceptance.offer(suggestion),
     )
 
 
