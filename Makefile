@@ -47,6 +47,9 @@ bench-architecture: $(VENV)/tested  ## the module graph beside other tools', and
 bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
+bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
+	$(BIN)/python -m benchmarks.completion $(ARGS)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
@@ -63,4 +66,4 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index clean

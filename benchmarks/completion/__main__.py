@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.completion import measure
-from benchmarks.completion.replay import Session, functions, paid, replay
+from benchmarks.completion.replay import Session, Trace, functions, paid, replay
 from benchmarks.completion.report import Results, table
 from benchmarks.completion.subjects import OURS, WITHOUT_MEMORY, Subject, named, tabby
 from benchmarks.completion.typist import held_out
@@ -32,7 +32,9 @@ from benchmarks.context.index import corpus
 from benchmarks.table import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.completion.typist import HeldOut
 
 FILES = 10_000
 _DOCUMENTS = 10
@@ -69,14 +71,14 @@ async def figures(
 
 
 async def session(
-    subject: Subject, home: Path, paths: list[Path], root: Path, keys: int, speed: float
+    subject: Subject, home: Path, root: Path, work: Iterator[tuple[Path, HeldOut]], trace: Trace
 ) -> Session:
-    """Replay the typing session with one server."""
+    """Replay a typing session with one server."""
     async with subject.backend() as backend:
-        running = await subject.start(home, root, backend, waits=True, speed=speed)
+        running = await subject.start(home, root, backend, waits=True, speed=trace.speed)
         try:
             await running.settled()
-            found = await replay(running, functions(paths, random.Random(3)), keys, 5, speed)
+            found = await replay(running, work, trace)
             await running.server.stop()
         finally:
             running.server.kill()
@@ -100,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     subjects += options.peer
     counts = measure.Counts(6, 2, 3, 2) if options.quick else measure.Counts()
     keys = options.keys or (200 if options.quick else 2000)
+    trace = Trace(keys, options.speed)
     everything = sorted(path for path in root.rglob("*.py") if path.stat().st_size in _SIZES)
     random.Random(1).shuffle(everything)
     paths = everything[:_DOCUMENTS]
@@ -123,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             say(f"a session of {keys:,} keys with {subject.name} ...")
             home = Path(folder, f"session of {subject.name}")
             sessions[subject.name] = asyncio.run(
-                session(subject, home, typed, root, keys, options.speed)
+                session(subject, home, root, functions(typed, random.Random(3)), trace)
             )
     about: dict[str, Any] = {**machine(), "load": f"{os.getloadavg()[0]:.1f}"}
     print(", ".join(f"{name}: {value}" for name, value in about.items()), end="\n\n")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from tests.messages_api import Finish, Reply, Wait
 from tests.messages_api.steps import Text
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -34,7 +33,7 @@ BETWEEN_KEYS_S = 0.1
 
 BURST, BURST_S, BACKEND_S = 15, 0.08, 0.6
 USUAL_S = 0.15
-_PATIENCE_S = 4.0
+_PATIENCE_S, _POLL_S = 4.0, 0.002
 _CHUNK_S = 0.01
 
 
@@ -213,9 +212,10 @@ async def cancels(
         document = opened[number % len(opened)]
         document.new_line(chance)
         sent = running.ask(document.path, document.place, asked=True)
-        until = time.monotonic() + _PATIENCE_S
-        while not backend.requests and time.monotonic() < until:
-            await asyncio.sleep(0.002)
+        for _ in range(round(_PATIENCE_S / _POLL_S)):
+            if backend.requests:
+                break
+            await asyncio.sleep(_POLL_S)
         if not backend.requests:
             found.append(None)
             continue
@@ -256,7 +256,7 @@ async def block_ends(running: Running, opened: list[Document], count: int) -> li
         written.clear()
         path = opened[number % len(opened)].path.with_name(f"not_saved_{number}.py")
         running.server.open(path, f"{_HEAD}    ")
-        answer = await _answered(running.ask(path, place(1, 4), asked=True))
+        answer = await _answered(running.ask(path, place(1, 4)))
         await backend.requests[0].wait_finished()
         if answer is not None and suggestions_of(answer, place(1, 4)):
             found.append(len(written) - known)

@@ -7,7 +7,7 @@ import random
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.changes import place
 from benchmarks.completion.subjects import suggestions_of
@@ -26,6 +26,14 @@ FIRST_WORD_S = 0.4
 
 _KNOWN_BY = 80
 """Characters before the cursor by which the backend knows where it is asked to go on."""
+
+
+class Trace(NamedTuple):
+    """How a session is typed: so many keys, so many times faster than people do, by which seed."""
+
+    keys: int
+    speed: float
+    seed: int = 5
 
 
 @dataclass
@@ -67,24 +75,18 @@ def functions(paths: Sequence[Path], chance: random.Random) -> Iterator[tuple[Pa
                 yield path, chance.choice(found)
 
 
-async def replay(
-    running: Running,
-    work: Iterator[tuple[Path, HeldOut]],
-    keys: int,
-    seed: int,
-    speed: float,
-) -> Session:
+async def replay(running: Running, work: Iterator[tuple[Path, HeldOut]], trace: Trace) -> Session:
     """Type so many keys, with a request for each, as an editor does that never cancels."""
     found = Session()
     backend = running.backend
     rests: dict[str, str] = {}
     backend.reset()
     backend.write = lambda before: rests.get(before[-_KNOWN_BY:], "")
-    backend.delay_s = FIRST_WORD_S / speed
-    for version, (path, function) in enumerate(work, 1):
-        chance = random.Random(seed + version)
-        await _Buffer(running, path, function, rests, found).fill(chance, keys, speed)
-        if found.keys >= keys:
+    backend.delay_s = FIRST_WORD_S / trace.speed
+    for number, (path, function) in enumerate(work):
+        chance = random.Random(trace.seed + number)
+        await _Buffer(running, path, function, rests, found).fill(chance, trace)
+        if found.keys >= trace.keys:
             break
     # What was asked for last may still be on its way.
     await asyncio.sleep(2)
@@ -110,12 +112,12 @@ class _Buffer:
         self._newest: Sent | None = None
         self._showing: set[asyncio.Task[None]] = set()
 
-    async def fill(self, chance: random.Random, keys: int, speed: float) -> None:
+    async def fill(self, chance: random.Random, trace: Trace) -> None:
         document = {"uri": self._path.as_uri()}
         self._running.server.open(self._path, self._function.before + self._function.after)
         typist = Typist(self._function.body, chance)
-        while not typist.done and self._found.keys < keys:
-            await asyncio.sleep(typist.pause() / speed)
+        while not typist.done and self._found.keys < trace.keys:
+            await asyncio.sleep(typist.pause() / trace.speed)
             before, shown = typist.typed, self._shown
             key = typist.key(shown)
             self._found.keys += 1

@@ -54,7 +54,6 @@ class Subject:
             waits: whether it waits for a pause in typing, as it does by default.
             speed: how many times faster than usual the typing is.
         """
-        home.mkdir(parents=True, exist_ok=True)
         environment = backend.environment() | {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(home),
@@ -63,7 +62,9 @@ class Subject:
             # One index for all, as after the first start.
             "CLAUDE_LSP_CACHE_DIR": str(home.parent / "cache"),
         }
-        self.configure(home, backend, waits=waits)
+        # Python's own, such as its path, are this process's affair.
+        environment = {k: v for k, v in environment.items() if not k.startswith("PYTHON")}
+        await asyncio.to_thread(self.configure, home, backend, waits=waits)
         server = await ServerProcess.spawn(self.name, self.command, environment, root)
         options: dict[str, Any] = {
             "completion": {
@@ -79,8 +80,9 @@ class Subject:
         known = answer.message["result"]["capabilities"]
         return Running(server, backend, inline="inlineCompletionProvider" in known)
 
-    def configure(self, home: Path, backend: Backend, *, waits: bool) -> None:
-        """Write what the server reads from its home folder."""
+    def configure(self, home: Path, backend: Backend, *, waits: bool) -> None:  # noqa: ARG002
+        """Make its home folder, and write what the server reads from there."""
+        home.mkdir(parents=True, exist_ok=True)
 
 
 class Tabby(Subject):
@@ -90,6 +92,7 @@ class Tabby(Subject):
         return TabbyBackend()
 
     def configure(self, home: Path, backend: Backend, *, waits: bool) -> None:
+        super().configure(home, backend, waits=waits)
         assert isinstance(backend, TabbyBackend)
         mode = 'mode = "adaptive"' if waits else 'mode = "fixed"\ninterval = 0'
         file = home / ".tabby-client" / "agent" / "config.toml"

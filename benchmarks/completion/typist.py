@@ -24,7 +24,7 @@ SHORTEST_TAKEN = 3
 """A shorter suggestion is typed rather than taken."""
 
 _USUAL_S, _SPREAD = 0.16, 0.35
-_AT_WORD, _AT_LINE = 0.08, 0.35
+_AT_WORD, _AT_LINE = 0.1, 0.4
 _THINKING_S = (0.5, 2.0)
 _NEXT_LINE = re.compile(r"\n[ \t]*")
 _SMALLEST, _LARGEST = 4, 30

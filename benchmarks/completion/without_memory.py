@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from claude_lsp.actions.completion.recent import Suggestion, Where
 
 
-def _find_once(self: Recent, where: Where, now: float) -> Suggestion | None:
+def _find_once(self: Recent, where: Where, _now: float) -> Suggestion | None:
     """Give an answer to the very request that it is for, and once."""
     found = self._kept.pop((where.uri, where.before, where.after), None)
     return found[1] if found is not None else None
@@ -27,6 +27,6 @@ def _only_for_its_origin(self: Stream, turn: Turn) -> bool:
 
 
 if __name__ == "__main__":
-    Recent.find = _find_once  # type: ignore[method-assign]
+    Recent.find = _find_once  # type: ignore[method-assign,assignment]
     Stream.agrees = _only_for_its_origin  # type: ignore[method-assign]
     sys.exit(main())
