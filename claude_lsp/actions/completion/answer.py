@@ -52,7 +52,9 @@ class Answer:
                 self.closed = len(self._text) > LONGEST
                 return None
             self._start = found + len(OPEN)
-        body = self._text[self._start :]
+        body = self._body()
+        if body.strip() and OPEN.startswith(body.lstrip()):
+            return None
         end = body.find(CLOSE)
         if end >= 0:
             self.closed = True
@@ -64,10 +66,16 @@ class Answer:
         # Half of a line ending may still become a whole one.
         return line_feeds(body.removesuffix("\r"))
 
+    def _body(self) -> str:
+        """Return what follows the opening tag; one that was begun for the model may come again."""
+        body = self._text[self._start :]
+        again = body.lstrip()
+        return again.removeprefix(OPEN) if again.startswith(OPEN) else body
+
     def end(self) -> str | None:
         """Return the text for the cursor now that the answer has ended; None if there is none."""
         if self._start >= 0:
-            body = self._text[self._start :].partition(CLOSE)[0]
+            body = self._body().partition(CLOSE)[0]
             return unfenced(line_feeds(body))
         if len(self._text) > LONGEST:
             return None

@@ -1,0 +1,95 @@
+"""What completions cost in a row: the stable part of the prompt is paid for once, where it can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lsp.test_completion import fill, texts
+from tests.lsp.test_suggestions import type_text
+
+if TYPE_CHECKING:
+    from tests.lsp.editor import Editor
+    from tests.lsp.pair import Place
+
+PARTS = "abcdefghijklmnopqrstuvwx"
+LIBRARY = "\n\n".join(
+    f"def measure_{part}(first_{part}: int, second_{part}: str, *, third_{part}: float = 0.5)"
+    f' -> dict[str, list[int]]:\n    """Measure {part} twice, in the order in which it came."""\n'
+    f"    return {{second_{part}: [first_{part}]}}"
+    for part in PARTS
+)
+USER = (
+    f"from library import {', '.join(f'measure_{part}' for part in PARTS)}\n\n\n"
+    "def run(count: int) -> None:\n    pass\n"
+)
+
+
+async def suggested(
+    editor: Editor, model: str, library: str = LIBRARY
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Type three keys, each with a suggestion; return the requests, and what each was billed."""
+    options = {"completion": {"debounce_ms": 0}, "models": {"haiku": model}}
+    editor.file("library.py", library)
+    await editor.start(options=options)
+    uri = editor.open(USER)
+    await editor.indexed()
+    place: Place = (4, 4)
+    editor.client.change(uri, (place, (4, 8)), "")
+    await editor.suggest(uri, place)  # its context is looked for, and ready for the next ones
+    await editor.settled()
+    editor.api.reset()
+    for number, letter in enumerate("mea"):
+        place = type_text(editor, uri, place, letter)
+        editor.api.script(fill(f"other_{number}()"))
+        assert texts(await editor.suggest(uri, place)) == [f"other_{number}()"]
+        await editor.settled()
+    assert not editor.api.refused
+    return [(request.body, request.usage or {}) for request in editor.api.messages]
+
+
+def marked(body: dict[str, Any]) -> list[int]:
+    blocks = body["messages"][0]["content"]
+    return [number for number, block in enumerate(blocks) if "cache_control" in block]
+
+
+async def test_the_next_keys_read_the_stable_part_from_the_cache(unstarted: Editor) -> None:
+    found = await suggested(unstarted, "claude-haiku-5-5")
+    assert [marked(body) for body, _ in found] == [[0]] * 3
+    stable = {body["messages"][0]["content"][0]["text"] for body, _ in found[1:]}
+    assert len(stable) == 1
+    assert "measure_a" in stable.pop()
+    last = found[-1][1]
+    assert last["cache_read_input_tokens"] >= 512
+    assert last["cache_creation_input_tokens"] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "library"),
+    [
+        # Its minimum is more than the whole context of a completion.
+        ("claude-haiku-4-5", LIBRARY),
+        # A few definitions are less than any minimum.
+        ("claude-haiku-5-5", LIBRARY.partition("\n\ndef measure_c")[0]),
+    ],
+)
+async def test_nothing_is_marked_in_vain(unstarted: Editor, model: str, library: str) -> None:
+    found = await suggested(unstarted, model, library)
+    assert [marked(body) for body, _ in found] == [[]] * 3
+    assert not any(usage["cache_creation_input_tokens"] for _, usage in found)
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-5-5", "claude-haiku-4-5"])
+async def test_the_request_is_what_its_model_takes(unstarted: Editor, model: str) -> None:
+    body = (await suggested(unstarted, model))[0][0]
+    assert not body.keys() & {"temperature", "top_p", "top_k", "tools", "tool_choice"}
+    assert body["stop_sequences"] == ["</fill>"]
+    roles = [message["role"] for message in body["messages"]]
+    if model == "claude-haiku-4-5":
+        assert body["messages"][-1] == {"role": "assistant", "content": "<fill>"}
+        assert not body.keys() & {"thinking", "output_config"}
+    else:
+        assert roles == ["user"]
+        assert body["thinking"] == {"type": "disabled"}
+        assert body["output_config"] == {"effort": "low"}
