@@ -57,7 +57,7 @@ async def figures(
             found.cancels = await measure.cancels(running, opened, counts.cancels, chance)
             found.beyond = await measure.block_ends(running, opened, counts.ends)
         finally:
-            running.server.kill()
+            await running.stop()
     async with subject.backend() as backend:
         running = await subject.start(home, root, backend, waits=True)
         try:
@@ -66,7 +66,7 @@ async def figures(
             await measure.warm_up(running, opened, chance)
             found.bursts = await measure.bursts(running, opened, counts.bursts, chance)
         finally:
-            running.server.kill()
+            await running.stop()
     return found
 
 
@@ -79,9 +79,8 @@ async def session(
         try:
             await running.settled()
             found = await replay(running, work, trace)
-            await running.server.stop()
         finally:
-            running.server.kill()
+            await running.stop()
     paid(found, home / "state" / "ledger.sqlite3")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import sys
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 TABBY_AGENT = "1.5.0"
 _SETTLED_S, _LONGEST_S = 2.0, 180.0
-_NOT_KNOWN = -32601
-_PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -151,6 +150,12 @@ class Running:
     def change(self, message: dict[str, Any]) -> float:
         """Send a change; return when that began."""
         return self.server.notify("textDocument/didChange", message)
+
+    async def stop(self) -> None:
+        """End the server, in whatever state it is."""
+        with contextlib.suppress(RuntimeError, TimeoutError):
+            await self.server.stop()
+        self.server.kill()
 
     async def settled(self) -> None:
         """Wait until the server has read its workspace: it and its workers are at rest."""

@@ -1,4 +1,4 @@
-"""What completions cost in a row: the stable part of the prompt is paid for once, where it can be."""
+"""What completions in a row cost: the stable part of the prompt is paid for once, if it can be."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ async def suggested(
     editor: Editor, model: str, library: str = LIBRARY
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Type three keys, each with a suggestion; return the requests, and what each was billed."""
-    options = {"completion": {"debounce_ms": 0}, "models": {"haiku": model}}
+    options = {
+        "completion": {"debounce_ms": 0},
+        "models": {"haiku": model},
+        "context": {"deadline_ms": 10_000},
+    }
     editor.file("library.py", library)
     await editor.start(options=options)
     uri = editor.open(USER)
