@@ -114,6 +114,7 @@ class Engine:
             stop_sequences=prompt.stop_sequences,
             prefill=prompt.prefill,
             automatic=situation.automatic,
+            speculative=situation.speculative,
         )
         return Prepared(request, context)
 

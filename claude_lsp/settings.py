@@ -94,6 +94,10 @@ class Completion:
         minimum=1,
         maximum=10,
     )
+    speculative: bool = option(
+        False,
+        "Whether to ask for what follows a suggestion while it is shown; up to twice the cost.",
+    )
     max_tokens: int = option(256, "Longest completion, in tokens.", minimum=1)
     context_tokens: int = option(
         2000, "Bound on the context of a completion, in tokens.", minimum=200

@@ -57,6 +57,7 @@ class Situation:
         evidence: facts about the project, computed without a model.
         multiline: whether a completion may have several lines.
         suggestions: how many completions to choose from.
+        speculative: whether the document is as it would be if a suggestion were accepted.
     """
 
     snapshot: Snapshot
@@ -68,6 +69,7 @@ class Situation:
     evidence: str = ""
     multiline: Literal["auto", "never", "always"] = "auto"
     suggestions: int = 1
+    speculative: bool = False
 
 
 class Reader(Protocol):

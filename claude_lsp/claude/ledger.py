@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS requests (
     (
         # What became of a completion: how many suggestions of it were shown and accepted, and how
         # many characters of those. Counts only, as everywhere here.
+        "ALTER TABLE requests ADD COLUMN speculative INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE requests ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE requests ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE requests ADD COLUMN accepted_characters INTEGER NOT NULL DEFAULT 0",
@@ -97,6 +98,8 @@ class Usages:
         cost_usd: of those whose price is known.
         unknown: how many have no known price.
         completions_usd: that of completions alone.
+        speculative: how many asked for what follows a suggestion before it was accepted.
+        speculative_usd: the cost of those.
         shown: suggestions that editors were given to show.
         accepted: suggestions that users accepted, as far as their editors tell.
         accepted_characters: characters of those.
@@ -111,6 +114,8 @@ class Usages:
     cost_usd: float
     unknown: int
     completions_usd: float
+    speculative: int
+    speculative_usd: float
     shown: int
     accepted: int
     accepted_characters: int
@@ -196,8 +201,9 @@ class Ledger:
                 if request.automatic and cost > left:
                     raise errors.ClaudeError(errors.budget("spend.automatic_day_usd", cost, left))
                 cursor = connection.execute(
-                    "INSERT INTO requests (started, day, action, tier, model, automatic, outcome,"
-                    " cost_usd, prices_as_of) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
+                    "INSERT INTO requests (started, day, action, tier, model, automatic,"
+                    " speculative, outcome, cost_usd, prices_as_of)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
                     (
                         time.time(),
                         today,
@@ -205,6 +211,7 @@ class Ledger:
                         request.tier,
                         request.model.id,
                         int(request.automatic),
+                        int(request.speculative),
                         cost,
                         PRICES_AS_OF if request.model.known else None,
                     ),
@@ -281,7 +288,9 @@ class Ledger:
             " COALESCE(SUM(cache_write_5m + cache_write_1h), 0), COALESCE(SUM(cache_read), 0),"
             " COALESCE(SUM(output), 0), COALESCE(SUM(cost_usd), 0),"
             " COALESCE(SUM(cost_usd IS NULL), 0),"
-            " COALESCE(SUM(cost_usd * (action = 'complete')), 0), COALESCE(SUM(shown), 0),"
+            " COALESCE(SUM(cost_usd * (action = 'complete')), 0),"
+            " COALESCE(SUM(speculative), 0), COALESCE(SUM(cost_usd * speculative), 0),"
+            " COALESCE(SUM(shown), 0),"
             " COALESCE(SUM(accepted), 0), COALESCE(SUM(accepted_characters), 0)"
             f" FROM requests WHERE day >= ?{groups} ORDER BY SUM(cost_usd) DESC"
         )

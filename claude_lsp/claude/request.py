@@ -55,6 +55,7 @@ class Request:
         stop_sequences: texts that end the answer.
         prefill: beginning of the answer, used only where the model takes one.
         automatic: True where nobody asked (typing), for the spend limits.
+        speculative: True for what may never be needed, so that its cost is told apart.
     """
 
     action: str
@@ -70,6 +71,7 @@ class Request:
     stop_sequences: tuple[str, ...] = ()
     prefill: str = ""
     automatic: bool = False
+    speculative: bool = False
 
     @property
     def prompt_tokens(self) -> int:

@@ -49,6 +49,11 @@ def usage(options: argparse.Namespace) -> int:
         print(f"Since {since}:\n")
         print(_table(groups, lines, total))
         print(_acceptance(total))
+        if total.speculative:
+            print(
+                f"Asked before a suggestion was accepted (completion.speculative):"
+                f" {total.speculative:,} requests, ${total.speculative_usd:.4f}."
+            )
     return DONE
 
 

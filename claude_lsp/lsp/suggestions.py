@@ -30,6 +30,7 @@ from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.jobs import cancel_once
+from claude_lsp.text.edits import TextEdit, apply_edits, end_of
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Door = Literal["inline", "popup"]
+"""Where suggestions are shown: as ghost text, or in the completion menu."""
 
 GRACE_S = 0.15
 """How long a stream goes on after its request was cancelled: editors that cancel one request for
@@ -67,6 +69,7 @@ class Turn:
         asked: whether the user asked for it, instead of typing.
         deleted: whether text was deleted since the request before.
         suggestions: how many to choose from.
+        follows: the suggestion that the document is as if accepted; None for the true one.
         superseded: set when a later request has come.
     """
 
@@ -78,6 +81,7 @@ class Turn:
     asked: bool = False
     deleted: bool = False
     suggestions: int = 1
+    follows: Source | None = None
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -123,6 +127,7 @@ class Suggestions:
         recent: suggestions that can be given again.
         turns: the newest request of each row.
         streams: the stream of each document.
+        ahead: the stream of each document that writes what follows the suggestion shown.
     """
 
     def __init__(self, server: ClaudeServer) -> None:
@@ -130,6 +135,8 @@ class Suggestions:
         self.recent = Recent()
         self.turns: dict[tuple[str, Door], Turn] = {}
         self.streams: dict[str, Stream] = {}
+        self.ahead: dict[str, Stream] = {}
+        self._followed: Source | None = None
         self._engine: Engine | None = None
         self._rhythm = Rhythm()
         self._per_minute = PerMinute()
@@ -165,7 +172,10 @@ class Suggestions:
         """
         try:
             async with self._server.session.engine() as engine:
-                return await self._suggest(engine, turn)
+                found = await self._suggest(engine, turn)
+                if found is not None and not turn.superseded.is_set():
+                    self._ask_ahead(engine, turn, found)
+                return found
         except ClaudeError as error:
             # Nobody wants a pop-up per keystroke; even an asked-for suggestion just does not come.
             self._server.tell(error.failure, asked=False)
@@ -193,6 +203,12 @@ class Suggestions:
         stream = self.streams.get(turn.snapshot.uri)
         if stream is not None and not stream.agrees(turn):
             stream.cancel()
+        ahead = self.ahead.get(turn.snapshot.uri)
+        typed_along = (
+            known is not None and ahead is not None and known.source == ahead.origin.follows
+        )
+        if ahead is not None and not (typed_along or ahead.agrees(turn)):
+            ahead.cancel()  # the user types something else
         if not decision.ask:
             log.debug("nothing is asked: %s", decision.reason)
             return None
@@ -200,7 +216,10 @@ class Suggestions:
             return await self._from_stream(engine, turn)
         if turn.suggestions > 1 and known.others is None:
             # The user sees one, and asks for others to choose from.
-            return _with_others(known, await self._from_stream(engine, turn))
+            found = await self._from_stream(engine, turn)
+            if found is not None:
+                known = _with_others(known, found)
+                self.recent.add(turn.where, known, _now())
         return known
 
     async def _from_stream(self, engine: Engine, turn: Turn) -> Suggestion | None:
@@ -208,8 +227,8 @@ class Suggestions:
         options = engine.settings.completion
         pause_s = 0.0 if turn.asked else self._rhythm.pause(options.debounce_ms / 1000)
         while not turn.superseded.is_set():
-            stream = self.streams.get(turn.snapshot.uri)
-            if stream is None or not stream.agrees(turn):
+            stream = self._agreeing(turn)
+            if stream is None:
                 # The context is looked for while the rest of the pause passes.
                 if await _set_within(turn.superseded, pause_s * _IDLE_SHARE):
                     return None
@@ -231,6 +250,38 @@ class Suggestions:
             if found is not None or stream.origin is turn or stream.agrees(turn):
                 return None if turn.superseded.is_set() else found
         return None
+
+    def _agreeing(self, turn: Turn) -> Stream | None:
+        """Return the stream that may write what a turn wants."""
+        for streams in (self.streams, self.ahead):
+            stream = streams.get(turn.snapshot.uri)
+            if stream is not None and stream.agrees(turn):
+                return stream
+        return None
+
+    def _ask_ahead(self, engine: Engine, turn: Turn, shown: Suggestion) -> None:
+        """Ask for what follows a suggestion that is being shown, so that it is there in time.
+
+        Once for each, and within the limits of what nobody has asked for.
+        """
+        options = engine.settings.completion
+        if not (options.speculative and shown.text and shown.source and turn.row[1] == "inline"):
+            return
+        if shown.source == self._followed:
+            return
+        self._followed = shown.source
+        end = Position(turn.at.line, turn.at.column + shown.covers)
+        edit = TextEdit(Range(turn.at, end), shown.text)
+        text = apply_edits(turn.snapshot.text, [edit])
+        snapshot = replace(turn.snapshot, text=text)
+        at = end_of(turn.at, shown.text)
+        where = Where.of(snapshot, at)
+        next_turn = Turn(turn.row, snapshot, at, where, turn.surroundings, follows=shown.source)
+        if self.recent.find(where, _now()) is None and self._within_limits(options):
+            stream = Stream(next_turn)
+            self.ahead[snapshot.uri] = stream
+            key = f"completion ahead {snapshot.uri}"
+            stream.task = self._server.jobs.start(key, self._run(stream))
 
     def _gather_ahead(self, engine: Engine, turn: Turn) -> None:
         """Look for the context of a request that is probably sent; it is kept for that."""
@@ -262,8 +313,9 @@ class Suggestions:
             else:
                 self._failed(error, turn)
         finally:
-            if self.streams.get(turn.snapshot.uri) is stream:
-                del self.streams[turn.snapshot.uri]
+            for streams in (self.streams, self.ahead):
+                if streams.get(turn.snapshot.uri) is stream:
+                    del streams[turn.snapshot.uri]
 
     def _keep(self, stream: Stream) -> None:
         if stream.found is not None:
@@ -299,7 +351,7 @@ class Suggestions:
 
     def _let_go(self, turn: Turn) -> None:
         """Close the stream of a cancelled turn: at once if the user had asked, else soon."""
-        stream = self.streams.get(turn.snapshot.uri)
+        stream = self._agreeing(turn)
         if stream is None:
             return
 
@@ -363,13 +415,13 @@ def _situation(engine: Engine, turn: Turn) -> Situation:
         automatic=not turn.asked,
         multiline=engine.settings.completion.multiline,
         suggestions=turn.suggestions,
+        speculative=turn.follows is not None,
     )
 
 
-def _with_others(known: Suggestion, found: Suggestion | None) -> Suggestion:
+def _with_others(known: Suggestion, found: Suggestion) -> Suggestion:
     """Put what was found behind what is shown already."""
-    others = [] if found is None else [one for one in found.all if one.text and one != known]
-    return replace(known, others=tuple(others))
+    return replace(known, others=tuple(one for one in found.all if one.text and one != known))
 
 
 def _read_only(snapshot: Snapshot) -> bool:
