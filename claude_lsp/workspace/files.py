@@ -26,6 +26,8 @@ _MADE_BY_TOOLS = frozenset(
         *(".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit", ".parcel-cache", ".cache"),
     }
 )
+_ENVIRONMENT = "pyvenv.cfg"
+"""Marks the folder of a virtual environment, whatever its name."""
 _BYTE_ORDER_MARKS: tuple[tuple[bytes, Encoding], ...] = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -76,6 +78,21 @@ def list_files(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> 
         found = _walked(root, ignore, limit)
     found.sort()
     return found if limit is None else found[:limit]
+
+
+def is_made_by_tools(root: Path, path: str) -> bool:
+    """Whether a walk below `root` would leave out a file for a folder that it is in.
+
+    Args:
+        root: where the walk starts.
+        path: relative to it, "/" between parts; the file need not exist.
+    """
+    folder = root
+    for part in path.split("/")[:-1]:
+        folder /= part
+        if part in _MADE_BY_TOOLS or (folder / _ENVIRONMENT).is_file():
+            return True
+    return False
 
 
 def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
@@ -187,7 +204,7 @@ def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[Path]:
                         folders.append(entry.name)
         except OSError:
             continue  # vanished meanwhile, or not ours to read
-        if "pyvenv.cfg" in names and folder != root:
+        if _ENVIRONMENT in names and folder != root:
             continue  # a virtual environment under a name of its own
         found += [folder / name for name in ignore.allowed_names(folder, names)]
         waiting += [folder / name for name in sorted(folders, reverse=True)]
