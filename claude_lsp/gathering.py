@@ -98,8 +98,9 @@ class Wanted(NamedTuple):
 
         index, start = self.situation.snapshot.index, self.situation.range.start
         above = index.line(start.line - 1) if start.line else ""
-        receiver = receiver_at(index.line(start.line)[: start.column])
-        return (self.recipe, self.room, self.family, start.line, above, receiver)
+        # Not the name that is being typed: it is another one with each keystroke.
+        after_dot, receiver, _ = receiver_at(index.line(start.line)[: start.column])
+        return (self.recipe, self.room, self.family, start.line, above, after_dot, receiver)
 
 
 class _Ready(NamedTuple):

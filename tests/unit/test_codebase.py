@@ -65,7 +65,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def codebase_of(*roots: Path, told: list[str] | None = None, **options: object) -> Codebase:
     chosen = build({key.replace("__", "."): value for key, value in options.items()})
-    return Codebase(Workspace(roots, chosen), [].append if told is None else told.append)
+    return Codebase(Workspace(roots, chosen), ([] if told is None else told).append)
 
 
 def snapshot(path: Path, text: str, version: int = 1) -> Snapshot:
