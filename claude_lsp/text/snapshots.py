@@ -48,6 +48,8 @@ def path_from_uri(uri: str) -> Path | None:
         return None
     # Names on disk need not be UTF-8.
     path = os.fsdecode(unquote_to_bytes(parts.path))
+    if "\0" in path:
+        return None  # no file is called so, and asking for one is an error
     if os.name == "nt":
         path = path.removeprefix("/") if path[2:3] == ":" else f"//{parts.netloc}{path}"
     return Path(path)

@@ -266,7 +266,7 @@ class Builder:
 
     def _tell_once(self, cause: str, text: str) -> None:
         if cause in self._told:
-            _log.warning("%s", text)
+            _log.info("%s", text)
         else:
             self._told.add(cause)
             self._tell(text)
@@ -368,7 +368,7 @@ class Builder:
                         waiting.pop(one.path, None)
                     self.progress.done += len(batch)
                 if len(self._index.segments) > _MERGE_ABOVE:
-                    await self._merge(workers, self._index.segments[1:])
+                    await self._merge(workers, _newest(self._index.segments))
         finally:
             for task in tasks:
                 task.cancel()
@@ -457,6 +457,15 @@ def _absent(path: str) -> Listed:
 
 def _is_configuration(path: str) -> bool:
     return path.rpartition("/")[2] in CONFIGURATION_FILES
+
+
+def _newest(segments: Sequence[Segment]) -> Sequence[Segment]:
+    """Return the newest segments, up to a much larger one: so no file is merged again and again."""
+    place, total = len(segments) - 2, segments[-1].file_count
+    while place > 0 and segments[place].file_count <= 2 * total:
+        total += segments[place].file_count
+        place -= 1
+    return segments[place + 1 :] if place < len(segments) - 2 else segments[-2:]
 
 
 def _batches(files: Sequence[Listed]) -> list[Sequence[Listed]]:
