@@ -13,7 +13,7 @@ from lsprotocol import types
 from claude_lsp.text.snapshots import path_from_uri, uri_from_path
 from claude_lsp.workspace.index import builder
 from claude_lsp.workspace.index.workers import Workers
-from tests.lsp.editor import plain
+from tests.lsp.editor import client_range, plain
 from tests.messages_api import replies
 from tests.unit.index_kit import files_in
 
@@ -197,6 +197,21 @@ async def test_a_new_buffer_is_known_until_it_is_closed(unstarted: Editor, shop:
     assert "def price_of" in await seen(editor, shop)
     editor.client.close(uri)
     assert "def price_of" not in await seen(editor, shop)
+
+
+async def test_what_a_diagnostic_points_to_goes_with_its_fix(unstarted: Editor, shop: str) -> None:
+    editor = unstarted
+    prices = editor.file("shop/prices.py", "# far above\n" * 20 + PRICES.format(name="with_tax"))
+    await told(editor, ("shop/prices.py", CHANGED))
+    there = types.Location(prices, client_range(((20, 0), (20, 5))))
+    problem = types.Diagnostic(
+        client_range(((4, 11), (4, 16))),
+        "does not fit",
+        related_information=[types.DiagnosticRelatedInformation(there, "defined here")],
+    )
+    (fix,) = await editor.actions(shop, ((0, 0), (5, 0)), [problem], ["quickfix"])
+    await editor.run(fix.command.command, *fix.command.arguments)
+    assert "a diagnostic points here (line 21)" in editor.api.messages[-1].text
 
 
 # ----- folders and settings
