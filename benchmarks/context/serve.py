@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.context import tokens
-from claude_lsp.context.gather import Query, assemble_text
+from claude_lsp.context.gather import Query, definitions_and_windows
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import split_lines
@@ -25,6 +25,9 @@ from claude_lsp.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from benchmarks.context.assembler import Assembler
     from claude_lsp.workspace.codebase import Folder
+
+
+_CLOSE = 8
 
 
 def make() -> Assembler:
@@ -47,18 +50,12 @@ class Product:
     def update(self, root: str, file: str, text: str) -> None:
         """Take the text of a buffer, as after each edit."""
         folder, _ = self._folder(root)
-        folder.links([_document(root, file, text)])
+        folder.links([document_of(root, file, text)])
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
         folder, lookups = self._folder(root)
-        document = _document(root, file, prefix + suffix)
-        before = split_lines(prefix)
-        ended = not before or before[-1][-1] in "\r\n"
-        cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
-        lines = split_lines(document.text)
-        query = Query(file, document.language, lines, Range(cursor, cursor))
-        return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
+        return context_of(folder, lookups, document_of(root, file, prefix + suffix), prefix, budget)
 
     def _folder(self, root: str) -> tuple[Folder, Lookups]:
         if root not in self._folders:
@@ -68,6 +65,39 @@ class Product:
         return self._folders[root]
 
 
+def context_of(
+    folder: Folder, lookups: Lookups, document: Snapshot, prefix: str, budget: int
+) -> str:
+    """Return the context of a completion behind a prefix, without the document itself."""
+    before = split_lines(prefix)
+    ended = not before or before[-1][-1] in "\r\n"
+    cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
+    assert document.path is not None
+    name = folder.name_of(document.path)
+    query = Query(name, document.language, document.index.lines, Range(cursor, cursor))
+    sizes: dict[str, int] = {}
+
+    def weigh(path: str, text: str) -> int:
+        block = _block(path, text)
+        if block not in sizes:
+            sizes[block] = tokens.count(block)
+        return sizes[block]
+
+    pieces = definitions_and_windows(folder.links([document]), query, lookups, budget, weigh)
+    pieces.sort(key=lambda piece: piece.stable)
+    blocks = [_block(piece.origin, piece.text) for piece in pieces]
+    # A block begins and ends where no token goes on, so sizes add up; near the bound that is
+    # looked at once more.
+    if sum(sizes[block] for block in blocks) > budget - _CLOSE:
+        while blocks and tokens.count("".join(blocks)) > budget:
+            del blocks[0]
+    return "".join(blocks)
+
+
+def _block(path: str, text: str) -> str:
+    return f"# {path}\n{text}"
+
+
 async def _indexed(root: Path) -> Folder:
     codebase = Codebase(Workspace([root], Settings()))
     codebase.update()
@@ -75,7 +105,8 @@ async def _indexed(root: Path) -> Folder:
     return codebase.folder_of(root / "any")
 
 
-def _document(root: str, file: str, text: str) -> Snapshot:
+def document_of(root: str, file: str, text: str) -> Snapshot:
+    """Return a buffer of an editor."""
     path = Path(root, file)
     return Snapshot(uri_from_path(path), 1, text, language_of(path))
 

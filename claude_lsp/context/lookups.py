@@ -11,7 +11,7 @@ from claude_lsp.context.windows import Lookup, prepare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST_CHARACTERS = 3_000_000
+_MOST_CHARACTERS = 600_000
 """Kept at most; cut and with the words of their blocks texts take about eight times as much."""
 
 

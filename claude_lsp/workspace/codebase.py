@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TEXTS_KEPT = 256
+_TEXTS_KEPT = 48
 _PAUSE_S = 0.1
 _CHANGE_MUCH = frozenset({".gitignore", ".claudeignore", "HEAD", "index", "exclude"})
 """Names of files that tell which others there are: ignore rules, and git's own state."""
@@ -117,6 +117,8 @@ class Folder:
                 if old is None or (old.text, old.language) != (snapshot.text, snapshot.language):
                     self._index.open(name, snapshot.text, snapshot.language)
             self._buffers, self._opened = named, wanted
+            if self._builder is not None:
+                self._builder.prefer_imports_of(wanted)
             return self._index.links
 
     def text(self, name: str) -> str | None:

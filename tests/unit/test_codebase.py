@@ -77,7 +77,9 @@ def offered(folder: Folder, buffers: Sequence[Snapshot]) -> list[Candidate]:
     place = Position(4, 10)
     query = Query("app/pay.py", "python", split_lines(PLACE), Range(place, place))
     links = folder.links(buffers)
-    return definitions_and_windows(links, query, Lookups(folder.text), 4000, len)
+    return definitions_and_windows(
+        links, query, Lookups(folder.text), 4000, lambda path, text: len(path) + len(text)
+    )
 
 
 async def settle(codebase: Codebase, opened: Sequence[Snapshot] = ()) -> None:
@@ -155,8 +157,8 @@ async def _walk(root: Path, steps: list[tuple[str, str, str, str]]) -> None:
 _ASK = """
 import asyncio, json, random, sys
 from pathlib import Path
-from claude_lsp.workspace.index import builder
-builder._FIRST_BATCH, builder._BATCH, seed = int(sys.argv[2]), 3, int(sys.argv[3])
+from claude_lsp.workspace.index import backlog, builder
+backlog._FIRST, backlog._LARGEST, seed = int(sys.argv[2]), 3, int(sys.argv[3])
 builder._FEW_FILES = 0
 builder._MERGE_ABOVE = int(sys.argv[4])
 order = builder.Builder._ordered

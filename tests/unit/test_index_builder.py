@@ -204,3 +204,18 @@ async def test_links_in_a_circle_end(root: Path) -> None:
     (root / "app/again").symlink_to(root, target_is_directory=True)
     async with Session(root) as session:
         assert session.names == FUNCTIONS
+
+
+async def test_workers_import_nothing_from_the_project(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("numpy", "json", "platformdirs", "claude_lsp"):
+        write(root, f"{name}.py", "open('taken.txt', 'w').write('ran')\nraise SystemExit\n")
+    monkeypatch.chdir(root)
+    async with Workers(1) as workers:
+        out = root / "out.index"
+        answer = await workers.ask(
+            root=str(root), files=[["app/module_0.py", "python"]], out=str(out), version="1"
+        )
+    assert answer["files"] == 1
+    assert not (root / "taken.txt").exists()

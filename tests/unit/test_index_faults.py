@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
 
+    from claude_lsp.workspace.index.backlog import Listed
+
 POSIX = pytest.mark.skipif(os.name == "nt", reason="a file system of POSIX")
 
 
@@ -73,7 +75,7 @@ async def test_files_that_vanish_before_they_are_read(
 ) -> None:
     listing = building.Builder._list
 
-    def list_and_delete(self: building.Builder) -> list[building.Listed]:
+    def list_and_delete(self: building.Builder) -> list[Listed]:
         found = listing(self)
         (root / "module_1.py").unlink()
         return found

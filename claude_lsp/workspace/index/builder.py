@@ -14,10 +14,11 @@ import os
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.files import is_made_by_tools, list_files
+from claude_lsp.workspace.files import is_made_by_tools, list_names
 from claude_lsp.workspace.index import cache
+from claude_lsp.workspace.index.backlog import Backlog, Listed
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES, above, folder_of
 from claude_lsp.workspace.index.store import DamagedError, load, save
 from claude_lsp.workspace.index.workers import WorkerError, Workers, to_the_end
@@ -36,35 +37,20 @@ _log = logging.getLogger(__name__)
 MOST_FILES = 100_000
 """Files of a workspace that are indexed; of more the first ones in order of their paths."""
 
-# The first batches are small, so that something is there soon; later ones are read faster.
-_FIRST_BATCH = 40
-_BATCH = 400
+_FRONTS = frozenset({"__init__", "index", "mod", "lib"})
+"""Names of files that pass on what others define."""
+_MANY_FILES = 40
+"""Files of which several processes are worth their start."""
+_MERGE_ABOVE = 32
+"""Segments above which those of a build are merged on the way: each slows every query down."""
 _FEW_FILES, _FEW_BYTES = 16, 200_000
 """Up to so many are read in this process: a saved file is not worth the start of another."""
-_MERGE_ABOVE = 16
-"""Segments above which those of a build are merged on the way."""
 _SMALL_ONES = 6
 """Segments of later changes beyond which they are merged."""
 _MANY_FOLDERS = 8
 """Folders that came or went beyond which it is quicker to list all files."""
 _SETTLED_NS = 2_000_000_000
 """So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
-
-
-class Listed(NamedTuple):
-    """A file that can be indexed.
-
-    Attributes:
-        path: in the workspace, "/" between parts.
-        language: its LSP language identifier.
-        modified_ns: its modification time.
-        size: in bytes.
-    """
-
-    path: str
-    language: str
-    modified_ns: int
-    size: int
 
 
 @dataclass
@@ -117,6 +103,7 @@ class Builder:
         self._told: set[str] = set()
         self._files: dict[int, Path] = {}
         self._kept: set[Path] = set()
+        self._backlog: Backlog | None = None
         self._writing = asyncio.Lock()
 
     async def start(self, opened: Sequence[str] = ()) -> None:
@@ -177,7 +164,7 @@ class Builder:
 
     def _list(self) -> list[Listed]:
         """Return the files of the workspace that can be indexed."""
-        paths = self._paths_of(list_files(self._root, self._rules))
+        paths = sorted(list_names(self._root, self._rules))
         indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
         self.progress.left_out.pop("too many files", None)
         if len(indexed) > self._most_files:
@@ -213,17 +200,14 @@ class Builder:
                 looked_into += 1
                 if looked_into > _MANY_FOLDERS:
                     return None
-                for inside in self._paths_of(list_files(self._root / path, self._rules)):
+                for name in list_names(self._root / path, self._rules):
+                    inside = f"{path}/{name}"
                     found[inside] = self._allowed(inside) or _absent(inside)
             self._follow_configuration(path, there=stat.S_ISREG(mode))
         for path in list(self._known) if folders else ():
             if path not in found and not folders.isdisjoint((path, *above(folder_of(path)))):
                 found[path] = _absent(path)
         return list(found.values())
-
-    def _paths_of(self, files: Iterable[Path]) -> list[str]:
-        start = len(os.path.join(self._root, ""))  # noqa: PTH118 - its length as text
-        return [str(path)[start:].replace(os.sep, "/") for path in files]
 
     def _mode(self, path: str) -> int:
         try:
@@ -312,30 +296,46 @@ class Builder:
             ),
         )
 
-    def _imported(self, opened: Sequence[str]) -> set[str]:
-        """Return the files that open buffers import, as far as their records are known."""
-        links = self._index.links
-        view = links.view
+    def prefer_imports_of(self, opened: Iterable[str]) -> None:
+        """Let files that open buffers import be read next; may be called in a worker."""
+        if self._backlog is not None:
+            self._backlog.prefer(self._imported(opened))
+
+    def _imported(self, opened: Iterable[str]) -> set[str]:
+        """Return the files that open buffers import, directly or through a package's front."""
         found: set[str] = set()
         for path in opened:
-            file = view.find(path)
-            if file >= 0:
-                language = view.language(file)
-                for module, _ in links.imports(file).values():
-                    found.update(self._index.module_files(path, module, language))
+            for direct in self._imports_of(path) - found:
+                found.add(direct)
+                if direct.rpartition("/")[2].partition(".")[0] in _FRONTS:
+                    found |= self._imports_of(direct)
         return found
+
+    def _imports_of(self, path: str) -> set[str]:
+        links = self._index.links
+        file = links.view.find(path)
+        if file < 0:
+            return set()
+        language = links.view.language(file)
+        modules = {module for module, _ in links.imports(file).values()}
+        modules.update(links.view.stars(file))
+        return {
+            target
+            for module in modules
+            for target in self._index.module_files(path, module, language)
+        }
 
     async def _read(self, files: Sequence[Listed]) -> None:
         """Read files in worker processes, and merge what comes of it."""
         assert self._folder is not None  # noqa: S101 - `_recall` comes first
         size = sum(one.size for one in files)
         few = len(files) <= _FEW_FILES and size <= _FEW_BYTES
-        count = 0 if few else self._worker_count if len(files) > _FIRST_BATCH else 1
+        count = 0 if few else self._worker_count if len(files) > _MANY_FILES else 1
         waiting = {one.path: one for one in files}
         async with Workers(count) as workers:
             while True:
                 try:
-                    await self._read_batches(workers, waiting)
+                    await self._read_all(workers, waiting)
                     await self._tidy(workers)
                 except (WorkerError, OSError, DamagedError) as error:
                     no_space = not isinstance(error, WorkerError) or error.no_space
@@ -348,31 +348,41 @@ class Builder:
                         _log.warning("the index could not be stored: %s", error)
                 return
 
-    async def _read_batches(self, workers: Workers, waiting: dict[str, Listed]) -> None:
-        """Read files; what was read is not waiting any more."""
-        tasks = [
-            asyncio.ensure_future(self._read_batch(workers, batch))
-            for batch in _batches(list(waiting.values()))
-        ]
-        try:
-            for task in asyncio.as_completed(tasks):
-                for batch, segment, path in await task:
-                    if segment is None:
-                        self.progress.leave_out("a worker process ended", len(batch))
-                        await asyncio.to_thread(self._index.forget, [one.path for one in batch])
-                    else:
-                        self._files[id(segment)] = path
-                        await asyncio.to_thread(self._index.add, segment)
-                    for one in batch:
-                        self._known[one.path] = (one.modified_ns, one.size)
+    async def _read_all(self, workers: Workers, waiting: dict[str, Listed]) -> None:
+        """Read files batch by batch, each counting, and waiting no more, as soon as it is there."""
+        self._backlog = backlog = Backlog(list(waiting.values()))
+        merging = asyncio.Lock()
+
+        async def read() -> None:
+            while batch := backlog.take():
+                for files, segment, path in await self._read_batch(workers, batch):
+                    await self._take_in(files, segment, path)
+                    for one in files:
                         waiting.pop(one.path, None)
-                    self.progress.done += len(batch)
-                if len(self._index.segments) > _MERGE_ABOVE:
-                    await self._merge(workers, _newest(self._index.segments))
+                if len(self._index.segments) > _MERGE_ABOVE and not merging.locked():
+                    async with merging:
+                        await self._merge(workers, _newest(self._index.segments))
+
+        # One more than there are workers, so that none waits while a batch is taken in.
+        readers = [asyncio.create_task(read()) for _ in range(self._worker_count + 1)]
+        try:
+            await asyncio.gather(*readers)
         finally:
-            for task in tasks:
+            self._backlog = None
+            for task in readers:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*readers, return_exceptions=True)
+
+    async def _take_in(self, files: Sequence[Listed], segment: Segment | None, path: Path) -> None:
+        if segment is None:
+            self.progress.leave_out("a worker process ended", len(files))
+            await asyncio.to_thread(self._index.forget, [one.path for one in files])
+        else:
+            self._files[id(segment)] = path
+            await asyncio.to_thread(self._index.add, segment)
+        for one in files:
+            self._known[one.path] = (one.modified_ns, one.size)
+        self.progress.done += len(files)
 
     async def _tidy(self, workers: Workers) -> None:
         """Merge what a build left in many segments; rarely all, as that writes everything."""
@@ -466,12 +476,3 @@ def _newest(segments: Sequence[Segment]) -> Sequence[Segment]:
         total += segments[place].file_count
         place -= 1
     return segments[place + 1 :] if place < len(segments) - 2 else segments[-2:]
-
-
-def _batches(files: Sequence[Listed]) -> list[Sequence[Listed]]:
-    batches, start, size = [], 0, _FIRST_BATCH
-    while start < len(files):
-        batches.append(files[start : start + size])
-        start += size
-        size = min(_BATCH, size * 2)
-    return batches

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.index.segment import I64, U64, Mask, Segment
 
 _MANY = 50
-_MOST_REMEMBERED = 200_000
+_MOST_REMEMBERED = 50_000
 
 
 def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:

@@ -124,7 +124,7 @@ class Segment:
     import_lines: U32
     star_starts: U32
     stars: U32
-    memo: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
+    memo: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     """What was looked up; a segment never changes, so answers stay right. Not a column."""
 
     @property

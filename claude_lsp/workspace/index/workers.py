@@ -94,8 +94,7 @@ class Workers:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                # Without this, files of the folder that the editor was started in, which is the
-                # user's workspace, would be imported in the place of libraries.
+                # Nothing may be imported from the current folder: it is the user's project.
                 "-P",
                 "-m",
                 _MODULE,
