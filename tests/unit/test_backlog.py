@@ -32,3 +32,12 @@ def test_what_is_wished_for_comes_first() -> None:
     backlog.prefer(["file_70.py", "file_50.py", "no_such.py"])
     assert [one.size for one in backlog.take()] == [70, 50]
     assert [one.size for one in backlog.take()] == list(range(40))
+
+
+def test_more_wishes_than_one_batch_holds_are_granted_one_batch_after_the_other() -> None:
+    backlog = Backlog([listed(number) for number in range(1000)])
+    backlog.prefer(f"file_{number}.py" for number in range(900))
+    assert [one.size for one in backlog.take()] == list(range(400))
+    assert [one.size for one in backlog.take()] == list(range(400, 800))
+    assert [one.size for one in backlog.take()] == list(range(800, 900))
+    assert [one.size for one in backlog.take()] == list(range(900, 940))
