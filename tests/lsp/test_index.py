@@ -49,8 +49,8 @@ async def shop(unstarted: Editor) -> str:
 
 
 async def seen(editor: Editor, uri: str) -> str:
-    """Return what a completion sends."""
-    await editor.suggest(uri, CURSOR, invoked=True)
+    """Return what an explanation sends; a completion would be remembered."""
+    await editor.run("claude.explain", place(uri))
     return editor.api.messages[-1].text
 
 

@@ -81,6 +81,8 @@ class Builder:
         rules: its ignore rules; what they refuse is not read.
         tell: called with a sentence for the user when something limits the index.
         worker_count: processes that read files.
+        most_here: so few files are read by this process itself.
+        most_files: so many files are indexed at most.
     """
 
     def __init__(
@@ -91,11 +93,12 @@ class Builder:
         tell: Callable[[str], object],
         *,
         worker_count: int = 2,
+        most_here: int = 0,
         most_files: int = MOST_FILES,
     ) -> None:
         self.progress = Progress()
         self._index, self._root, self._rules, self._tell = index, root, rules, tell
-        self._worker_count, self._most_files = worker_count, most_files
+        self._worker_count, self._most_here, self._most_files = worker_count, most_here, most_files
         self._folder: cache.Folder | None = None
         self._version = ""
         self._known: dict[str, tuple[int, int]] = {}
@@ -330,9 +333,9 @@ class Builder:
         assert self._folder is not None  # noqa: S101 - `_recall` comes first
         size = sum(one.size for one in files)
         few = len(files) <= _FEW_FILES and size <= _FEW_BYTES
-        count = 0 if few else self._worker_count if len(files) > _MANY_FILES else 1
+        count = self._worker_count if len(files) > _MANY_FILES else 1
         waiting = {one.path: one for one in files}
-        async with Workers(count) as workers:
+        async with Workers(0 if few or len(files) <= self._most_here else count) as workers:
             while True:
                 try:
                     await self._read_all(workers, waiting)

@@ -16,6 +16,7 @@ from claude_lsp.workspace.index.records import (
     ImportedName,
     Symbol,
     SymbolKind,
+    everything,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[["Outline", Node, int], None]
     Handlers = Mapping[str, Handler]
-    Imports = tuple[list[ImportedName], list[str]]
 
 MAX_SYMBOLS = 20_000
 """A file with more definitions is data; the rest of them is left out."""
@@ -61,7 +61,7 @@ class Rules(NamedTuple):
 
     handlers: Handlers
     fallback: re.Pattern[str]
-    fallback_imports: Callable[[str], Imports] | None = None
+    fallback_imports: Callable[[str], list[ImportedName]] | None = None
     finish: Callable[[Outline, Node], None] | None = None
     comment: str = "//"
 
@@ -73,16 +73,17 @@ class Outline:
         source: the text in UTF-8, with no other line ending than a line feed.
         symbols: definitions so far; a handler adds to them by `define`.
         imports: names imported so far.
-        stars: modules imported or passed on as a whole.
         namespace: the package or namespace that the file declares.
+        blocks: whether imports in a block are deferred, and whether only for type checkers, by
+            the id of its node.
     """
 
     def __init__(self, source: bytes, handlers: Handlers, comment: str) -> None:
         self.source = source
         self.symbols: list[Symbol] = []
         self.imports: list[ImportedName] = []
-        self.stars: list[str] = []
         self.namespace = ""
+        self.blocks: dict[int, tuple[bool, bool]] = {}
         self._handlers = handlers
         self._comment = comment.encode()
         self._stack: list[tuple[Node, int]] = []
@@ -229,9 +230,16 @@ class Outline:
         together = tuple(dict.fromkeys(symbol.bases + bases))[:MAX_BASES]
         self.symbols[position] = symbol._replace(bases=together)
 
-    def import_name(self, local: str, module: str, original: str | None, node: Node) -> None:
+    def import_name(
+        self, local: str, module: str, original: str | None, node: Node, *, deferred: bool = False
+    ) -> None:
         """Add an imported name; `node` is where."""
-        self.imports.append(ImportedName(local, module, original, node.start_point[0]))
+        line = node.start_point[0]
+        self.imports.append(ImportedName(local, module, original, line, deferred))
+
+    def import_all(self, module: str, node: Node) -> None:
+        """Add a module of which every name is taken; `node` is where."""
+        self.imports.append(everything(module, node.start_point[0]))
 
     def comment_above(self, start: int) -> str:
         """Return the first line of the comment that stands right above a place."""

@@ -1,4 +1,7 @@
-"""A few worker processes (see `work`), and the requests that wait for one of them."""
+"""A few worker processes (see `work`), and the requests that wait for one of them.
+
+For little work there may be none: starting one takes as long as reading a hundred files.
+"""
 
 from __future__ import annotations
 
