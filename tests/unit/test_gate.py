@@ -232,3 +232,24 @@ async def test_a_document_that_must_not_leave_is_refused(
         with pytest.raises(ClaudeError):
             await sent(engine, name, place, surroundings(root))
         assert messages_api.requests == []
+
+
+@pytest.mark.parametrize("name", DIRECT)
+async def test_secrets_around_the_place_itself_do_not_leave(
+    root: Path, messages_api: MessagesApi, name: str
+) -> None:
+    text = "\n".join([*LINES, KEY, ""])
+    write(root, "app/main.py", text)
+    async with engine_for(root, **LARGE) as engine:
+        for line, column in (
+            (0, 0),
+            (3, 400),
+            (12, 10),
+            (len(LINES) - 1, 400),
+            (len(LINES) + 9, 5),
+        ):
+            at = Position(line, column)
+            for span in (Range(at, at), Range(at, Position(line + 2, 5))):
+                place = replace(situation(root), range=span)
+                await sent(engine, name, place, Surroundings())
+        check(messages_api, "<redacted:private-key>")
