@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DOCUMENTS_KEPT = 16
+_CHARACTERS_PER_TOKEN = 2.6
+"""Of code, by the upper bound of its tokens: a little less than usual."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ class Gatherer:
             snapshot.language,
             lines,
             situation.range,
+            shown=_shown(situation, wanted.recipe.budget(self._settings) - wanted.room),
             mentioned=" ".join(problem.message for problem in situation.problems),
             related=self._spots(folder, (place for p in situation.problems for place in p.related)),
             recent=self._spots(folder, wanted.surroundings.recent),
@@ -283,3 +286,17 @@ class Gatherer:
             if path is not None and self._codebase.folder_of(path) is folder:
                 found.append(Spot(folder.name_of(path), line))
         return found
+
+
+def _shown(situation: Situation, tokens: int) -> tuple[int, int] | None:
+    """Return about which lines of the document fit into its part of a context; None for all."""
+    characters = int(tokens * _CHARACTERS_PER_TOKEN)
+    index = situation.snapshot.index
+    if len(index.text) <= characters:
+        return None
+    from claude_lsp.context.assemble import SHARE_BEFORE
+
+    start, end = (index.offset_at(place) for place in situation.range)
+    before = int(characters * SHARE_BEFORE)
+    first = index.position_at(max(0, start - before)).line
+    return first, index.position_at(end + characters - before).line

@@ -65,6 +65,7 @@ class Query(NamedTuple):
         focus: the cursor, or a selection.
         mentioned: words that the question is about besides those of the document, such as what a
             diagnostic says.
+        shown: the first and last line that the reader sees of the document anyway; None for all.
         related: places that diagnostics point to.
         recent: places that were edited a moment ago, the newest first.
     """
@@ -74,6 +75,7 @@ class Query(NamedTuple):
     lines: Sequence[str]
     focus: Range
     mentioned: str = ""
+    shown: tuple[int, int] | None = None
     related: Sequence[Spot] = ()
     recent: Sequence[Spot] = ()
 
@@ -117,6 +119,7 @@ def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
         similar,
         window_words=_words_of_windows(best[:_WINDOWS_READ], lookups),
         following_words=_words_after_alike_lines(best, lookups, query, wanted),
+        shown=query.shown,
     )
     return Found(place, sight, similar, best, lookups, ranking)
 
