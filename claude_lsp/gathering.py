@@ -222,7 +222,7 @@ class Gatherer:
 
     def _search(self, folder: Folder, wanted: Wanted) -> tuple[Gathered, bool]:
         # What this loads, numpy among it, a server that starts does not need.
-        from claude_lsp.context.assemble import candidate_tokens
+        from claude_lsp.context.assemble import LeftOut, candidate_tokens
         from claude_lsp.context.gather import Query, gather
         from claude_lsp.context.lookups import Lookups
 
@@ -241,7 +241,7 @@ class Gatherer:
             related=self._spots(folder, (place for p in situation.problems for place in p.related)),
             recent=self._spots(folder, wanted.surroundings.recent),
         )
-        candidates = gather(
+        candidates, crowded_out = gather(
             folder.links(buffers),
             query,
             self._lookups.setdefault(folder, Lookups(folder.text)),
@@ -250,6 +250,11 @@ class Gatherer:
             weigh=partial(candidate_tokens, family=wanted.family),
         )
         paths = tuple(folder.path_of(candidate.origin) for candidate in candidates)
+        left_out += [
+            LeftOut(kind, f"no room for {number:,}")
+            for kind, number in crowded_out.items()
+            if number > 0
+        ]
         named = tuple(
             replace(candidate, origin=self._workspace.origin_of(path))
             for candidate, path in zip(candidates, paths, strict=True)

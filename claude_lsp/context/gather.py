@@ -6,6 +6,7 @@ grows with the budget. Pure: texts come through a callback, the index through it
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -167,6 +168,18 @@ def _words_after_alike_lines(
     return {word: value for word, value in found.items() if word not in KEYWORDS}
 
 
+class Packed(NamedTuple):
+    """What was chosen for a place.
+
+    Attributes:
+        candidates: what goes into its context.
+        crowded_out: how many of each kind there was no room for.
+    """
+
+    candidates: tuple[Candidate, ...]
+    crowded_out: Mapping[str, int]
+
+
 def gather(
     links: Links,
     query: Query,
@@ -175,7 +188,7 @@ def gather(
     *,
     room: int,
     weigh: Weigh,
-) -> list[Candidate]:
+) -> Packed:
     """Return what helps with a place, by a recipe, within a bound of tokens.
 
     Args:
@@ -207,7 +220,7 @@ def gather(
             *_ranked(links, found, packer, share, definitions=recipe.definitions),
             *chosen,
         ]
-    return chosen
+    return Packed(tuple(chosen), dict(packer.crowded_out))
 
 
 class _Packer:
@@ -216,6 +229,7 @@ class _Packer:
     def __init__(self, texts: ReadsTexts, room: int, weigh: Weigh) -> None:
         self.left = room
         self.candidates: list[Candidate] = []
+        self.crowded_out: Counter[str] = Counter()
         self.taken: dict[str, list[tuple[int, int]]] = {}
         self.weigh = weigh
         self._texts = texts
@@ -251,6 +265,8 @@ class _Packer:
             # Later ones come from sources that say more; between the definitions and the document.
             score = 3.0 - len(self.candidates) / 1000
             self.candidates.append(Candidate(path, text, reason, score, stable=False))
+        else:
+            self.crowded_out["stretches of code that use it or were edited"] += 1
 
     def is_free(self, path: str, first: int, end: int) -> bool:
         """Whether nothing of some lines was taken yet."""
@@ -289,6 +305,11 @@ def _ranked(
         outlines = skeleton.outlines(links.view, found.ranking, chances, room, weigh)
         left = budget - sum(outline.tokens for outline in outlines) - (windows_room - unused)
     packer.left = left
+    if definitions:
+        shown = sum(outline.definitions for outline in outlines)
+        packer.crowded_out["less likely definitions"] += len(found.ranking.symbols) - shown
+    if share:
+        packer.crowded_out["stretches that look alike"] += len(found.windows) - len(chosen)
     pieces = [
         Candidate(
             outline.path,
