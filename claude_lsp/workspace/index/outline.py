@@ -40,6 +40,8 @@ _BRACKETS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)")
 _LAST_NAME = re.compile(r"([\w$]+)\s*$")
 # A decorator, an annotation or an attribute that has its line to itself.
 _ATTRIBUTE = re.compile(rb"(?:@[\w.]+(?:\(.*\))?|(?:#!?)?\[.*\])$")
+_RULED = re.compile(rb"^[ \t]*[/*=#~_-]{3,}|[/*=#~_-]{3,}[ \t]*$")
+"""What draws a box around a comment."""
 _TAG = re.compile(rb"</?(?:summary|remarks|para|p|returns)\b[^>]*>")
 _CUT_WORD = re.compile(r"[!-~]+\Z")
 _MAX_COMMENT_LINES = 60
@@ -265,7 +267,7 @@ class Outline:
                 break
             end = begin - 1
         for content in reversed(lines):
-            if text := _TAG.sub(b"", content).strip():
+            if text := _RULED.sub(b"", _TAG.sub(b"", content)).strip():
                 return text.decode("utf-8", "replace")
         return ""
 
