@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DIR ?= .
 
+# Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
+# prints "N passed, N failed".
+EDITORS := neovim
+
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -16,6 +20,11 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 
 test: $(VENV)/tested  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-editors: $(EDITORS:%=test-%)  ## run the real editors against the server
+
+test-neovim: $(VENV)/neovim  ## run Neovim against the server
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -63,4 +72,8 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+$(VENV)/neovim: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
+	@touch $@
+
+.PHONY: help try test test-editors $(EDITORS:%=test-%) check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
