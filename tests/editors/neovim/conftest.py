@@ -1,4 +1,4 @@
-"""A real Neovim with the plugin, the installed server behind it and the loopback API behind that."""
+"""A real Neovim with the plugin, the installed server behind it, the loopback API behind that."""
 
 from __future__ import annotations
 
@@ -174,7 +174,8 @@ def neovim(shared_neovim: Neovim, request: pytest.FixtureRequest) -> Iterator[Ne
     neovim = shared_neovim
     neovim.api.reset()
     neovim.api.answer = replies.text("")
-    neovim.name = f"{request.node.name}.py"  # what is remembered of a file is remembered by its name
+    # The server remembers suggestions and findings by the name of the file.
+    neovim.name = f"{request.node.name}.py"
     neovim.nvim.command("stopinsert | messages clear")
     yield neovim
     neovim.keys("<Esc>")

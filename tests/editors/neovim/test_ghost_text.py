@@ -136,7 +136,9 @@ def test_it_can_be_turned_off(fresh_neovim: Neovim) -> None:
 BUILTIN = """
 _G.calls = {}
 vim.lsp.inline_completion = {
-  enable = function(on, filter) table.insert(_G.calls, { 'enable', on, filter.client_id ~= nil }) end,
+  enable = function(on, filter)
+    table.insert(_G.calls, { 'enable', on, filter.client_id ~= nil })
+  end,
   select = function(options) table.insert(_G.calls, { 'select', options.count }) end,
   get = function(options)
     table.insert(_G.calls, { 'get', options ~= nil })

@@ -92,10 +92,7 @@ local ACTIONS = {
 
   ---@param call claude_lsp.Call
   context = function(call)
-    server.run(
-      'claude.showContext',
-      { uri = uri(), range = place(call), action = call.argument }
-    )
+    server.run('claude.showContext', { uri = uri(), range = place(call), action = call.argument })
   end,
 
   cancel = function()

@@ -41,7 +41,8 @@ function M.on_preview(_, params)
   api.nvim_set_hl(0, 'ClaudePreviewTitle', { default = true, link = 'NonText' })
   -- The position is that of the text as it was; the mark has moved with what was typed since.
   local mark = api.nvim_buf_get_extmarks(buffer, M.namespace, 0, -1, {})[1]
-  local row = mark and mark[2] or math.min(params.position.line, api.nvim_buf_line_count(buffer) - 1)
+  local row = mark and mark[2]
+    or math.min(params.position.line, api.nvim_buf_line_count(buffer) - 1)
   api.nvim_buf_set_extmark(buffer, M.namespace, row, 0, {
     id = mark and mark[1],
     virt_lines = virtual_lines(params.text),

@@ -21,7 +21,10 @@ end
 function M.run(command, argument, done)
   local client = M.of()
   if not client then
-    M.notify('no server runs for this buffer; :checkhealth claude_lsp says why.', vim.log.levels.WARN)
+    M.notify(
+      'no server runs for this buffer; :checkhealth claude_lsp says why.',
+      vim.log.levels.WARN
+    )
     return
   end
   local call = { title = command, command = command, arguments = { argument } }
