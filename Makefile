@@ -26,6 +26,9 @@ test-editors: $(EDITORS:%=test-%)  ## run the real editors against the server
 test-neovim: $(VENV)/neovim  ## run Neovim against the server
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
 
+neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
+	$(BIN)/python -m tests.editors.neovim.tour
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,4 +79,4 @@ $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
 	@touch $@
 
-.PHONY: help try test test-editors $(EDITORS:%=test-%) check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+.PHONY: help try test neovim-images test-editors $(EDITORS:%=test-%) check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean

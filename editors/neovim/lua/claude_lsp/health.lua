@@ -7,9 +7,10 @@ local DOCTOR_MS = 20000
 
 --- Return the output of a command; nil and the reason if it can't be had.
 ---@param command string[]
+---@param folder? string
 ---@return string?, string?
-local function output(command)
-  local started, process = pcall(vim.system, command, { text = true })
+local function output(command, folder)
+  local started, process = pcall(vim.system, command, { text = true, cwd = folder })
   if not started then
     return nil, tostring(process)
   end
@@ -18,6 +19,10 @@ local function output(command)
     return nil, vim.trim(ended.stderr or '')
   end
   return ended.stdout
+end
+
+local function home_as_tilde(path)
+  return vim.fn.fnamemodify(path, ':~')
 end
 
 ---@return string[]? # the server's command
@@ -45,13 +50,16 @@ local function check_server()
     })
     return nil
   end
-  health.ok(vim.fn.exepath(command[1]))
+  health.ok(home_as_tilde(vim.fn.exepath(command[1])))
   return command
 end
 
 --- Let the server look at itself: settings, models, and whether a key is found, never which.
 local function check_doctor(command)
-  local text, reason = output({ command[1], 'doctor', '--format', 'json' })
+  -- Where the server works: a project may have settings of its own.
+  local client = vim.lsp.get_clients({ name = 'claude_lsp' })[1]
+  local text, reason =
+    output({ command[1], 'doctor', '--format', 'json' }, client and client.root_dir)
   local parsed, checks = pcall(vim.json.decode, text or '')
   if not text or not parsed then
     health.warn(('`%s doctor` gave no report: %s'):format(command[1], reason or 'not JSON'), {
@@ -84,7 +92,7 @@ local function check_clients()
       ('%s %s runs for %s, in %d %s'):format(
         info.name or client.name,
         info.version or '',
-        client.root_dir or 'single files',
+        client.root_dir and home_as_tilde(client.root_dir) or 'single files',
         count,
         count == 1 and 'buffer' or 'buffers'
       )
@@ -123,13 +131,13 @@ local function check_editor()
   else
     health.ok(('Neovim %s; ghost text by extmarks'):format(version))
   end
-  for _, key in ipairs({ 'accept', 'accept-line', 'accept-word', 'dismiss' }) do
-    local plug = ('<Plug>(claude-%s)'):format(key)
-    if vim.fn.hasmapto(plug, 'i') == 1 then
-      health.ok(plug .. ' is mapped')
-    else
-      health.info(plug .. ' is not mapped, see :help claude-lsp-keys')
-    end
+  local mapped = vim.tbl_filter(function(key)
+    return vim.fn.hasmapto(('<Plug>(claude-%s)'):format(key), 'i') == 1
+  end, { 'accept', 'accept-line', 'accept-word', 'next', 'previous', 'dismiss', 'suggest' })
+  if #mapped > 0 then
+    health.ok('keys are mapped to ' .. table.concat(mapped, ', '))
+  else
+    health.info('no key is mapped to a <Plug>(claude-…), see :help claude-lsp-keys')
   end
 end
 
