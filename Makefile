@@ -7,7 +7,7 @@ DIR ?= .
 
 # Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
 # prints "N passed, N failed".
-EDITORS := neovim
+EDITORS := neovim emacs
 
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,12 @@ test-editors: $(EDITORS:%=test-%)  ## run the real editors against the server
 
 test-neovim: $(VENV)/neovim  ## run Neovim against the server
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
+
+test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
+	@command -v emacs >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq emacs-nox elpa-eglot >/dev/null; } || \
+	  { echo "test-emacs needs Emacs with eglot; on Debian: apt-get install emacs-nox elpa-eglot"; exit 1; }
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
