@@ -7,7 +7,7 @@ DIR ?= .
 
 # Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
 # prints "N passed, N failed".
-EDITORS := neovim emacs
+EDITORS := neovim emacs vim
 
 .DEFAULT_GOAL := help
 
@@ -27,10 +27,12 @@ test-neovim: $(VENV)/neovim  ## run Neovim against the server
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
 
 test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
-	@command -v emacs >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq emacs-nox elpa-eglot >/dev/null; } || \
-	  { echo "test-emacs needs Emacs with eglot; on Debian: apt-get install emacs-nox elpa-eglot"; exit 1; }
+	$(call debian,emacs,emacs-nox elpa-eglot)
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
+
+test-vim: $(VENV)/tested  ## run Vim with ALE against the server
+	$(call debian,vim,vim-nox vim-ale)
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/vim $(ARGS)
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
@@ -67,6 +69,13 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# Debian's packages of an editor, installed where that may be done without asking.
+define debian
+@command -v $(1) >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null; } || \
+  { echo "this needs $(1) with its plugin; on Debian: apt-get install $(2)"; exit 1; }
+endef
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second
 # run quick. Bytecode is compiled now, so that the first start is not the slowest.

@@ -132,6 +132,54 @@ def test_it_can_be_turned_off(fresh_neovim: Neovim) -> None:
     assert fresh_neovim.lua("return vim.fn.exists('#claude_lsp.ghost.' .. vim.fn.bufnr())") == 0
 
 
+# A server that knows several, since ours gives one.
+SEVERAL = """
+local config = vim.deepcopy(vim.lsp.config.claude_lsp)
+local function item(text, first, last)
+  local line = 0
+  return { insertText = text, range = {
+    start = { line = line, character = first }, ['end'] = { line = line, character = last },
+  } }
+end
+config.cmd = function()
+  return {
+    request = function(method, _, callback)
+      local answers = {
+        initialize = { capabilities = { inlineCompletionProvider = true } },
+        ['textDocument/inlineCompletion'] = {
+          items = {
+            item('größe = 1', 0, 2),
+            item('other than what was typed', 0, 2),
+            item('öße = 2', 2, 2),
+          },
+        },
+      }
+      vim.schedule(function() callback(nil, answers[method] or vim.NIL) end)
+      return true, 1
+    end,
+    notify = function() return true end,
+    is_closing = function() return false end,
+    terminate = function() end,
+  }
+end
+vim.lsp.start(config)
+"""
+
+
+def test_several_suggestions_are_cycled_through(fresh_neovim: Neovim) -> None:
+    neovim = fresh_neovim
+    neovim.lua(SEVERAL)
+    neovim.until(lambda: neovim.nvim.funcs.exists(":Claude") == 2)
+    neovim.keys("igr")
+    neovim.until(lambda: neovim.ghost == "öße = 1")
+    neovim.keys("<M-n>")
+    neovim.until(lambda: neovim.ghost == "öße = 2")
+    neovim.keys("<M-n>")
+    neovim.until(lambda: neovim.ghost == "öße = 1")
+    neovim.keys("<M-n><Tab>")
+    neovim.until(lambda: neovim.line == "größe = 2")
+
+
 # Neovim 0.12 brings its own; what stands for it here has the functions of its documentation.
 BUILTIN = """
 _G.calls = {}

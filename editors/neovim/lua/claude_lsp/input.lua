@@ -7,7 +7,9 @@ local M = {}
 function M.on_input(_, params)
   -- Requests are answered by coroutines: the answer may wait for the user.
   local waiting = coroutine.running()
-  local options = { prompt = params.prompt .. ' ', default = params.default }
+  -- What is null is `vim.NIL` from Neovim 0.12 on.
+  local default = type(params.default) == 'string' and params.default or nil
+  local options = { prompt = params.prompt .. ' ', default = default }
   vim.ui.input(options, function(text)
     -- Later, since an input that answers at once would resume what does not wait yet.
     vim.schedule(function()
