@@ -27,11 +27,11 @@ test-neovim: $(VENV)/neovim  ## run Neovim against the server
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
 
 test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
-	$(call debian,emacs,emacs-nox elpa-eglot)
+	$(call debian,$(HAS_EGLOT),emacs-nox elpa-eglot)
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
 
 test-vim: $(VENV)/tested  ## run Vim with ALE against the server
-	$(call debian,vim,vim-nox vim-ale)
+	$(call debian,$(HAS_ALE),vim-nox vim-ale)
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/vim $(ARGS)
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
@@ -70,11 +70,14 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-# Debian's packages of an editor, installed where that may be done without asking.
+# What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
+# installed where that may be done without asking.
+HAS_EGLOT := emacs --batch --eval "(require 'eglot)"
+HAS_ALE := vim -es -u NONE -i NONE -c "if globpath(&packpath, 'pack/*/opt/ale') == '' | cquit | endif" -c qall
 define debian
-@command -v $(1) >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null; } || \
-  { echo "this needs $(1) with its plugin; on Debian: apt-get install $(2)"; exit 1; }
+@$(1) >/dev/null 2>&1 || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null && $(1) >/dev/null 2>&1; } || \
+  { echo "$@ needs the editor with its plugin; on Debian: apt-get install $(2)"; exit 1; }
 endef
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second
