@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.messages_api import replies
+
 if TYPE_CHECKING:
     from tests.editors.neovim.conftest import Neovim
 
@@ -158,3 +160,29 @@ def test_a_question_of_the_server_is_put_to_the_user(fresh_neovim: Neovim) -> No
     neovim.lua("vim.g.answer = nil; ask()")
     neovim.until(lambda: neovim.lua("return #_G.answers") == 2)
     assert neovim.lua("return _G.answers[2][1] == vim.NIL")
+
+
+def test_a_file_without_a_project(neovim: Neovim, tmp_path: Path) -> None:
+    neovim.root = tmp_path
+    neovim.open("LIMIT = 10\n")
+    root = neovim.lua("return require('claude_lsp.server').of().root_dir or 'none'")
+    assert root == "none"
+    neovim.api.answer = replies.text("<fill> + 5</fill>")
+    neovim.keys("A")
+    neovim.keys(" ")
+    neovim.until(lambda: neovim.ghost)
+
+
+def test_nothing_is_left_behind_when_the_server_dies(fresh_neovim: Neovim) -> None:
+    neovim = fresh_neovim
+    neovim.open()
+    neovim.api.answer = replies.text("<fill>(a, b): ...</fill>")
+    neovim.keys("Go<CR><CR>def mul")
+    neovim.until(lambda: neovim.ghost)
+    neovim.lua("require('claude_lsp.server').of():stop(true)")
+    neovim.until(lambda: neovim.nvim.funcs.exists(":Claude") == 0)
+    assert neovim.ghost == ""
+    neovim.keys("(a)<Tab>x<Esc>")
+    neovim.until(lambda: neovim.line.startswith("def mul(a)") and neovim.line.endswith("x"))
+    assert neovim.lua("return require('claude_lsp').statusline()") == ""
+    assert neovim.nvim.vvars["errmsg"] == ""
