@@ -97,4 +97,4 @@ $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors $(EDITORS:%=test-%) check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
