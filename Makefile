@@ -44,6 +44,9 @@ bench-context: $(VENV)/tested  ## how much of what a place needs is in its conte
 bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
+fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
+	$(BIN)/python -m benchmarks.context.train $(ARGS)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
@@ -60,4 +63,4 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-context bench-index clean
+.PHONY: help try test check fix generate cases bench bench-anchors bench-context bench-index fit-weights clean

@@ -25,9 +25,10 @@ from claude_lsp.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from benchmarks.context.assembler import Assembler
     from claude_lsp.workspace.codebase import Folder
+    from claude_lsp.workspace.index.links import Links
 
 
-def make() -> Assembler:
+def make() -> Product:
     """Return what the server would send beside the document."""
     # What is measured is this version's index, not one that an editor has left behind.
     os.environ.setdefault(FOLDER_VARIABLE, tempfile.mkdtemp(prefix="claude-lsp-benchmark-"))
@@ -51,6 +52,12 @@ class Product:
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
+        return assemble_text(*self.question(root, file, prefix, suffix), budget, tokens.count)
+
+    def question(
+        self, root: str, file: str, prefix: str, suffix: str
+    ) -> tuple[Links, Query, Lookups]:
+        """Return the index, the place in it, and what reads its files, as `find` takes them."""
         folder, lookups = self._folder(root)
         document = _document(root, file, prefix + suffix)
         before = split_lines(prefix)
@@ -58,7 +65,7 @@ class Product:
         cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
         lines = split_lines(document.text)
         query = Query(file, document.language, lines, Range(cursor, cursor))
-        return assemble_text(folder.links([document]), query, lookups, budget, tokens.count)
+        return folder.links([document]), query, lookups
 
     def _folder(self, root: str) -> tuple[Folder, Lookups]:
         if root not in self._folders:
