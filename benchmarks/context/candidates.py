@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from benchmarks.context.cases import Case, Gold
     from benchmarks.context.serve import Product
+    from claude_lsp.context.definitions import Ranking
     from claude_lsp.workspace.index.view import View
 
 
@@ -46,10 +47,8 @@ def export(product: Product, case: Case) -> Exported:
     names = links.view.symbols(ranking.symbols).names
     needed = np.full(len(ranking.symbols), -1)
     for number, gold in enumerate(case.golds):
-        for place in np.flatnonzero(names == np.uint64(hash_of(gold.name))).tolist():
-            parent, file = int(ranking.parents[place]), int(ranking.files[place])
-            if _is_gold(links.view, gold, parent, file):
-                needed[place] = number
+        named = np.flatnonzero(names == np.uint64(hash_of(gold.name)))
+        needed[_places(links.view, ranking, gold, named)] = number
     features = ranking.features.astype(np.float32)
     return Exported(case.project, len(case.golds), features, needed, ranking.costs)
 
@@ -67,7 +66,17 @@ def export_folds(
             yield export(product, case)
 
 
-def _is_gold(view: View, gold: Gold, parent: int, file: int) -> bool:
-    """Whether a symbol of the gold's name stands where the gold does."""
-    owner = view.name(parent) if parent >= 0 else None
-    return owner == gold.parent and view.path(file) == gold.file
+def _places(view: View, ranking: Ranking, gold: Gold, named: NDArray[np.int64]) -> list[int]:
+    """Return which candidates of the gold's name are it.
+
+    The line tells, also of overloads which one is meant. It may have moved, if something is held
+    out of that file too: then the class around it tells.
+    """
+    inside = [place for place in named.tolist() if view.path(ranking.files[place]) == gold.file]
+    on_line = [place for place in inside if view.lines(ranking.symbols[place])[0] == gold.line - 1]
+    return on_line or [
+        place
+        for place in inside
+        if gold.parent
+        == (view.name(ranking.parents[place]) if ranking.parents[place] >= 0 else None)
+    ]

@@ -165,8 +165,9 @@ def recall(cases: Iterable[Exported], weights: Weights, room: int) -> float:
 
 
 def weights_in_use() -> Weights:
-    """Return the weights that the package has now."""
-    rows = [in_use.WEIGHTS[feature] for feature in FEATURES]
+    """Return the weights that the package has now; a feature that is new to them has none."""
+    none = (0.0, (0.0,) * len(in_use.OUTPUT))
+    rows = [in_use.WEIGHTS.get(feature, none) for feature in FEATURES]
     hidden = np.array([into for _, into in rows]).T
     return Weights(np.array([direct for direct, _ in rows]), hidden, np.array(in_use.OUTPUT))
 

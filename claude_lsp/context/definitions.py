@@ -84,6 +84,8 @@ class _Search:
         self.place, self.sight, self.similar = place, sight, similar
         self.pool = Pool()
         self.imported_files: set[int] = set()
+        self.modules: dict[str, I64] = {}
+        """What stands at the top of each module that is imported as a whole, by its local name."""
         self.unused = False
         """Whether something is imported that nothing in the document uses yet."""
         self.typed: dict[int, float] = {}
@@ -116,6 +118,7 @@ class _Search:
             elif target.file != place.file:
                 self.imported_files.add(target.file)
                 tops = view.tops(target.file)
+                self.modules[local] = tops
                 self.pool.add(tops, "of_module")
                 self.pool.add(tops, "of_module_near", nearness)
                 if self.sight.after_dot and self._receiver() == local:
@@ -301,6 +304,11 @@ class _Search:
         self.in_following = usage.from_words(following_words)
         self.in_imports = usage.in_imports(view, similar)
         self.in_imports_beside = usage.in_imports_beside(view, place)
+        taken = usage.of_modules(view, place, similar, list(self.modules))
+        for tops, (users, alike) in zip(self.modules.values(), taken, strict=True):
+            names = view.symbols(tops).names
+            self.pool.add(tops, "taken", users.of(names))
+            self.pool.add(tops, "taken_alike", alike.of(names))
         receiver = self._receiver() if self.sight.after_dot else ""
         self.pairs = usage.in_pairs(view, place, self.sight, similar, receiver)
         names, values = self.in_files

@@ -11,7 +11,7 @@ from claude_lsp.context.sight import SELVES
 from claude_lsp.context.similar import hashes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from claude_lsp.context.sight import Sight
     from claude_lsp.context.similar import F64, Place, SimilarFiles
@@ -133,6 +133,40 @@ def in_pairs(view: View, place: Place, sight: Sight, similar: SimilarFiles, rece
         Weighted(names, best_alike),
         Weighted(names, _best(places, of_receiver, len(names))),
     )
+
+
+def of_modules(
+    view: View, place: Place, similar: SimilarFiles, modules: Sequence[str]
+) -> list[tuple[Weighted, Weighted]]:
+    """Return what other files take from modules: by in how many files, and how similar those are.
+
+    Unlike `in_pairs` it keeps the receivers apart: that `Effect.map` is common says nothing of
+    `Option.map`. Values are shares of the largest of the same module.
+
+    Args:
+        view: the index.
+        place: where the cursor is.
+        similar: the files like the document.
+        modules: what the document calls them.
+    """
+    which, attributes, files = view.pairs_of(hashes_of(modules))
+    kept = files != place.file
+    which, attributes, files = which[kept], attributes[kept], files[kept]
+    similarity = np.zeros(view.file_range)
+    similarity[similar.files] = similar.weights
+    found = []
+    for number in range(len(modules)):
+        own = which == number
+        names, places = np.unique(attributes[own], return_inverse=True)
+        users = np.bincount(places, minlength=len(names)).astype(np.float64)
+        alike = _sums(places, similarity[files[own]], len(names))
+        found.append(
+            (
+                Weighted(names, np.log1p(users) / math.log1p(users.max(initial=1.0))),
+                Weighted(names, alike / max(1e-9, float(alike.max(initial=0.0)))),
+            )
+        )
+    return found
 
 
 def _sums(places: I64, values: F64, count: int) -> F64:
