@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
-from claude_lsp.context import tokens
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ class Gatherer:
 
     def _search(self, folder: Folder, wanted: Wanted) -> tuple[Gathered, bool]:
         # What this loads, numpy among it, a server that starts does not need.
-        from claude_lsp.context.assemble import LeftOut, frame_tokens
+        from claude_lsp.context.assemble import LeftOut, candidate_tokens
         from claude_lsp.context.gather import Query, gather
         from claude_lsp.context.lookups import Lookups
 
@@ -204,8 +203,7 @@ class Gatherer:
                 texts,
                 wanted.recipe,
                 room=wanted.room,
-                count=partial(tokens.upper_bound, family=wanted.family),
-                frame=partial(frame_tokens, family=wanted.family),
+                weigh=partial(candidate_tokens, family=wanted.family),
             )
         kept = []
         for candidate in candidates:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks.context.cases import read_fold
-from claude_lsp.context.gather import find
 from claude_lsp.workspace.index.hashing import hash_of
 
 if TYPE_CHECKING:
@@ -42,13 +41,13 @@ class Exported(NamedTuple):
 
 def export(product: Product, case: Case) -> Exported:
     """Return the candidates of a case whose project the product has indexed."""
-    links, query, texts = product.question(case.root, case.file, case.prefix, case.suffix)
-    ranking = find(links, query, texts).ranking
-    names = links.view.symbols(ranking.symbols).names
+    view, found = product.found(case.root, case.file, case.prefix, case.suffix)
+    ranking = found.ranking
+    names = view.symbols(ranking.symbols).names
     needed = np.full(len(ranking.symbols), -1)
     for number, gold in enumerate(case.golds):
         named = np.flatnonzero(names == np.uint64(hash_of(gold.name)))
-        needed[_places(links.view, ranking, gold, named)] = number
+        needed[_places(view, ranking, gold, named)] = number
     features = ranking.features.astype(np.float32)
     return Exported(case.project, len(case.golds), features, needed, ranking.costs)
 

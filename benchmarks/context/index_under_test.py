@@ -1,27 +1,20 @@
-"""What `make bench-index` measures: the one place that knows how the index is called.
-
-Until the index answers by itself, this is the plainest thing that could: all files are extracted
-in worker processes, nothing is kept on disk, and a context is the files near the document.
-"""
+"""What `make bench-index` measures: the one place that knows how the index is called."""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Protocol
 
-from benchmarks.context.serve import make as make_assembler
-from claude_lsp.workspace.files import TextFile, list_files, read_text
-from claude_lsp.workspace.ignore import IgnoreRules
-from claude_lsp.workspace.index.extract import extract
-from claude_lsp.workspace.languages import language_of
+from benchmarks.context.serve import context_of, document_of
+from claude_lsp.context.lookups import Lookups
+from claude_lsp.settings import Settings
+from claude_lsp.workspace.codebase import Codebase
+from claude_lsp.workspace.index.cache import FOLDER_VARIABLE
+from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from claude_lsp.workspace.index.records import FileRecord
-
-_LARGEST_BYTES = 1_500_000
-_CHUNK = 32
+    from pathlib import Path
 
 
 class IndexUnderTest(Protocol):
@@ -43,65 +36,46 @@ class IndexUnderTest(Protocol):
         """End the workers and keep what a warm start needs."""
 
 
-def make_index(root: Path, cache: Path, workers: int) -> IndexUnderTest:
+def make_index(root: Path, cache: Path) -> IndexUnderTest:
     """Return an index that nothing has started yet.
 
     Args:
         root: the folder.
         cache: where the index may keep what a warm start needs.
-        workers: how many processes may read at a time.
     """
-    return PlainIndex(root, cache, workers)
+    return Product(root, cache)
 
 
-class PlainIndex:
-    """Records of all files in a dictionary."""
+class Product:
+    """The server's own index, with the buffer that is asked about as its only open one."""
 
-    def __init__(self, root: Path, _cache: Path, workers: int) -> None:
+    def __init__(self, root: Path, cache: Path) -> None:
+        os.environ[FOLDER_VARIABLE] = str(cache)
         self._root = root
-        self._pool = ProcessPoolExecutor(workers)
-        self._records: dict[str, FileRecord] = {}
-        self._assembler = make_assembler()
-        self._reading: asyncio.Task[None] | None = None
+        self._codebase = Codebase(Workspace([root], Settings()))
+        (self._folder,) = self._codebase.folders
+        self._lookups = Lookups(self._folder.text)
 
     async def start(self) -> None:
         """Begin to read."""
-        self._reading = asyncio.create_task(self._read())
+        self._codebase.update()
 
     async def complete(self) -> None:
         """Wait for all files."""
-        if self._reading is not None:
-            await self._reading
+        await self._codebase.settled()
 
     async def context(self, file: str, prefix: str, suffix: str, budget: int) -> str:
-        """Return the files near the document."""
-        place = (str(self._root), file, prefix, suffix, budget)
-        return await asyncio.to_thread(self._assembler.assemble, *place)
+        """Return what the server would send beside the document."""
+        document = document_of(str(self._root), file, prefix + suffix)
+        return await asyncio.to_thread(
+            context_of, self._folder, self._lookups, document, prefix, budget
+        )
 
     async def update(self, file: str, text: str) -> None:
-        """Extract one file."""
-        self._records[file] = await asyncio.to_thread(extract, text, language_of(Path(file)))
+        """Take in one buffer."""
+        document = document_of(str(self._root), file, text)
+        await asyncio.to_thread(self._folder.links, [document])
 
     async def stop(self) -> None:
-        """End the workers."""
-        if self._reading is not None:
-            self._reading.cancel()
-        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
-
-    async def _read(self) -> None:
-        paths = await asyncio.to_thread(list_files, self._root, IgnoreRules(self._root))
-        loop = asyncio.get_running_loop()
-        chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
-        reading = [loop.run_in_executor(self._pool, _records_of, chunk) for chunk in chunks]
-        for done in asyncio.as_completed(reading):
-            for path, record in await done:
-                self._records[path.relative_to(self._root).as_posix()] = record
-
-
-def _records_of(paths: list[Path]) -> list[tuple[Path, FileRecord]]:
-    records = []
-    for path in paths:
-        content = read_text(path, _LARGEST_BYTES)
-        if isinstance(content, TextFile):
-            records.append((path, extract(content.text, language_of(path))))
-    return records
+        """End what is under way."""
+        await self._codebase.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.context import tokens
-from claude_lsp.context.gather import Query, assemble_text
+from claude_lsp.context.gather import Query, definitions_and_windows, find
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import split_lines
@@ -24,8 +24,12 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from benchmarks.context.assembler import Assembler
+    from claude_lsp.context.gather import Found
     from claude_lsp.workspace.codebase import Folder
-    from claude_lsp.workspace.index.links import Links
+    from claude_lsp.workspace.index.view import View
+
+
+_CLOSE = 8
 
 
 def make() -> Product:
@@ -48,24 +52,19 @@ class Product:
     def update(self, root: str, file: str, text: str) -> None:
         """Take the text of a buffer, as after each edit."""
         folder, _ = self._folder(root)
-        folder.links([_document(root, file, text)])
+        folder.links([document_of(root, file, text)])
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
-        return assemble_text(*self.question(root, file, prefix, suffix), budget, tokens.count)
-
-    def question(
-        self, root: str, file: str, prefix: str, suffix: str
-    ) -> tuple[Links, Query, Lookups]:
-        """Return the index, the place in it, and what reads its files, as `find` takes them."""
         folder, lookups = self._folder(root)
-        document = _document(root, file, prefix + suffix)
-        before = split_lines(prefix)
-        ended = not before or before[-1][-1] in "\r\n"
-        cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
-        lines = split_lines(document.text)
-        query = Query(file, document.language, lines, Range(cursor, cursor))
-        return folder.links([document]), query, lookups
+        return context_of(folder, lookups, document_of(root, file, prefix + suffix), prefix, budget)
+
+    def found(self, root: str, file: str, prefix: str, suffix: str) -> tuple[View, Found]:
+        """Return the index and what the ranking has to choose from."""
+        folder, lookups = self._folder(root)
+        document = document_of(root, file, prefix + suffix)
+        links = folder.links([document])
+        return links.view, find(links, _query(folder, document, prefix), lookups)
 
     def _folder(self, root: str) -> tuple[Folder, Lookups]:
         if root not in self._folders:
@@ -75,6 +74,44 @@ class Product:
         return self._folders[root]
 
 
+def context_of(
+    folder: Folder, lookups: Lookups, document: Snapshot, prefix: str, budget: int
+) -> str:
+    """Return the context of a completion behind a prefix, without the document itself."""
+    query = _query(folder, document, prefix)
+    sizes: dict[str, int] = {}
+
+    def weigh(path: str, text: str) -> int:
+        block = _block(path, text)
+        if block not in sizes:
+            sizes[block] = tokens.count(block)
+        return sizes[block]
+
+    pieces = definitions_and_windows(folder.links([document]), query, lookups, budget, weigh)
+    pieces.sort(key=lambda piece: piece.stable)
+    blocks = [_block(piece.origin, piece.text) for piece in pieces]
+    # A block begins and ends where no token goes on, so sizes add up; near the bound that is
+    # looked at once more.
+    if sum(sizes[block] for block in blocks) > budget - _CLOSE:
+        while blocks and tokens.count("".join(blocks)) > budget:
+            del blocks[0]
+    return "".join(blocks)
+
+
+def _query(folder: Folder, document: Snapshot, prefix: str) -> Query:
+    """Return the place behind a prefix of a document."""
+    before = split_lines(prefix)
+    ended = not before or before[-1][-1] in "\r\n"
+    cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
+    assert document.path is not None
+    name = folder.name_of(document.path)
+    return Query(name, document.language, document.index.lines, Range(cursor, cursor))
+
+
+def _block(path: str, text: str) -> str:
+    return f"# {path}\n{text}"
+
+
 async def _indexed(root: Path) -> Folder:
     codebase = Codebase(Workspace([root], Settings()))
     codebase.update()
@@ -82,7 +119,8 @@ async def _indexed(root: Path) -> Folder:
     return codebase.folder_of(root / "any")
 
 
-def _document(root: str, file: str, text: str) -> Snapshot:
+def document_of(root: str, file: str, text: str) -> Snapshot:
+    """Return a buffer of an editor."""
     path = Path(root, file)
     return Snapshot(uri_from_path(path), 1, text, language_of(path))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.tokens import Family
     from claude_lsp.text.positions import Range
 
-_USUAL_REASON = "edited a moment ago (line 1000)"
+_LONGEST_REASON = "a diagnostic points here (line 10000)"
 CURSOR_MARK = "<CURSOR/>"
 _NUMBER_EVERY = 10
 _LONGEST_TOKEN = 8
@@ -333,9 +333,9 @@ def _wrapped(candidate: Candidate, body: str) -> str:
     return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
 
 
-def frame_tokens(origin: str, family: Family) -> int:
-    """Return the tokens that a candidate takes in a context beside its text, about."""
-    return _count(_wrapped(Candidate(origin, "", _USUAL_REASON), ""), family)
+def candidate_tokens(origin: str, text: str, family: Family) -> int:
+    """Return an upper bound of the tokens that a candidate takes, whatever the reason for it."""
+    return _count(_wrapped(Candidate(origin, "", _LONGEST_REASON), text), family)
 
 
 def _attribute(text: str) -> str:

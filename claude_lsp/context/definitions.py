@@ -17,6 +17,7 @@ from claude_lsp.context import usage
 from claude_lsp.context.features import COLUMN, Pool
 from claude_lsp.context.sight import KEYWORDS, SELVES
 from claude_lsp.context.similar import hashes_of
+from claude_lsp.context.usage import Weighted
 from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
 from claude_lsp.workspace.index.segment import KIND_NUMBERS
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from claude_lsp.context.sight import Sight
     from claude_lsp.context.similar import F64, Place, SimilarFiles
-    from claude_lsp.context.usage import Weighted
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.segment import I64, U64
 
@@ -90,6 +90,7 @@ class _Search:
         """Whether something is imported that nothing in the document uses yet."""
         self.typed: dict[int, float] = {}
         """Classes whose members may be used, with how near to the cursor they are."""
+        self._known_files: NDArray[np.bool_] | None = None
         self.near_words = list(sight.near)
         self.near_hashes = hashes_of(self.near_words)
         self.near_weights = np.fromiter(sight.near.values(), np.float64, len(self.near_words))
@@ -285,21 +286,19 @@ class _Search:
 
     def _known(self, symbols: I64) -> NDArray[np.bool_]:
         """Return which symbols stand in files that are imported, similar or in the same folder."""
-        known = np.concatenate(
-            [
-                np.fromiter(self.imported_files, np.int64, len(self.imported_files)),
-                self.similar.files,
-                self.place.folder_files[:200],
-            ]
-        )
-        return np.isin(self.view.symbols(symbols).files, known)
+        if self._known_files is None:
+            self._known_files = self.view.marks(
+                self.imported_files, self.similar.files, self.place.folder_files[:200]
+            )
+        return self._known_files[self.view.files_of(symbols)]
 
     def by_use(
         self, window_words: Mapping[str, float], following_words: Mapping[str, float]
     ) -> None:
         """Add definitions of names that similar code uses."""
         view, place, similar = self.view, self.place, self.similar
-        self.in_files = usage.in_files(view, similar)
+        similar_words = view.weighted_words(similar.files, similar.weights)
+        self.in_files = Weighted(similar_words.names, similar_words.values)
         self.in_windows = usage.from_words(window_words)
         self.in_following = usage.from_words(following_words)
         self.in_imports = usage.in_imports(view, similar)
@@ -311,10 +310,9 @@ class _Search:
             self.pool.add(tops, "taken_alike", alike.of(names))
         receiver = self._receiver() if self.sight.after_dot else ""
         self.pairs = usage.in_pairs(view, place, self.sight, similar, receiver)
-        names, values = self.in_files
-        files, symbols = view.counts(names)
-        hidden = ~np.isin(names, self.near_hashes)
-        wanted = hidden & (symbols > 0) & (symbols <= 4) & (values > 1.0)
+        names, values, files, symbols = similar_words
+        wanted = (symbols > 0) & (symbols <= 4) & (values > 1.0)
+        wanted[_places_among(names, self.near_hashes)] = False
         self._add_best(names, np.where(wanted, values / (1.0 + np.log1p(files)), 0.0), 200)
         for names, _ in (self.in_windows, self.in_following):
             _, symbols = view.counts(names)
@@ -337,8 +335,9 @@ class _Search:
 
     def _add_best(self, names: U64, values: F64, most: int, *, members: bool = True) -> None:
         """Add the definitions of the names with the largest values above 0."""
-        best = np.argsort(-values, kind="stable")[:most]
-        found = self.view.named(names[best[values[best] > 0]])[1]
+        able = np.flatnonzero(values > 0)
+        best = able[np.argsort(-values[able], kind="stable")[:most]]
+        found = self.view.named(names[best])[1]
         if len(found) and not members:
             found = found[self.view.symbols(found).parents < 0]
         self.pool.add(found)
@@ -373,8 +372,8 @@ class _Search:
         put("bias", 1.0)
         put("only_one", 1.0 / np.maximum(1, symbol_counts))
         put("common", np.log1p(file_counts) / spread)
-        put("same_folder", np.isin(files, place.folder_files))
-        put("file_imported", np.isin(files, np.fromiter(self.imported_files, np.int64)))
+        put("same_folder", view.marks(place.folder_files)[files])
+        put("file_imported", view.marks(self.imported_files)[files])
         top = float(self.in_files.values.max(initial=1.0))
         put("alike_files", used(self.in_files) / top)
         put("alike_windows", used(self.in_windows))
@@ -421,6 +420,15 @@ class _Search:
         put("something_unused", self.unused)
         put("after_dot", sight.after_dot)
         return Ranking(symbols, table, costs, parents, files)
+
+
+def _places_among(names: U64, some: U64) -> I64:
+    """Return where some names are among names in ascending order; those that are not, nowhere."""
+    if not len(names):
+        return np.empty(0, np.int64)
+    places = np.minimum(names.searchsorted(some), len(names) - 1)
+    found: I64 = places[names[places] == some]
+    return found
 
 
 @lru_cache(1 << 14)

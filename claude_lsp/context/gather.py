@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from claude_lsp.text.positions import Range
     from claude_lsp.workspace.index.links import Links
 
-    Count = Callable[[str], int]
+    Weigh = Callable[[str, str], int]
+    """Tokens of a text with its frame, from its file's path and the text."""
 
 _WINDOW_FILES = 12
 _WINDOWS_READ = 30
@@ -170,8 +171,7 @@ def gather(
     recipe: Recipe,
     *,
     room: int,
-    count: Count,
-    frame: Count,
+    weigh: Weigh,
 ) -> list[Candidate]:
     """Return what helps with a place, by a recipe, within a bound of tokens.
 
@@ -181,10 +181,9 @@ def gather(
         texts: reads other files; the text of the document itself is never returned.
         recipe: what to look for, and its shares.
         room: tokens of all texts, frames included.
-        count: returns an upper bound of a text's tokens.
-        frame: returns the tokens that a candidate takes besides its text, from its path.
+        weigh: returns an upper bound of the tokens that a text takes with its frame.
     """
-    packer = _Packer(texts, room, count, frame)
+    packer = _Packer(texts, room, weigh)
     packer.add_spots(query, query.related, "a diagnostic points here", recipe.related)
     packer.add_spots(query, query.recent, "edited a moment ago", recipe.recent)
     found = find(links, query, texts) if recipe.definitions or recipe.lookalikes else None
@@ -211,11 +210,11 @@ def gather(
 class _Packer:
     """Takes stretches of files until there is no more room, none twice."""
 
-    def __init__(self, texts: ReadsTexts, room: int, count: Count, frame: Count) -> None:
+    def __init__(self, texts: ReadsTexts, room: int, weigh: Weigh) -> None:
         self.left = room
         self.candidates: list[Candidate] = []
         self.taken: dict[str, list[tuple[int, int]]] = {}
-        self.count, self.frame = count, frame
+        self.weigh = weigh
         self._texts = texts
         self._share = 0
 
@@ -241,7 +240,7 @@ class _Packer:
         text = _ended("".join(lookup.lines[first:end])) if lookup is not None else ""
         if not text.strip():
             return
-        tokens = self.count(text) + self.frame(path)
+        tokens = self.weigh(path, text)
         if tokens <= self._share:
             self._share -= tokens
             self.left -= tokens
@@ -260,12 +259,10 @@ def definitions_and_windows(
     query: Query,
     texts: ReadsTexts,
     budget: int,
-    count: Count,
-    *,
-    frame: Count = lambda _path: 0,
+    weigh: Weigh,
 ) -> list[Candidate]:
     """Return definitions, then windows of similar code, best last, within a bound of tokens."""
-    packer = _Packer(texts, budget, count, frame)
+    packer = _Packer(texts, budget, weigh)
     return _ranked(links, find(links, query, texts), packer, window_share(budget))
 
 
@@ -273,12 +270,12 @@ def _ranked(
     links: Links, found: Found, packer: _Packer, share: float, *, definitions: bool = True
 ) -> list[Candidate]:
     """Return the definitions and windows that fit in what a packer has left, best last."""
-    budget, count, frame = packer.left, packer.count, packer.frame
+    budget, weigh = packer.left, packer.weigh
     chances = probabilities(found.ranking.features)
     if query_word := found.sight.partial:
         chances = _favoured(links, found.ranking, chances, query_word)
     room = budget - int(budget * share) if definitions else 0
-    outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
+    outlines = skeleton.outlines(links.view, found.ranking, chances, room, weigh)
     left = budget - sum(outline.tokens for outline in outlines)
     windows_room = left if share else 0
     chosen, unused = _chosen_windows(links, found, windows_room, packer)
@@ -286,7 +283,9 @@ def _ranked(
     if definitions and left > _WORTH_ANOTHER_ROUND:
         # What windows could not use goes to definitions after all.
         room = sum(outline.tokens for outline in outlines) + left
-        outlines = skeleton.outlines(links.view, found.ranking, chances, room, count, frame=frame)
+        outlines = skeleton.outlines(links.view, found.ranking, chances, room, weigh)
+        left = budget - sum(outline.tokens for outline in outlines) - (windows_room - unused)
+    packer.left = left
     pieces = [
         Candidate(
             outline.path,
@@ -331,15 +330,14 @@ def _chosen_windows(
         if not packer.is_free(path, window.first, window.first + WINDOW):
             continue
         lines = found.texts[window.file].lines[window.first : window.first + WINDOW]
-        around = packer.frame(path)
         text = _ended("".join(lines))
-        tokens = packer.count(text) + around
+        tokens = packer.weigh(path, text)
         full = tokens > room
         if full:
             # As much of it as fits, by the tokens that its lines take.
-            kept = int(len(lines) * max(0, room - around) / tokens)
+            kept = int(len(lines) * room / tokens)
             text = _ended("".join(lines[:kept]))
-            tokens = packer.count(text) + around
+            tokens = packer.weigh(path, text)
             if kept < _SMALLEST_WINDOW or tokens > room:
                 break
         packer.taken.setdefault(path, []).append((window.first, window.first + WINDOW))
@@ -352,16 +350,3 @@ def _chosen_windows(
 
 def _ended(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
-
-
-def assemble_text(links: Links, query: Query, texts: ReadsTexts, budget: int, count: Count) -> str:
-    """Return the context for a place as one plain text of at most `budget` tokens."""
-    pieces = definitions_and_windows(
-        links, query, texts, budget, count, frame=lambda path: count(f"# {path}\n")
-    )
-    pieces.sort(key=lambda piece: piece.stable)
-    blocks = [f"# {piece.origin}\n{piece.text}" for piece in pieces]
-    # Counted as a whole: pieces that fit one by one can be a few tokens more together.
-    while blocks and count("".join(blocks)) > budget:
-        del blocks[0]
-    return "".join(blocks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.text.positions import Position
@@ -224,39 +225,31 @@ def look(lines: Sequence[str], focus: Range, language: str, enclosing: Iterable[
     attributes: dict[str, float] = {}
     types: dict[str, set[str]] = {}
     lookalike: dict[str, float] = {}
-
-    def read(line: str, distance: int) -> LineFacts:
+    last = len(above) - 1
+    before_it = [(last - number, line) for number, line in enumerate(above) if number not in hidden]
+    selected = [(0, line) for line in _selected(lines, start, end)]
+    behind_it = [(distance + 2, line) for distance, line in enumerate(below)]
+    # The far ones first: what is nearer takes their place.
+    for distance, line in sorted(
+        [*behind_it, *before_it, *selected], key=itemgetter(0), reverse=True
+    ):
+        if _IMPORT.match(line):
+            continue
         facts = _facts(line, typings)
         weight = 1.0 / (1.0 + distance / 8.0)
-        for word in facts.words:
-            if weight > near.get(word, 0.0):
-                near[word] = weight
-        for word in facts.attributes:
-            if weight > attributes.get(word, 0.0):
-                attributes[word] = weight
+        near.update(dict.fromkeys(facts.words, weight))
+        if facts.attributes:
+            attributes.update(dict.fromkeys(facts.attributes, weight))
         for name, found in facts.typed:
             types.setdefault(name, set()).update(found)
-        return facts
-
-    for line in _selected(lines, start, end):
-        if not _IMPORT.match(line):
-            for word in read(line, 0).words:
-                lookalike[word] = 1.0
-    for distance in range(len(above)):
-        number = len(above) - 1 - distance
-        line = above[number]
-        if number in hidden or _IMPORT.match(line):
-            continue
-        facts = read(line, distance)
-        if distance < 20:
-            for word in facts.words:
-                lookalike.setdefault(word, 1.0 / (1.0 + distance / 6.0))
-    for distance, line in enumerate(below):
-        if not _IMPORT.match(line):
-            facts = read(line, distance + 2)
-            if distance < 6:
-                for word in facts.words:
-                    lookalike.setdefault(word, 0.5 / (1.0 + distance / 3.0))
+    for lines_of, weigh in (
+        (behind_it[5::-1], lambda distance: 0.5 / (1.0 + (distance - 2) / 3.0)),
+        (before_it[-20:], lambda distance: 1.0 / (1.0 + distance / 6.0)),
+        (selected, lambda _distance: 1.0),
+    ):
+        for distance, line in lines_of:
+            if distance < 20 and not _IMPORT.match(line):
+                lookalike.update(dict.fromkeys(_facts(line, typings).words, weigh(distance)))
     for signature in enclosing:
         for word in WORD.findall(signature):
             if word not in KEYWORDS and near.get(word, 0.0) < 0.7:

@@ -59,13 +59,6 @@ class Pairs(NamedTuple):
     receiver: Weighted
 
 
-def in_files(view: View, similar: SimilarFiles) -> Weighted:
-    """Return the words of similar files with the sum of those files' weights."""
-    which, hashes = view.words_of(similar.files)
-    names, places = np.unique(hashes, return_inverse=True)
-    return Weighted(names, _sums(places, similar.weights[which], len(names)))
-
-
 def from_words(words: Mapping[str, float]) -> Weighted:
     """Return words with their values."""
     hashes = hashes_of(words)

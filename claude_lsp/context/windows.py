@@ -6,6 +6,7 @@ the rare words that they share with the lines around the cursor.
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.text.lines import split_lines
@@ -71,15 +72,18 @@ def alike(
         wanted: words with how much each of them says, such as its rarity.
         most: how many to return.
     """
-    found = []
-    keys = wanted.keys()
+    found: list[tuple[float, int, int]] = []
+    keys = frozenset(wanted)
+    says = wanted.__getitem__
+    nothing: frozenset[str] = frozenset()
     for file, (_, blocks) in files:
         shared = [keys & block for block in blocks]
-        for start in range(0, max(1, len(blocks)), _STRIDE):
-            words: set[str] = set().union(*shared[start : start + 3])
+        shared += (nothing, nothing)
+        sizes = [*map(len, blocks), 0, 0]
+        for start in range(0, len(blocks), _STRIDE):
+            words = shared[start] | shared[start + 1] | shared[start + 2]
             if words:
-                size = sum(map(len, blocks[start : start + 3]))
-                score = sum(wanted[word] for word in words) / (1.0 + 0.015 * size)
-                found.append(Window(file, start * BLOCK, score))
-    found.sort(key=lambda window: (-window.score, window.file, window.first))
-    return found[:most]
+                size = sizes[start] + sizes[start + 1] + sizes[start + 2]
+                found.append((-sum(map(says, words)) / (1.0 + 0.015 * size), file, start))
+    best = heapq.nsmallest(most, found)
+    return [Window(file, start * BLOCK, -score) for score, file, start in best]

@@ -106,6 +106,8 @@ class Folder:
                 if old is None or old.text != snapshot.text:
                     self._index.open(name, snapshot.text, snapshot.language)
             self._buffers = wanted
+            if self._builder is not None:
+                self._builder.prefer_imports_of(wanted)
             return self._index.links
 
     def text(self, name: str) -> str | None:

@@ -1,5 +1,8 @@
 """The files of a workspace: which there are, and their text. Safe to call in a worker thread."""
 
+# Paths are joined by the ten thousand here, and pathlib is ten times slower than os.path.
+# ruff: noqa: PTH118
+
 from __future__ import annotations
 
 import codecs
@@ -60,9 +63,6 @@ class Unreadable:
 def list_files(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> list[Path]:
     """Return the files below `root` that may be sent as far as their paths tell, sorted.
 
-    Inside a git repository git is asked, which is many times faster; elsewhere, and where git
-    is absent or refuses, the directories are walked. Links are neither listed nor followed.
-
     Args:
         root: a directory of the workspace.
         ignore: the workspace's rules.
@@ -71,11 +71,20 @@ def list_files(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> 
     Returns:
         absolute paths.
     """
-    found = _listed_by_git(root, ignore) if ignore.repository else None
-    if found is None:
-        found = _walked(root, ignore, limit)
-    found.sort()
-    return found if limit is None else found[:limit]
+    names = list_names(root, ignore, limit=limit)
+    names.sort(key=lambda name: name.split("/"))
+    return [root / name for name in (names if limit is None else names[:limit])]
+
+
+def list_names(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> list[str]:
+    """Return what `list_files` does as paths below `root`, "/" between parts, in no order.
+
+    Inside a git repository git is asked, which is many times faster; elsewhere, and where git
+    is absent or refuses, the directories are walked. Links are neither listed nor followed.
+    """
+    with ignore.walking():
+        found = _listed_by_git(root, ignore) if ignore.repository else None
+        return _walked(root, ignore, limit) if found is None else found
 
 
 def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
@@ -141,7 +150,7 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _listed_by_git(root: Path, ignore: IgnoreRules) -> list[Path] | None:
+def _listed_by_git(root: Path, ignore: IgnoreRules) -> list[str] | None:
     """Ask git for the files; None if it cannot tell."""
     try:
         paths = git.tracked_and_untracked(root)
@@ -151,29 +160,33 @@ def _listed_by_git(root: Path, ignore: IgnoreRules) -> list[Path] | None:
     for listed in paths:
         parent, _, name = listed.rpartition("/")
         folders.setdefault(parent, []).append(name)
-    found: list[Path] = []
-    for relative, names in folders.items():
-        folder = root / relative
-        for name in ignore.allowed_names(folder, names):
-            path = folder / name
+    found: list[str] = []
+    for folder, names in folders.items():
+        below = f"{folder}/" if folder else ""
+        place = os.path.join(root, folder)
+        for name in ignore.allowed_names(place, names):
+            path = os.path.join(place, name)
             try:
-                mode = path.lstat().st_mode
+                mode = os.lstat(path).st_mode
             except OSError:
                 continue  # deleted, but not yet so in the index
             if stat.S_ISREG(mode):
-                found.append(path)
+                found.append(below + name)
             elif stat.S_ISDIR(mode) and not ignore.directory_reason(path):
                 # A submodule, or another repository: git lists its files only from within.
-                inner = _listed_by_git(path, ignore) if git.git_directory(path) else None
-                found += _walked(path, ignore, None) if inner is None else inner
+                inside = root / folder / name
+                inner = _listed_by_git(inside, ignore) if git.git_directory(inside) else None
+                inner = _walked(inside, ignore, None) if inner is None else inner
+                found += [f"{below}{name}/{one}" for one in inner]
     return found
 
 
-def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[Path]:
-    found: list[Path] = []
-    waiting = [root]
+def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[str]:
+    found: list[str] = []
+    waiting = [""]
     while waiting and (limit is None or len(found) < limit):
-        folder = waiting.pop()
+        below = waiting.pop()
+        folder = os.path.join(root, below)
         if ignore.directory_reason(folder):
             continue
         names: list[str] = []
@@ -187,8 +200,8 @@ def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[Path]:
                         folders.append(entry.name)
         except OSError:
             continue  # vanished meanwhile, or not ours to read
-        if "pyvenv.cfg" in names and folder != root:
+        if "pyvenv.cfg" in names and below:
             continue  # a virtual environment under a name of its own
-        found += [folder / name for name in ignore.allowed_names(folder, names)]
-        waiting += [folder / name for name in sorted(folders, reverse=True)]
+        found += [below + name for name in ignore.allowed_names(folder, names)]
+        waiting += [f"{below}{name}/" for name in sorted(folders, reverse=True)]
     return found

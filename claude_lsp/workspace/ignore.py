@@ -11,6 +11,8 @@ is refused too: a name that somebody chose to ignore is not sent by accident.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import stat
@@ -24,7 +26,7 @@ from claude_lsp.workspace import git
 from claude_lsp.workspace.patterns import Patterns, as_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Names that tools give to files with credentials in them, from those tools' own documentation.
 SECRET_FILES = (
@@ -81,6 +83,9 @@ class _IgnoreFile:
     settled: bool = False
 
 
+_Rules = tuple[_IgnoreFile, int]
+
+
 @dataclass(slots=True)
 class _Directory:
     """A directory on the way to a file: its ignore files, and whether it is refused itself.
@@ -90,6 +95,9 @@ class _Directory:
         shared: what holds for a whole repository, if one starts here.
         generation: changes when anything did that bears on this directory or its parents.
         reason: why nothing below may be sent.
+        rules: the ignore files that bear on its entries, with the depth of their directories;
+            None until they are asked for.
+        walk: the walk that it was last looked at in.
     """
 
     path: str
@@ -104,6 +112,8 @@ class _Directory:
     generation: int = -1
     parent_generation: int = -1
     reason: str | None = None
+    rules: tuple[list[_Rules], list[_Rules]] | None = None
+    walk: int = -1
     children: dict[str, _Directory] = field(default_factory=dict)
 
 
@@ -131,6 +141,8 @@ class IgnoreRules:
         self._secrets = Patterns(SECRET_FILES, fold_case=True)
         self._lock = threading.RLock()
         self._generation = 0
+        self._walk = 0
+        self._walks = itertools.count(1)
         self.refresh()
 
     def refresh(self) -> None:
@@ -149,6 +161,15 @@ class IgnoreRules:
                     # Such as a home directory kept in git: opening the folder is the user's word.
                     self.repository = None
                 directory = self._child(directory, part)
+
+    @contextlib.contextmanager
+    def walking(self) -> Iterator[None]:
+        """Look at each directory only once, for a walk over all of them."""
+        self._walk = next(self._walks)
+        try:
+            yield
+        finally:
+            self._walk = 0
 
     def reason(self, path: Path | str) -> str | None:
         """Return why a file must not be sent, None if its path gives no reason.
@@ -191,7 +212,7 @@ class IgnoreRules:
     def allowed_names(self, folder: Path | str, names: Iterable[str]) -> list[str]:
         """Return which of the files directly in `folder` may be sent, checking `folder` once.
 
-        Links are left out: what they lead to is listed where it stands, or lies outside.
+        None of the names may be that of a link, which this does not look at.
         """
         inside = self._inside(os.path.normpath(os.path.join(self._root, folder)))
         if inside is None or ".git" in inside:
@@ -203,9 +224,7 @@ class IgnoreRules:
             return [
                 name
                 for name in names
-                if name != ".git"
-                and not self._entry_reason(directory, name, is_directory=False)
-                and not os.path.islink(f"{directory.path}{os.sep}{name}")
+                if name != ".git" and not self._entry_reason(directory, name, is_directory=False)
             ]
 
     def _inside(self, text: str) -> list[str] | None:
@@ -248,6 +267,9 @@ class IgnoreRules:
 
     def _check(self, directory: _Directory) -> None:
         """Bring one directory up to date, its parent being so already."""
+        if directory.walk == self._walk:
+            return
+        directory.walk = self._walk or -1
         try:
             status = os.lstat(directory.path)
         except OSError:
@@ -269,10 +291,14 @@ class IgnoreRules:
         if changed:
             self._generation += 1
             directory.generation = self._generation
+            directory.rules = None
             directory.reason = self._reason_of(directory)
 
     def _find_repository(self, directory: _Directory) -> None:
-        own = git.git_directory(Path(directory.path))
+        # Hardly any directory is one, and this is asked for each.
+        own = None
+        if os.path.lexists(f"{directory.path}{os.sep}.git"):
+            own = git.git_directory(Path(directory.path))
         directory.starts_repository = own is not None
         paths = [git.common_directory(own) / "info" / "exclude", self._personal] if own else []
         wanted = [str(path) for path in paths if path]
@@ -312,34 +338,43 @@ class IgnoreRules:
         self, directory: _Directory, parts: tuple[str, ...], is_directory: bool
     ) -> str | None:
         """Return the git ignore file that refuses an entry: the deepest one that matches wins."""
-        step: _Directory | None = directory
-        while step:
-            files = [step.git_file]
-            if step.starts_repository:
-                files += step.shared
-            for file in files:
-                if file.patterns:
-                    pattern = file.patterns.match(parts[len(step.parts) :], directory=is_directory)
-                    if pattern:
-                        return _label(file) if pattern.ignores else None
-            detached = self.repository is None and len(step.parts) == len(self._between)
-            if step.starts_repository or detached:
-                return None  # what lies above belongs to another repository
-            step = step.parent
+        for file, depth in self._rules_over(directory)[0]:
+            if file.patterns:
+                pattern = file.patterns.match(parts[depth:], directory=is_directory)
+                if pattern:
+                    return _label(file) if pattern.ignores else None
         return None
 
-    @staticmethod
     def _ignored_by_claude(
-        directory: _Directory, parts: tuple[str, ...], is_directory: bool
+        self, directory: _Directory, parts: tuple[str, ...], is_directory: bool
     ) -> bool:
-        step: _Directory | None = directory
-        while step:
-            if patterns := step.claude_file.patterns:
-                pattern = patterns.match(parts[len(step.parts) :], directory=is_directory)
+        for file, depth in self._rules_over(directory)[1]:
+            if file.patterns:
+                pattern = file.patterns.match(parts[depth:], directory=is_directory)
                 if pattern:
                     return pattern.ignores
-            step = step.parent
         return False
+
+    def _rules_over(self, directory: _Directory) -> tuple[list[_Rules], list[_Rules]]:
+        """Return git's and our own ignore files with patterns for a directory, deepest first."""
+        if directory.rules is None:
+            git_files: list[_Rules] = []
+            claude_files: list[_Rules] = []
+            step: _Directory | None = directory
+            within = True
+            while step:
+                depth = len(step.parts)
+                if within:
+                    shared = step.shared if step.starts_repository else ()
+                    git_files += [(f, depth) for f in (step.git_file, *shared) if f.patterns]
+                    detached = self.repository is None and depth == len(self._between)
+                    # What lies above belongs to another repository.
+                    within = not (step.starts_repository or detached)
+                if step.claude_file.patterns:
+                    claude_files.append((step.claude_file, depth))
+                step = step.parent
+            directory.rules = git_files, claude_files
+        return directory.rules
 
 
 def _new_directory(path: str, parent: _Directory | None) -> _Directory:

@@ -42,6 +42,10 @@ _ANY_DIRECTORIES = _AnyDirectories()
 _Segment = str | re.Pattern[str] | _AnyDirectories
 
 
+FLAGS = re.DOTALL | re.ASCII
+_NAMES_REMEMBERED = 8192
+
+
 class Pattern(NamedTuple):
     """One line of an ignore file.
 
@@ -69,21 +73,19 @@ class Patterns:
         for line in lines:
             if pattern := _parse(as_bytes(line), fold_case=fold_case):
                 self.patterns.append(pattern)
-        # Most lines of real files end in a plain name or `*.extension`: those are looked up, so a
-        # long ignore file costs little more than a short one. The place in the list decides.
-        self._names: dict[str, list[int]] = {}
-        self._extensions: dict[str, list[int]] = {}
-        self._others: list[int] = []
-        for place, pattern in enumerate(self.patterns):
-            extension = re.fullmatch(r"!?\*\.([\w-]+)/?", pattern.source)
-            last = pattern.segments[-1]
-            if isinstance(last, str):
-                self._names.setdefault(last, []).insert(0, place)
-            elif extension:
-                text = extension[1].lower() if fold_case else extension[1]
-                self._extensions.setdefault(text, []).insert(0, place)
-            else:
-                self._others.insert(0, place)
+        # Most names match no pattern's last part, and many files share their names: which patterns
+        # a name could match is found at once for all of them, and remembered.
+        expressions = [
+            pattern.segments[-1].pattern
+            for pattern in self.patterns
+            if isinstance(pattern.segments[-1], re.Pattern)
+        ]
+        flags = FLAGS | (re.IGNORECASE if fold_case else 0)
+        any_of = "|".join(f"(?:{expression})" for expression in expressions)
+        self._any_expression = re.compile(any_of or "(?!)", flags)
+        lasts = (pattern.segments[-1] for pattern in self.patterns)
+        self._names = {last for last in lasts if isinstance(last, str)}
+        self._possible: dict[str, tuple[Pattern, ...]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.patterns)
@@ -95,26 +97,33 @@ class Patterns:
             parts: the path relative to the ignore file's directory, split, in `as_bytes` form.
             directory: whether the path is a directory.
         """
-        if self._fold:
-            parts = [part.lower() for part in parts]
-        name = parts[-1]
-        extension = name.rpartition(".")[2] if "." in name else None
-        best = -1
-        for places in (self._names.get(name), self._extensions.get(extension or ""), self._others):
-            for place in places or ():
-                if place < best:
-                    break
-                pattern = self.patterns[place]
-                if pattern.directories_only and not directory:
-                    continue
-                if (
-                    _match_segments(pattern.segments, parts)
-                    if pattern.anchored
-                    else _match_segment(pattern.segments[0], name)
-                ):
-                    best = place
-                    break
-        return self.patterns[best] if best >= 0 else None
+        name = parts[-1].lower() if self._fold else parts[-1]
+        possible = self._possible.get(name)
+        if possible is None:
+            possible = self._remember(name)
+        for pattern in possible:
+            if pattern.directories_only and not directory:
+                continue
+            if not pattern.anchored:
+                return pattern
+            folded = [part.lower() for part in parts] if self._fold else parts
+            if _match_segments(pattern.segments, folded):
+                return pattern
+        return None
+
+    def _remember(self, name: str) -> tuple[Pattern, ...]:
+        """Return the patterns whose last part a name matches, the last one first."""
+        found: tuple[Pattern, ...] = ()
+        if name in self._names or self._any_expression.fullmatch(name):
+            found = tuple(
+                pattern
+                for pattern in reversed(self.patterns)
+                if _match_segment(pattern.segments[-1], name)
+            )
+        if len(self._possible) >= _NAMES_REMEMBERED:
+            self._possible.clear()
+        self._possible[name] = found
+        return found
 
 
 def as_bytes(text: str) -> str:
@@ -189,7 +198,7 @@ def _segments(text: str, *, fold_case: bool) -> list[_Segment] | None:
     units: list[str] = []  # literals, `?` and classes as regular expressions; "*" for itself
     literal = ""
     plain = True
-    flags = re.DOTALL | re.ASCII | (re.IGNORECASE if fold_case else 0)
+    flags = FLAGS | (re.IGNORECASE if fold_case else 0)
 
     def finish() -> None:
         nonlocal units, literal, plain

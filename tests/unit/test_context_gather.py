@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_lsp.context.features import FEATURES
-from claude_lsp.context.gather import Query, assemble_text, definitions_and_windows
+from claude_lsp.context.gather import Query, definitions_and_windows
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.context.sight import look
 from claude_lsp.context.weights import OUTPUT, WEIGHTS
@@ -25,6 +25,10 @@ from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     from claude_lsp.context.candidate import Candidate
+
+
+def length(_path: str, text: str) -> int:
+    return len(text)
 
 
 def cursor(line: int, column: int) -> Range:
@@ -89,7 +93,7 @@ def found(marked: str, budget: int = 3000, path: str = "shop/orders.py") -> list
     query, text = place(marked, path)
     index = index_of(FILES)
     index.open(path, text, query.language)
-    return definitions_and_windows(index.links, query, Lookups(FILES.get), budget, len)
+    return definitions_and_windows(index.links, query, Lookups(FILES.get), budget, length)
 
 
 def definitions(candidates: list[Candidate]) -> str:
@@ -127,7 +131,7 @@ def test_what_a_name_begins_with_counts() -> None:
     index = index_of(files)
     query, text = place("from shop import tools\n\ntools.h|\n")
     index.open(query.path, text, "python")
-    got = definitions_and_windows(index.links, query, Lookups(files.get), 60, len)
+    got = definitions_and_windows(index.links, query, Lookups(files.get), 60, length)
     assert "h_thing" in definitions(got)
 
 
@@ -156,7 +160,7 @@ def test_a_file_that_must_not_be_read_gives_no_window() -> None:
     index = index_of(FILES)
     query, text = place(ORDERS + "|")
     index.open(query.path, text, "python")
-    got = definitions_and_windows(index.links, query, Lookups(lambda _: None), 3000, len)
+    got = definitions_and_windows(index.links, query, Lookups(lambda _: None), 3000, length)
     assert all(one.stable for one in got)
 
 
@@ -169,10 +173,9 @@ def test_the_bound_always_holds(budget: int, offset: int, frame: int) -> None:
     index.open(query.path, text, "python")
     texts = Lookups(FILES.get)
     got = definitions_and_windows(
-        index.links, query, texts, budget, len, frame=lambda path: frame + len(path)
+        index.links, query, texts, budget, lambda path, text: frame + len(path) + len(text)
     )
     assert sum(len(one.text) + frame + len(one.origin) for one in got) <= budget
-    assert len(assemble_text(index.links, query, texts, budget, len)) <= budget
 
 
 def test_the_same_question_has_the_same_answer_whatever_was_asked_before() -> None:
@@ -186,20 +189,22 @@ def test_the_same_question_has_the_same_answer_whatever_was_asked_before() -> No
         texts = Lookups(files.get)
         for offset in range(0, len(text), 7):
             other, _ = place(f"{text[:offset]}|{text[offset:]}")
-            assemble_text(index.links, other, texts, 700, len)
-        answers += [assemble_text(index.links, query, texts, 700, len) for _ in range(2)]
-    assert len(set(answers)) == 1
+            definitions_and_windows(index.links, other, texts, 700, length)
+        answers += [
+            definitions_and_windows(index.links, query, texts, 700, length) for _ in range(2)
+        ]
+    assert all(answer == answers[0] for answer in answers)
 
 
 def test_a_file_the_index_does_not_know_gets_an_answer() -> None:
     query, _ = place("cheap|", "shop/unsaved.py")
-    got = definitions_and_windows(index_of(FILES).links, query, Lookups(FILES.get), 500, len)
+    got = definitions_and_windows(index_of(FILES).links, query, Lookups(FILES.get), 500, length)
     assert isinstance(got, list)
 
 
 def test_an_empty_index_has_nothing_to_tell() -> None:
     query, _ = place("cheap|")
-    assert definitions_and_windows(Index().links, query, Lookups(FILES.get), 500, len) == []
+    assert definitions_and_windows(Index().links, query, Lookups(FILES.get), 500, length) == []
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,10 @@ def test_merging_parts_equals_building_at_once(segment: Segment) -> None:
         assert whole.entry(places[0]) == segment.entry(places[1])
 
 
+def length(_path: str, text: str) -> int:
+    return len(text)
+
+
 def cursor(line: int, column: int) -> Range:
     return Range(Position(line, column), Position(line, column))
 
@@ -101,11 +105,11 @@ def test_what_the_cursor_needs_is_found(segment: Segment) -> None:
     links = Links(View([(segment, None)]), Resolver(list(SOURCES)))
     lines = tuple(SOURCES["shop/orders.py"].splitlines(keepends=True))
     query = Query("shop/orders.py", "python", lines, cursor(5, len("    return best.")))
-    first = definitions_and_windows(links, query, Texts(), 500, len)
+    first = definitions_and_windows(links, query, Texts(), 500, length)
     text = "".join(candidate.text for candidate in first)
     assert "with_tax" in text
     assert "cheapest" in text
-    assert definitions_and_windows(links, query, Texts(), 500, len) == first
+    assert definitions_and_windows(links, query, Texts(), 500, length) == first
 
 
 def test_the_budget_holds(segment: Segment) -> None:
@@ -113,5 +117,5 @@ def test_the_budget_holds(segment: Segment) -> None:
     lines = tuple(SOURCES["shop/orders.py"].splitlines(keepends=True))
     query = Query("shop/orders.py", "python", lines, cursor(5, 11))
     for budget in (0, 20, 60, 200, 1000):
-        found = definitions_and_windows(links, query, Texts(), budget, len)
+        found = definitions_and_windows(links, query, Texts(), budget, length)
         assert sum(len(candidate.text) for candidate in found) <= budget

@@ -12,10 +12,11 @@ import contextlib
 import logging
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.files import list_files
+from claude_lsp.workspace.files import list_names
 from claude_lsp.workspace.index import cache
+from claude_lsp.workspace.index.backlog import Backlog, Listed
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES
 from claude_lsp.workspace.index.store import DamagedError, load
 from claude_lsp.workspace.index.workers import WorkerError, Workers
@@ -34,31 +35,16 @@ _log = logging.getLogger(__name__)
 MOST_FILES = 100_000
 """Files of a workspace that are indexed; of more the first ones in order of their paths."""
 
-# The first batches are small, so that something is there soon; later ones are read faster.
-_FIRST_BATCH = 40
-_BATCH = 400
+_FRONTS = frozenset({"__init__", "index", "mod", "lib"})
+"""Names of files that pass on what others define."""
+_MANY_FILES = 40
+"""Files of which several processes are worth their start."""
+_MERGE_ABOVE = 32
+"""Segments above which those of a build are merged on the way: each slows every query down."""
 _FEW_FILES, _FEW_BYTES = 16, 200_000
 """Up to so many are read in this process: a saved file is not worth the start of another."""
-_MERGE_ABOVE = 16
-"""Segments above which those of a build are merged on the way."""
 _SMALL_ONES = 6
 """Segments of later changes beyond which they are merged."""
-
-
-class Listed(NamedTuple):
-    """A file that can be indexed.
-
-    Attributes:
-        path: in the workspace, "/" between parts.
-        language: its LSP language identifier.
-        modified_ns: its modification time.
-        size: in bytes.
-    """
-
-    path: str
-    language: str
-    modified_ns: int
-    size: int
 
 
 @dataclass
@@ -105,6 +91,7 @@ class Builder:
         self._known: dict[str, tuple[int, int]] = {}
         self._files: dict[int, Path] = {}
         self._kept: set[Path] = set()
+        self._backlog: Backlog | None = None
         self._writing = asyncio.Lock()
 
     async def start(self, opened: Sequence[str] = ()) -> None:
@@ -161,9 +148,7 @@ class Builder:
 
     def _list(self) -> list[Listed]:
         """Return the files of the workspace that can be indexed."""
-        start = len(str(self._root)) + 1
-        found = list_files(self._root, self._rules)
-        paths = [str(path)[start:].replace(os.sep, "/") for path in found]
+        paths = sorted(list_names(self._root, self._rules))
         indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
@@ -239,31 +224,48 @@ class Builder:
             ),
         )
 
-    def _imported(self, opened: Sequence[str]) -> set[str]:
-        """Return the files that open buffers import, as far as their records are known."""
-        links = self._index.links
-        view = links.view
+    def prefer_imports_of(self, opened: Iterable[str]) -> None:
+        """Let files that open buffers import be read next; may be called in a worker."""
+        if self._backlog is not None:
+            self._backlog.prefer(self._imported(opened))
+
+    def _imported(self, opened: Iterable[str]) -> set[str]:
+        """Return the files that open buffers import, directly or through a package's front."""
         found: set[str] = set()
         for path in opened:
-            file = view.find(path)
-            if file >= 0:
-                language = view.language(file)
-                for module, _ in links.imports(file).values():
-                    found.update(self._index.module_files(path, module, language))
+            for direct in self._imports_of(path) - found:
+                found.add(direct)
+                if direct.rpartition("/")[2].partition(".")[0] in _FRONTS:
+                    found |= self._imports_of(direct)
         return found
+
+    def _imports_of(self, path: str) -> set[str]:
+        links = self._index.links
+        file = links.view.find(path)
+        if file < 0:
+            return set()
+        language = links.view.language(file)
+        modules = {module for module, _ in links.imports(file).values()}
+        modules.update(links.view.stars(file))
+        return {
+            target
+            for module in modules
+            for target in self._index.module_files(path, module, language)
+        }
 
     async def _read(self, files: Sequence[Listed], gone: Collection[str]) -> None:
         """Read files in worker processes, and merge what comes of it."""
         assert self._folder is not None  # noqa: S101 - `_recall` comes first
-        if not files:
+        if gone:
             await asyncio.to_thread(self._index.forget, gone)
+        if not files:
             return
         size = sum(one.size for one in files)
         few = len(files) <= _FEW_FILES and size <= _FEW_BYTES
-        count = 0 if few else self._worker_count if len(files) > _FIRST_BATCH else 1
+        count = 0 if few else self._worker_count if len(files) > _MANY_FILES else 1
         async with Workers(count) as workers:
             try:
-                await self._read_batches(workers, files, gone)
+                await self._read_all(workers, files)
                 await self._tidy(workers)
             except (WorkerError, OSError, DamagedError) as error:
                 no_space = not isinstance(error, WorkerError) or error.no_space
@@ -273,28 +275,32 @@ class Builder:
         if self._folder.is_temporary:
             await self._read([one for one in files if not self._is_known(one)], ())
 
-    async def _read_batches(
-        self, workers: Workers, files: Sequence[Listed], gone: Collection[str]
-    ) -> None:
-        missing = gone
-        tasks = [
-            asyncio.ensure_future(self._read_batch(workers, batch)) for batch in _batches(files)
-        ]
-        try:
-            for task in asyncio.as_completed(tasks):
-                for batch, segment, path in await task:
+    async def _read_all(self, workers: Workers, files: Sequence[Listed]) -> None:
+        """Read files batch by batch, each counting as soon as it is there."""
+        self._backlog = backlog = Backlog(files)
+        merging = asyncio.Lock()
+
+        async def read() -> None:
+            while batch := backlog.take():
+                for read, segment, path in await self._read_batch(workers, batch):
                     self._files[id(segment)] = path
-                    for one in batch:
+                    for one in read:
                         self._known[one.path] = (one.modified_ns, one.size)
-                    await asyncio.to_thread(self._index.add, segment, missing)
-                    self.progress.done += len(batch)
-                    missing = ()
-                if len(self._index.segments) > _MERGE_ABOVE:
-                    await self._merge(workers, self._index.segments[1:])
+                    await asyncio.to_thread(self._index.add, segment)
+                    self.progress.done += len(read)
+                if len(self._index.segments) > _MERGE_ABOVE and not merging.locked():
+                    async with merging:
+                        await self._merge(workers, self._index.segments[1:])
+
+        # One more than there are workers, so that none waits while a batch is taken in.
+        readers = [asyncio.create_task(read()) for _ in range(self._worker_count + 1)]
+        try:
+            await asyncio.gather(*readers)
         finally:
-            for task in tasks:
+            self._backlog = None
+            for task in readers:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*readers, return_exceptions=True)
 
     async def _tidy(self, workers: Workers) -> None:
         """Merge what a build left in many segments; rarely all, as that writes everything."""
@@ -367,12 +373,3 @@ class Builder:
         old = [self._files.pop(id(segment)) for segment in segments]
         self._files[id(merged)] = out
         await asyncio.to_thread(self._folder.drop, old)
-
-
-def _batches(files: Sequence[Listed]) -> list[Sequence[Listed]]:
-    batches, start, size = [], 0, _FIRST_BATCH
-    while start < len(files):
-        batches.append(files[start : start + size])
-        start += size
-        size = min(_BATCH, size * 2)
-    return batches

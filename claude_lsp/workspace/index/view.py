@@ -23,7 +23,7 @@ from claude_lsp.workspace.index.lookup import (
 from claude_lsp.workspace.index.segment import CLASS, FIELD, I64, NOTHING, U64, Mask, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,6 +65,22 @@ class Symbols(NamedTuple):
     kinds: I64
     parents: I64
     costs: I64
+
+
+class WeightedWords(NamedTuple):
+    """Words with what speaks for them, one row each.
+
+    Attributes:
+        names: hashes, ascending.
+        values: larger says more.
+        files: in how many files each occurs.
+        symbols: how many symbols have it as a name.
+    """
+
+    names: U64
+    values: NDArray[np.float64]
+    files: I64
+    symbols: I64
 
 
 class View:
@@ -182,6 +198,40 @@ class View:
             hashes.append(segment.hashes[segment.words[flat]])
         return np.concatenate(which), np.concatenate(hashes)
 
+    def weighted_words(self, files: I64, weights: NDArray[np.float64]) -> WeightedWords:
+        """Return the words of files with the sum of those files' weights.
+
+        The counts are those of the layers that the files are in, which is what makes this quick.
+        """
+        parts = []
+        for layer, places, rows in self._by_layer(files, self._file_starts):
+            segment = layer.segment
+            owners, flat = expand(segment.word_starts[rows], segment.word_starts[rows + 1])
+            numbers, which = np.unique(segment.words[flat], return_inverse=True)
+            sums = np.bincount(which, weights[places][owners], len(numbers)).astype(np.float64)
+            parts.append(
+                WeightedWords(
+                    segment.hashes[numbers],
+                    sums,
+                    _lengths(segment.posting_starts, numbers),
+                    _lengths(segment.name_starts, numbers),
+                )
+            )
+        if len(parts) == 1:
+            # A string's number follows its hash, so these are in order already.
+            return parts[0]
+        names, which = np.unique(
+            np.concatenate([_NO_HASHES, *(part.names for part in parts)]), return_inverse=True
+        )
+
+        def summed(column: int) -> NDArray[np.float64]:
+            values = [_NO_ROWS, *(part[column] for part in parts)]
+            return np.bincount(which, np.concatenate(values), len(names)).astype(np.float64)
+
+        return WeightedWords(
+            names, summed(1), summed(2).astype(np.int64), summed(3).astype(np.int64)
+        )
+
     def pairs_of(self, hashes: U64) -> tuple[I64, U64, I64]:
         """Return (place in `hashes`, attribute, file) for each use of a receiver in a file."""
         which, attributes, found = [_NO_ROWS], [_NO_HASHES], [_NO_ROWS]
@@ -235,6 +285,20 @@ class View:
             first = segment.symbol_starts[owners].astype(np.int64) + layer.first_symbol
             parents[places] = np.where(inside < 0, -1, inside + first)
         return Symbols(names, files, kinds, parents, costs)
+
+    def files_of(self, symbols: I64) -> I64:
+        """Return the files of some symbols."""
+        files = np.empty(len(symbols), np.int64)
+        for layer, places, rows in self._by_layer(symbols, self._symbol_starts):
+            files[places] = files_of(layer.segment, rows) + layer.first_file
+        return files
+
+    def marks(self, *files: I64 | Iterable[int]) -> Mask:
+        """Return a mask over all file numbers that is set for some."""
+        marks = np.zeros(self.file_range + 1, np.bool_)
+        for some in files:
+            marks[some if isinstance(some, np.ndarray) else np.fromiter(some, np.int64)] = True
+        return marks
 
     def symbols_of(self, file: int) -> range:
         """Return the symbols of a file, in the order of its text."""
@@ -453,6 +517,11 @@ class View:
             bounds = getattr(layer.segment, starts)
             owners, flat = expand(bounds[rows], bounds[rows + 1])
             yield layer, places[owners], flat
+
+
+def _lengths(starts: NDArray[np.uint32], rows: NDArray[Any]) -> I64:
+    lengths: I64 = starts[rows + 1].astype(np.int64) - starts[rows]
+    return lengths
 
 
 def _alive(layer: Layer, rows: I64, *, of_symbols: bool = False) -> Mask | slice:
