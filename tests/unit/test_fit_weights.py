@@ -13,12 +13,10 @@ from benchmarks.context.candidates import Exported, export_folds
 from benchmarks.context.cases import Case, Gold, write_fold
 from benchmarks.context.serve import Product
 from claude_lsp.context import features, weights
-from claude_lsp.context.features import COLUMN, FEATURES
+from claude_lsp.context.features import FEATURES
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BIAS, IMPORTED, AFTER_DOT = range(3)
 
 
 def exported(columns: list[list[float]], needed: list[int], golds: int = 1) -> Exported:
@@ -114,21 +112,24 @@ def test_no_project_is_both_fitted_to_and_judged() -> None:
 
 
 OUTBOX = """\
+@overload
+def send(message: bytes) -> None: ...
+@overload
+def send(message: str) -> None: ...
+
+
 class Outbox:
     def close(self) -> None: ...
 
 
 class Inbox:
     def close(self) -> None: ...
-
-
-def send(message: str) -> None: ...
 """
 SEND = Gold(
     name="send",
     file="outbox.py",
-    line=9,
-    end=9,
+    line=4,
+    end=4,
     header="def send(message: str) -> None: ...",
     header_count=1,
     parent=None,
@@ -137,7 +138,7 @@ SEND = Gold(
     use="name",
     visible=False,
 )
-CLOSE = replace(SEND, name="close", line=2, header_count=2, parent="Outbox", kind="method")
+CLOSE = replace(SEND, name="close", line=8, header_count=2, parent="Outbox", kind="method")
 CASE = Case(
     id="mail-1-0",
     project="mail",
@@ -146,7 +147,7 @@ CASE = Case(
     mode="line",
     prefix="from outbox import Outbox, send\n\n\ndef main(box: Outbox) -> None:\n    ",
     suffix="\n    print(box)\n",
-    held="send(box.close())",
+    held="send(str(box.close()))",
     golds=(SEND, CLOSE),
     unseen=("close",),
 )
@@ -161,8 +162,6 @@ def test_the_candidates_of_a_case_tell_which_of_them_it_needs(tmp_path: Path) ->
     write_fold(tmp_path / "mail-1", source, sorted(source.glob("*.py")), [CASE])
     (case,) = export_folds(Product(), [tmp_path / "mail-1"], lambda _text: None)
     assert (case.project, case.golds) == ("mail", 2)
-    # Of two `send` and two `close` one is meant each: the file, and the class, tell which.
+    # Of three `send` and two `close` one is meant each: the file and the line tell which.
     assert sorted(case.needed[case.needed >= 0].tolist()) == [0, 1]
     assert len(case.needed) == len(case.tokens) == case.features.shape[1]
-    (imported,) = np.flatnonzero(case.needed == 0)
-    assert case.features[COLUMN["imported_unused"], imported] == 1
