@@ -83,11 +83,16 @@ TRAINING = (
     Fold("celery", 1, 70, tries=15),
     Fold("discord", 1, 60, tries=15),
     *(
-        Fold(name, 11, 30, tries=20, strip=True)
+        Fold(name, seed, 30, tries=20, strip=True)
         for name in ("litestar", "poetry", "sphinx", "twisted", "celery", "discord")
+        for seed in (11, 12)
     ),
     *(Fold(name, 11, 20, tries=25, strip=True) for name in ("trio", "xarray", "tortoise")),
-    *(Fold(name, 1, 60, tries=10) for name in ("ox", "tldraw", "ethers", "trpc")),
+    *(
+        Fold(name, seed, 60, tries=10)
+        for name in ("ox", "tldraw", "ethers", "trpc")
+        for seed in (1, 2)
+    ),
     Fold("mobx", 1, 40, tries=15),
 )
 """What weights are fitted to; none of these projects is in `FULL`."""

@@ -42,6 +42,9 @@ _DECAY = 20.0
 heart."""
 _MOST_NEGATIVES = 250
 """Of more candidates that are not needed, so many are drawn, and each counts for several."""
+_STRIPPED = 2.0
+"""For how many places one counts that lacks its imports: there are few of them, and what speaks
+for a definition there is weak."""
 _MOST_STEPS = 400
 _GROUPS = 3
 _ROOMS = (800, 1600, 4000)
@@ -96,7 +99,8 @@ def sample(cases: Iterable[Exported], seed: int = 0) -> Sample:
         features.append(case.features[:, np.append(needed, drawn)])
         labels.append(np.repeat((1.0, 0.0), (len(needed), len(drawn))))
         each = len(others) / max(1, len(drawn))
-        counts.append(np.repeat((1.0, each), (len(needed), len(drawn))))
+        times = _STRIPPED if case.stripped else 1.0
+        counts.append(times * np.repeat((1.0, each), (len(needed), len(drawn))))
     return Sample(
         np.concatenate(features, axis=1, dtype=np.float64),
         np.concatenate(labels),

@@ -303,11 +303,7 @@ class _Search:
         self.in_following = usage.from_words(following_words)
         self.in_imports = usage.in_imports(view, similar)
         self.in_imports_beside = usage.in_imports_beside(view, place)
-        taken = usage.of_modules(view, place, similar, list(self.modules))
-        for tops, (users, alike) in zip(self.modules.values(), taken, strict=True):
-            names = view.symbols(tops).names
-            self.pool.add(tops, "taken", users.of(names))
-            self.pool.add(tops, "taken_alike", alike.of(names))
+        self._add_taken()
         receiver = self._receiver() if self.sight.after_dot else ""
         self.pairs = usage.in_pairs(view, place, self.sight, similar, receiver)
         names, values, files, symbols = similar_words
@@ -332,6 +328,23 @@ class _Search:
         self._add_best(names, np.where((symbols > 0) & (symbols <= 6), values, 0.0), 250)
         wanted = (self.pairs.receiver.values > 0) & (symbols > 0) & (symbols <= 8)
         self.pool.add(view.named(names[wanted])[1])
+
+    def _add_taken(self) -> None:
+        """Add how much other files take what stands in the imported modules."""
+        if self.modules:
+            owners = np.repeat(np.arange(len(self.modules)), [*map(len, self.modules.values())])
+            symbols = np.concatenate([*self.modules.values()])
+            names = self.view.symbols(symbols).names
+            often, alike = usage.taken(
+                self.view,
+                self.place,
+                self.similar,
+                modules=list(self.modules),
+                owners=owners,
+                names=names,
+            )
+            self.pool.add(symbols, "taken", often)
+            self.pool.add(symbols, "taken_alike", alike)
 
     def _add_best(self, names: U64, values: F64, most: int, *, members: bool = True) -> None:
         """Add the definitions of the names with the largest values above 0."""
