@@ -26,7 +26,6 @@ class Exported(NamedTuple):
 
     Attributes:
         project: the corpus that the case is from.
-        stripped: whether imports that only the held-out text needs were taken out.
         golds: how many definitions the held-out text needs, among the candidates or not.
         features: one row for each of the ranking's features, one column for each candidate.
         needed: for each candidate the number of the definition that it is, -1 for none.
@@ -34,7 +33,6 @@ class Exported(NamedTuple):
     """
 
     project: str
-    stripped: bool
     golds: int
     features: NDArray[np.float32]
     needed: NDArray[np.int64]
@@ -51,7 +49,7 @@ def export(product: Product, case: Case) -> Exported:
         named = np.flatnonzero(names == np.uint64(hash_of(gold.name)))
         needed[_places(view, ranking, gold, named)] = number
     features = ranking.features.astype(np.float32)
-    return Exported(case.project, case.stripped, len(case.golds), features, needed, ranking.costs)
+    return Exported(case.project, len(case.golds), features, needed, ranking.costs)
 
 
 def export_folds(

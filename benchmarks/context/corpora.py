@@ -78,11 +78,19 @@ TRAINING = (
     Corpus("twisted", "pypi", "twisted", "26.10.0"),
     Corpus("celery", "pypi", "celery", "5.7.0"),
     Corpus("discord", "pypi", "discord.py", "2.7.1"),
+    Corpus("aiohttp", "pypi", "aiohttp", "3.14.5"),
+    Corpus("dask", "pypi", "dask", "2026.8.0"),
+    Corpus("mitmproxy", "pypi", "mitmproxy", "11.0.2"),
+    Corpus("prompt_toolkit", "pypi", "prompt_toolkit", "3.0.53"),
     Corpus("ox", "npm", "ox", "1.8.3", _NPM_SOURCE),
     Corpus("tldraw", "npm", "@tldraw/editor", "5.5.2", _NPM_SOURCE),
     Corpus("ethers", "npm", "ethers", "6.17.0", "package/src.ts"),
     Corpus("trpc", "npm", "@trpc/server", "11.25.2", _NPM_SOURCE),
     Corpus("mobx", "npm", "mobx", "7.1.3", _NPM_SOURCE),
+    Corpus("tiptap", "npm", "@tiptap/core", "3.34.0", _NPM_SOURCE),
+    Corpus("chevrotain", "npm", "chevrotain", "13.2.0", _NPM_SOURCE),
+    Corpus("router", "npm", "@tanstack/router-core", "1.171.39", _NPM_SOURCE),
+    Corpus("msw", "npm", "msw", "3.0.5", _NPM_SOURCE),
 )
 """What weights are fitted to: none of it is judged, and each has a style of its own."""
 

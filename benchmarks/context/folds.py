@@ -82,6 +82,12 @@ TRAINING = (
     Fold("twisted", 1, 90),
     Fold("celery", 1, 70, tries=15),
     Fold("discord", 1, 60, tries=15),
+    Fold("aiohttp", 1, 50, tries=15),
+    Fold("dask", 1, 80, tries=15),
+    Fold("mitmproxy", 1, 90, tries=10),
+    Fold("prompt_toolkit", 1, 80, tries=15),
+    Fold("mitmproxy", 11, 30, tries=20, strip=True),
+    Fold("prompt_toolkit", 11, 30, tries=20, strip=True),
     *(
         Fold(name, seed, 30, tries=20, strip=True)
         for name in ("litestar", "poetry", "sphinx", "twisted", "celery", "discord")
@@ -94,6 +100,7 @@ TRAINING = (
         for seed in (1, 2)
     ),
     Fold("mobx", 1, 40, tries=15),
+    *(Fold(name, 1, 60, tries=10) for name in ("tiptap", "chevrotain", "router", "msw")),
 )
 """What weights are fitted to; none of these projects is in `FULL`."""
 

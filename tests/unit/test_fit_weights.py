@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def exported(columns: list[list[float]], needed: list[int], golds: int = 1) -> Exported:
     """Return a case of some candidates, each a list of features, 10 tokens each."""
     features = np.array(columns, np.float32).T
-    return Exported("mail", False, golds, features, np.array(needed), np.full(len(needed), 10))
+    return Exported("mail", golds, features, np.array(needed), np.full(len(needed), 10))
 
 
 @pytest.fixture
