@@ -41,6 +41,9 @@ bench-anchors: $(VENV)/tested  ## how well quotes are found again in changed fil
 bench-context: $(VENV)/tested  ## how much of what a place needs is in its context
 	$(BIN)/python -m benchmarks.context $(ARGS)
 
+bench-architecture: $(VENV)/tested  ## the module graph beside other tools', and what the project map tells
+	$(BIN)/python -m benchmarks.architecture $(ARGS)
+
 bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
@@ -63,4 +66,4 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-context bench-index fit-weights clean
+.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-context bench-index fit-weights clean

@@ -104,9 +104,9 @@ class Bench:
             server.notify("initialized", {})
             server.open(SUBJECT, text)
         self.api.answer = replies.text(f"<fill>{SUGGESTION}</fill>")
-        for _ in range(20):
+        for line in range(20):
             for server in servers:
-                await server.request(INLINE_COMPLETION, _completion(SUBJECT, 20, 0))
+                await server.request(INLINE_COMPLETION, _completion(SUBJECT, line, 0))
 
     # ----- rows
 
@@ -154,9 +154,11 @@ class Bench:
         after: list[float] = []
         floor: list[float] = []
         edits = Typing(SUBJECT)
-        for _ in range(self.counts.completions):
-            line = self.chance.randrange(len(lines))
-            column = self.chance.randint(0, len(lines[line]))
+        # Each place once: a second request there would be answered from memory.
+        places = [
+            (line, column) for line in range(20, len(lines)) for column in range(len(lines[line]))
+        ]
+        for line, column in self.chance.sample(places, self.counts.completions):
             change = edits.insert(line, column, "v")
             undo = edits.delete(line, column, 1)
             for server in (ours, bare):
@@ -336,7 +338,8 @@ def _completion(path: Path, line: int, column: int) -> dict[str, Any]:
     return {
         "textDocument": {"uri": path.as_uri()},
         "position": place(line, column),
-        "context": {"triggerKind": types.InlineCompletionTriggerKind.Automatic},
+        # Asked for: what is typed is asked only where a suggestion could be of use.
+        "context": {"triggerKind": types.InlineCompletionTriggerKind.Invoked},
     }
 
 

@@ -132,6 +132,10 @@ class Engine:
             )
         )
 
+    async def close(self) -> None:
+        """End what goes on without a request; those under way are not disturbed."""
+        await self._gatherer.close()
+
     def _context(
         self,
         action: Action,
@@ -140,10 +144,12 @@ class Engine:
         candidates: Sequence[Candidate],
         gathered: Gathered,
     ) -> Context:
-        """Assemble the context; tokens are counted, so this runs in a worker."""
+        """Assemble the context; files are looked at, tokens counted, so this runs in a worker."""
         # Not needed by a server that starts.
         from claude_lsp.context.assemble import assemble
 
+        # Right before it is sent: what was found a moment ago may have become ignored since.
+        gathered = self._gatherer.still_allowed(gathered)
         return assemble(
             action.subject(situation),
             [*candidates, *gathered.candidates],

@@ -70,12 +70,27 @@ class Completion:
     trigger: Literal["automatic", "manual", "off"] = option(
         "automatic", "When to suggest: while typing, only when asked, or never."
     )
+    triggers: dict[str, Literal["automatic", "manual", "off"]] = option(
+        {}, "The same by language or by glob of paths, over completion.trigger; the last one wins."
+    )
     debounce_ms: int = option(
-        150, "Pause in typing before an automatic request is sent, in ms.", minimum=0
+        150,
+        "Usual pause in typing before an automatic request is sent, in ms; it follows your rhythm.",
+        minimum=0,
+    )
+    multiline: Literal["auto", "never", "always"] = option(
+        "auto", "Whether completions have several lines: as the syntax at the cursor suggests."
+    )
+    in_comments: bool = option(True, "Whether to suggest in comments while typing.")
+    in_strings: bool = option(True, "Whether to suggest in strings while typing.")
+    per_minute: int = option(40, "Most automatic requests sent within a minute.", minimum=0)
+    popup: bool = option(
+        False,
+        "Whether suggestions also stand in the completion menu, for editors without ghost text.",
     )
     max_tokens: int = option(256, "Longest completion, in tokens.", minimum=1)
     context_tokens: int = option(
-        2000, "Bound on the context of a completion, in tokens.", minimum=200
+        4000, "Bound on the context of a completion, in tokens.", minimum=200
     )
 
 
@@ -141,7 +156,9 @@ class Arch:
     """Architecture reviews."""
 
     context_tokens: int = option(
-        24000, "Bound on the project map of an architecture review, in tokens.", minimum=1000
+        24000,
+        "Bound on an architecture review's context (project map, central files), in tokens.",
+        minimum=1000,
     )
 
 

@@ -3,8 +3,9 @@
     python -m benchmarks.context.index [--files 10000] [--json FILE]
 
 Each start is a process of its own, so that its memory and its loop are nobody else's. What is
-called is in index_under_test.py. Nothing passes or fails here. On a busy machine trust the
-processor time; the loop is watched in both clocks, because another process can stop it too.
+called is in index_under_test.py; memory is that of a real server. Nothing passes or fails here. On
+a busy machine trust the processor time; the loop is watched in both clocks, because another process
+can stop it too.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from benchmarks.context.corpora import CORPORA, UnavailableError, fetch
 from benchmarks.context.report import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from benchmarks.context.index_under_test import IndexUnderTest
+    from benchmarks.server_process import ServerProcess
 
 SOURCES = ("homeassistant", "django", "sqlalchemy", "anthropic", "textual", "scrapy", "pydantic")
 """Files are taken from these corpora in this order."""
@@ -39,6 +41,8 @@ SOURCES = ("homeassistant", "django", "sqlalchemy", "anthropic", "textual", "scr
 WALKED = 20_000
 _BUDGET = 2_000
 _EDITS = 200
+_COMPLETIONS = 50
+_SETTLING_S = 5.0
 _TICK_S = 0.002
 _POLL_S = 0.02
 
@@ -100,7 +104,7 @@ async def session(root: Path, cache: Path) -> dict[str, float | None]:
     # The benchmark's own tokenizer is not what is measured.
     tokens.count("")
     paths = await asyncio.to_thread(lambda: sorted(root.rglob("*.py")))
-    before, cpu_before = _memory_mb(), _cpu_seconds()
+    cpu_before = _cpu_seconds()
     hold = Hold()
     watching = asyncio.create_task(hold.watch())
     begun = time.perf_counter()
@@ -114,7 +118,7 @@ async def session(root: Path, cache: Path) -> dict[str, float | None]:
     useful_s = await useful
     starting = Hold(hold.wall_ms, hold.cpu_ms)
     # Measured before the edits, when the workers have nothing left to do.
-    memory, cpu_s = _memory_mb(), _cpu_seconds()
+    cpu_s = _cpu_seconds()
     edits = await _edits(index, root, paths)
     await index.stop()
     watching.cancel()
@@ -126,8 +130,6 @@ async def session(root: Path, cache: Path) -> dict[str, float | None]:
         "hold_cpu_ms": starting.cpu_ms,
         "edit_p50_ms": percentile(edits, 0.5),
         "edit_p95_ms": percentile(edits, 0.95),
-        "memory_mb": memory,
-        "memory_before_mb": before,
     }
 
 
@@ -193,6 +195,45 @@ def corpus(data: Path, files: int) -> Path:
     return folder
 
 
+async def server_memory(
+    root: Path, cache: Path, documents: Sequence[tuple[Path, str]]
+) -> dict[str, float]:
+    """Return the resident memory of a real server: with its index, and after completions."""
+    from benchmarks.server_process import ServerProcess
+    from tests.messages_api import MessagesApi, replies
+
+    async with MessagesApi() as api:
+        api.answer = replies.text("<fill>measured</fill>")
+        environment = api.environment(
+            CLAUDE_LSP_CACHE_DIR=str(cache), CLAUDE_LSP_STATE_DIR=str(cache), HOME=str(cache)
+        )
+        command = [str(Path(sys.executable).with_name("claude-lsp"))]
+        server = await ServerProcess.spawn("claude-lsp", command, environment, root)
+        await server.initialize(root, {"completion": {"debounce_ms": 0}})
+        server.notify("initialized", {})
+        # The first answer comes when everything that a completion needs is loaded.
+        await _complete(server, *documents[0])
+        await asyncio.sleep(_SETTLING_S)
+        indexed = server.memory()
+        for document in documents[1:]:
+            await _complete(server, *document)
+        used = server.memory()
+        await server.stop()
+    return {"indexed_mb": indexed / 1e6, "used_mb": used / 1e6}
+
+
+async def _complete(server: ServerProcess, path: Path, text: str) -> None:
+    server.open(path, text)
+    document = {"uri": path.as_uri()}
+    place = {"line": text.count("\n") // 2, "character": 0}
+    context = {"triggerKind": 1}
+    await server.request(
+        "textDocument/inlineCompletion",
+        {"textDocument": document, "position": place, "context": context},
+    )
+    server.notify("textDocument/didClose", {"textDocument": document})
+
+
 def walk_seconds(root: Path, files: int) -> tuple[float, int]:
     """Return the processor time of a walk over so many files, in folders like the corpus's."""
     from claude_lsp.workspace.files import list_names
@@ -228,11 +269,21 @@ def main() -> None:
         cold = _in_process(root, Path(cache))
         say("warm start ...")
         warm = _in_process(root, Path(cache))
+        say("the server ...")
+        paths = random.Random(3).sample(sorted(root.rglob("*.py")), _COMPLETIONS + 1)
+        documents = [(path, path.read_bytes().decode("utf-8", "replace")) for path in paths]
+        server = asyncio.run(server_memory(root, Path(cache), documents))
     say("walk ...")
     seconds, walked = walk_seconds(root, WALKED)
-    print(_table(cold, warm, seconds, walked))
+    print(_table(cold, warm, server, seconds, walked))
     if options.json:
-        results = {"cold": cold, "warm": warm, "walk_s": seconds, "bytes": size}
+        results = {
+            "cold": cold,
+            "warm": warm,
+            "server": server,
+            "walk_s": seconds,
+            "bytes": size,
+        }
         options.json.write_text(json.dumps(results), encoding="utf-8")
 
 
@@ -248,7 +299,13 @@ def _in_process(root: Path, cache: Path) -> dict[str, Any]:
     return result
 
 
-def _table(cold: dict[str, Any], warm: dict[str, Any], walk_s: float, walked: int) -> str:
+def _table(
+    cold: dict[str, Any],
+    warm: dict[str, Any],
+    server: dict[str, float],
+    walk_s: float,
+    walked: int,
+) -> str:
     def seconds(value: float | None) -> str:
         return "never" if value is None else f"{value:.2f} s"
 
@@ -264,20 +321,11 @@ def _table(cold: dict[str, Any], warm: dict[str, Any], walk_s: float, walked: in
             "one edited buffer, p50 / p95",
             f"{warm['edit_p50_ms']:.1f} / {warm['edit_p95_ms']:.1f} ms",
         ),
-        ("resident after a cold start, with workers", f"{cold['memory_mb']:.0f} MB"),
-        ("resident after a warm start, with workers", f"{warm['memory_mb']:.0f} MB"),
-        ("resident before the index", f"{warm['memory_before_mb']:.0f} MB"),
+        ("resident memory of the server, indexed", f"{server['indexed_mb']:.0f} MB"),
+        (f"the same after {_COMPLETIONS} completions", f"{server['used_mb']:.0f} MB"),
         (f"walk of {walked:,} files, processor time", seconds(walk_s)),
     )
     return "\n".join(["| index | |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)])
-
-
-def _memory_mb() -> float:
-    import psutil
-
-    main_process = psutil.Process()
-    processes = (main_process, *main_process.children(recursive=True))
-    return float(sum(process.memory_info().rss for process in processes)) / 1e6
 
 
 def _cpu_seconds() -> float:

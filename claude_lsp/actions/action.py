@@ -55,6 +55,7 @@ class Situation:
         automatic: whether nobody asked for it (typing).
         instructions: the project's own words to reviewers.
         evidence: facts about the project, computed without a model.
+        multiline: whether a completion may have several lines.
     """
 
     snapshot: Snapshot
@@ -64,6 +65,7 @@ class Situation:
     automatic: bool = False
     instructions: str = ""
     evidence: str = ""
+    multiline: Literal["auto", "never", "always"] = "auto"
 
 
 class Reader(Protocol):

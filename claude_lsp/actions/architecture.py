@@ -18,6 +18,9 @@ from claude_lsp.findings.rules import RULES
 if TYPE_CHECKING:
     from claude_lsp.settings import Settings
 
+MAP_SHARE = 0.6
+"""Of the tokens of the context; the rest is for the texts of central files."""
+
 _RULES = tuple(
     rule.id for rule in RULES.values() if rule.id.startswith("arch.") and rule.origin == "model"
 )

@@ -19,11 +19,24 @@ class Insertion:
         at: where, in the snapshot's positions.
         text: everything so far.
         complete: False while more may follow; a later one replaces this.
+        until: on the same line, the end of what the text takes the place of; None for nothing.
     """
 
     at: Position
     text: str
     complete: bool
+    until: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    r"""How an insertion begins: as the model writes it, unfiltered and not to be shown.
+
+    Attributes:
+        text: everything so far, with `\n` line endings.
+    """
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Findings that were not believed: why, and how many."""
+    """Findings or insertions that are not shown: why, and how many."""
 
     reason: str
     count: int
@@ -68,4 +81,4 @@ class Unusable:
     reason: str
 
 
-Outcome = Insertion | Replacement | Finding | Prose | Notice | Drop | Unusable
+Outcome = Insertion | Beginning | Replacement | Finding | Prose | Notice | Drop | Unusable

@@ -51,6 +51,7 @@ def context(options: argparse.Namespace) -> int:
         span,
         problems,
         instructions=configuration.settings.review.instructions,
+        multiline=configuration.settings.completion.multiline,
     )
     tokens.warm()
 

@@ -123,7 +123,8 @@ async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
         try:
             await asyncio.gather(asyncio.to_thread(tokens.warm), client.check_credentials())
         except ClaudeError as error:
-            return _finish(run, _without_model(run, result, error.failure))
+            found = await asyncio.to_thread(_without_model, run, result, error.failure)
+            return _finish(run, found)
         await _review(engine, units, account, result, run.options.concurrency)
     finally:
         await codebase.close()
@@ -275,9 +276,10 @@ def _structure(run: _Run) -> _Result:
     result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
     summary = project.summary
     result.notices.append(
-        f"Structure of {summary.modules} Python modules in {summary.packages} packages with "
-        f"{summary.imports} imports between them; other languages are not covered yet."
+        f"Structure of {summary.modules} modules in {summary.packages} folders with "
+        f"{summary.imports} imports between them."
     )
+    result.notices += project.notices
     return result
 
 

@@ -20,6 +20,7 @@ from claude_lsp.context.similar import hashes_of
 from claude_lsp.context.usage import Weighted
 from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
 from claude_lsp.workspace.index.segment import KIND_NUMBERS
+from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +67,14 @@ def candidates(
     *,
     window_words: Mapping[str, float],
     following_words: Mapping[str, float],
+    shown: tuple[int, int] | None = None,
 ) -> Ranking:
-    """Return the definitions that the cursor may need, with what speaks for each."""
+    """Return the definitions that the cursor may need, with what speaks for each.
+
+    Those of the document itself are among them where they stand outside of the lines `shown`.
+    """
     search = _Search(links, place, sight, similar)
+    search.by_document(shown)
     search.by_import()
     search.by_type()
     search.by_sight()
@@ -83,6 +89,8 @@ class _Search:
         self.links, self.view = links, links.view
         self.place, self.sight, self.similar = place, sight, similar
         self.pool = Pool()
+        self.hidden: I64 = np.empty(0, np.int64)
+        """What the document defines outside of the lines that are shown."""
         self.imported_files: set[int] = set()
         self.modules: dict[str, I64] = {}
         """What stands at the top of each module that is imported as a whole, by its local name."""
@@ -103,6 +111,25 @@ class _Search:
     def _class(self, name: str | int, file: int) -> int:
         key = hash_of(name) if isinstance(name, str) else name
         return self.links.class_named(key, file) if file >= 0 else -1
+
+    def by_document(self, shown: tuple[int, int] | None) -> None:
+        """Add what the document itself defines where it is not shown: it need not be imported."""
+        file = self.place.file
+        if file < 0 or shown is None:
+            return
+        view = self.view
+        numbers = view.symbols_of(file)
+        symbols = np.arange(numbers.start, numbers.stop)
+        first_lines = view.first_lines(file)
+        self.hidden = symbols[(first_lines < shown[0]) | (first_lines > shown[1])]
+        rows = view.symbols(self.hidden)
+        nearness = dict(zip(self.near_hashes.tolist(), self.near_weights.tolist(), strict=True))
+        near = np.array([nearness.get(name, 0.0) for name in rows.names.tolist()])
+        used = near > 0
+        self.pool.add(self.hidden[used], "imported")
+        self.pool.add(self.hidden[used], "imported_near", near[used])
+        if self.place.enclosing_class >= 0:
+            self.pool.add(self.hidden[rows.parents == self.place.enclosing_class], "inherited")
 
     def by_import(self) -> None:
         """Add what the document imports."""
@@ -360,7 +387,9 @@ class _Search:
         view, place, sight = self.view, self.place, self.sight
         symbols, table = self.pool.table()
         rows = view.symbols(symbols)
-        kept = np.flatnonzero(rows.files != place.file)
+        usable = view.in_languages(family_of(place.language))
+        reachable = (rows.files != place.file) | np.isin(symbols, self.hidden)
+        kept = np.flatnonzero(reachable & usable[rows.files])
         symbols, table = symbols[kept], table[:, kept]
         names, files, kinds = rows.names[kept], rows.files[kept], rows.kinds[kept]
         parents, costs = rows.parents[kept], rows.costs[kept]
@@ -444,7 +473,7 @@ def _places_among(names: U64, some: U64) -> I64:
     return found
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 12)
 def _nearness(folder: str, other: str) -> float:
     """Return the share of parts that two folders have in common from the top."""
     if folder == other:

@@ -302,7 +302,7 @@ def _import_lines(lines: Sequence[str]) -> set[int]:
     return hidden
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 13)
 def _facts(line: str, typings: str) -> LineFacts:
     words, attributes = [], []
     for match in WORD.finditer(line):

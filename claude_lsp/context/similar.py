@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from claude_lsp.workspace.index.hashing import hash_of
+from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +103,8 @@ def similar_files(links: Links, place: Place, sight: Sight) -> SimilarFiles:
     scores = np.bincount(files, says[which], view.file_range)
     if place.file >= 0:
         scores[place.file] = 0.0
+    # What other languages have in common with this one are the words of their comments.
+    scores[~view.in_languages(family_of(place.language))[:-1]] = 0.0
     best = np.flatnonzero(scores)
     if len(best) > _MOST_COMPARED:
         best = best[np.argpartition(-scores[best], _MOST_COMPARED)[:_MOST_COMPARED]]

@@ -44,8 +44,14 @@ ROUTES = (
     Route(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
         completion.inline_completion,
-        completion.take_turn,
+        completion.take_inline_turn,
         types.InlineCompletionOptions(),
+    ),
+    Route(
+        types.TEXT_DOCUMENT_COMPLETION,
+        completion.popup_completion,
+        completion.take_popup_turn,
+        types.CompletionOptions(),
     ),
     Route(
         types.TEXT_DOCUMENT_CODE_ACTION,

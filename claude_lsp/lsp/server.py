@@ -18,6 +18,7 @@ from claude_lsp.lsp.publish import Published
 from claude_lsp.lsp.recent import RecentEdits
 from claude_lsp.lsp.routes import register
 from claude_lsp.lsp.session import Session
+from claude_lsp.lsp.suggestions import Suggestions
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.lsp.handlers.completion import Turn
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class ClaudeServer(Server):
         initial_settings: what came with `initialize`.
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
-        completion_turns: the newest completion request of each document.
+        suggestions: what is suggested while typing.
         log_file: what writes the log to the file of the settings, if they name one.
     """
 
@@ -58,7 +58,7 @@ class ClaudeServer(Server):
         self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()
-        self.completion_turns: dict[str, Turn] = {}
+        self.suggestions = Suggestions(self)
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []

@@ -47,6 +47,7 @@ class Session:
     _failure: errors.Failure | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _users: Counter[Client] = field(default_factory=Counter)
+    _replaced: list[Engine] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
@@ -107,17 +108,28 @@ class Session:
         self._engine = Engine(settings, workspace, client, codebase)
         self._ready.set()
         if old is not None:
+            self._replaced.append(old)
             await self._close_if_unused(old.client)
-            await old.codebase.close(keeping=codebase)
+        await self._close_replaced()
 
     async def close(self) -> None:
         """Close the connections and the ledger."""
         engine, self._engine = self._engine, None
+        await self._close_replaced()
         if engine is not None:
+            await engine.close()
             await engine.codebase.close()
         for client in {*self._users, *([engine.client] if engine is not None else [])}:
             await client.close()
         await asyncio.to_thread(self.ledger.close)
+
+    async def _close_replaced(self) -> None:
+        """End what engines of before have under way; one cut short is taken up the next time."""
+        while self._replaced:
+            old = self._replaced[0]
+            await old.close()
+            await old.codebase.close(keeping=self._engine.codebase if self._engine else None)
+            self._replaced.remove(old)
 
     async def _close_if_unused(self, client: Client) -> None:
         """Close a connection whose settings have changed, once its last request has ended."""

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from claude_lsp.lsp.wire import FrameError, FrameParser, Stream, Writer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_THREADS = 3
 GRACE_SECONDS = 0.4
 """What tasks get to end after they have been cancelled; the last messages get as much."""
 
@@ -97,6 +99,8 @@ def _run(server: Server, source: Stream, sink: Stream) -> int:
 async def serve(server: Server, source: Stream, sink: Stream) -> None:
     """Serve one client on two streams until something stops the server."""
     loop = asyncio.get_running_loop()
+    # Each thread keeps memory of its own for what it once needed; work in them rarely overlaps.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, "worker"))
 
     def stop_from_outside(reason: str, exit_code: int | None = None) -> None:
         def stop() -> None:

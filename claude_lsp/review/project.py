@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
-from claude_lsp.workspace.files import TextFile, list_files, read_text
+from claude_lsp.workspace.files import TextFile, read_text
 from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.structure.project_map import Signature
     from claude_lsp.structure.summary import StructureSummary
+    from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.module_graph import ModuleGraph
     from claude_lsp.workspace.workspace import Workspace
+
+
+_MOST_SIGNATURES = 5_000
+_LARGEST_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -29,44 +35,86 @@ class Project:
         graph: modules and imports.
         findings: structural facts that are worth a remark.
         summary: figures for the head of a report.
+        signatures: the definitions that most other files import.
+        notices: what limits the picture, in sentences for the user.
     """
 
     root: Path
     graph: ModuleGraph
     findings: tuple[Finding, ...]
     summary: StructureSummary
+    signatures: tuple[Signature, ...] = ()
+    notices: tuple[str, ...] = ()
 
-    def map(self, limit_lines: int = 160) -> str:
-        """Return the project as a text sheet for a prompt."""
-        from claude_lsp.structure.summary import render_map
+    def map(self, budget: int, count: Callable[[str], int]) -> str:
+        """Return the project as a text sheet for a prompt.
 
-        return render_map(self.graph, self.findings, limit_lines)
+        Args:
+            budget: how many tokens it may take.
+            count: returns the tokens of a text.
+        """
+        from claude_lsp.structure.project_map import render_map
+
+        return render_map(self.graph, self.findings, budget, count, self.signatures)
 
 
-def survey(workspace: Workspace, root: Path) -> Project:
-    """Read a project and compute its structure. Takes seconds on large ones: call it in a worker.
+def survey(workspace: Workspace, root: Path, links: Links | None = None) -> Project:
+    """Read a project and compute its structure.
+
+    Takes seconds on large ones: call it in a worker thread.
 
     Args:
         workspace: says what may be read.
         root: the project's folder.
+        links: the state of its index, for a caller that has one; made here by default.
     """
     # Not needed by a server that starts, and a tenth of its imports.
+    from claude_lsp.structure.project_map import Signature
     from claude_lsp.structure.review import review_structure
     from claude_lsp.structure.summary import summarise
-    from claude_lsp.workspace.module_graph import build_python_graph
+    from claude_lsp.workspace.index.graph import module_graph
+    from claude_lsp.workspace.index.index import Index
+    from claude_lsp.workspace.index.once import index_folder
+    from claude_lsp.workspace.index.uses import most_used
+    from claude_lsp.workspace.module_graph import with_texts
 
-    rules = workspace.rules_for(root)
-    files = list_files(root, rules) if rules is not None else []
-    graph = build_python_graph(root, [path for path in files if path.suffix == ".py"])
+    notices: list[str] = []
+    if links is None:
+        rules = workspace.rules_for(root)
+        links = index_folder(root, rules, notices.append) if rules is not None else Index().links
+
+    def text_of(path: str) -> str | None:
+        content = read_text(root / path, _LARGEST_BYTES)
+        return content.text if isinstance(content, TextFile) else None
+
+    graph = with_texts(module_graph(links, _packages_above(root)), text_of)
     findings = tuple(review_structure(graph))
-    return Project(root, graph, findings, summarise(graph, findings))
+    used = most_used(links, _MOST_SIGNATURES)
+    return Project(
+        root,
+        graph,
+        findings,
+        summarise(graph, findings),
+        tuple(Signature(one.path, one.signature, one.users) for one in used),
+        tuple(notices),
+    )
+
+
+def _packages_above(root: Path) -> tuple[str, ...]:
+    """Return the Python packages that a folder lies in, itself among them, outermost first."""
+    names: list[str] = []
+    folder = root.resolve()
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return tuple(names)
 
 
 def sources_of(root: Path, findings: Iterable[Finding]) -> dict[str, LineIndex]:
     """Read the files that findings speak of, for excerpts; one that can't be read is left out."""
     sources = {}
     for path in {finding.path for finding in findings}:
-        content = read_text(root / path, 2_000_000)
+        content = read_text(root / path, _LARGEST_BYTES)
         if isinstance(content, TextFile):
             sources[path] = LineIndex(content.text)
     return sources

@@ -57,7 +57,7 @@ def neighbours(pairs: Iterable[Edge]) -> dict[str, list[str]]:
 
 def is_part_of(name: str, package: str) -> bool:
     """Return whether a module lies somewhere below the package of the given name."""
-    return name.startswith(f"{package}.")
+    return name.startswith(f"{package}/" if "/" in name else f"{package}.")
 
 
 def import_range(one: Import) -> Range:

@@ -211,6 +211,20 @@ def language_of(path: str | PurePath, first_line: str = "") -> str:
     return PLAIN_TEXT
 
 
+def family_of(language: str) -> frozenset[str]:
+    """Return the languages whose code can use a language's definitions, itself among them."""
+    return _FAMILY_OF.get(language) or frozenset({language})
+
+
+_FAMILIES = (
+    {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte"},
+    {"c", "cpp", "cuda-cpp", "objective-c", "objective-cpp"},
+    {"java", "kotlin", "scala", "groovy"},
+    {"css", "scss", "sass", "less", "html"},
+)
+_FAMILY_OF = {language: frozenset(family) for family in _FAMILIES for language in family}
+
+
 def is_indexed(language: str) -> bool:
     """Whether the symbol index covers a language: code, and text that people write.
 

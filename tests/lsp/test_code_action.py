@@ -106,7 +106,7 @@ async def test_a_diagnostic_of_another_tool_comes_back_in_the_commands_arguments
     (arguments,) = fix.command.arguments
     assert arguments["uri"] == uri
     assert dict(arguments)["problems"] == [
-        {"range": span, "message": "unused", "source": "linter", "code": "F841"}
+        {"range": span, "message": "unused", "source": "linter", "code": "F841", "related": []}
     ]
 
 

@@ -55,14 +55,15 @@ async def test_suggests_and_counts_as_automatic_only_what_nobody_asked_for(
 
 
 async def test_suggests_from_a_real_file_with_its_neighbours(unstarted: Editor) -> None:
-    await unstarted.start(root=ENGINE.parent.parent)
+    options = {"context": {"deadline_ms": 20_000}}
+    await unstarted.start(options=options, root=ENGINE.parent.parent)
     text = ENGINE_TEXT
     uri = uri_from_path(ENGINE)
     unstarted.client.open(uri, text)
     unstarted.api.script(fill("pass"))
     await unstarted.indexed()
     line = text[: text.index("    async def prepare")].count("\n")
-    assert texts(await unstarted.suggest(uri, (line, 0))) == ["pass"]
+    assert texts(await unstarted.suggest(uri, (line, 0), invoked=True)) == ["pass"]
     sent = unstarted.api.messages[0].text
     assert 'path="claude_lsp/engine.py"' in sent
     assert '<file path="claude_lsp/' in sent
@@ -127,13 +128,15 @@ async def test_a_superseded_request_is_answered_at_once_and_its_stream_closed(
     editor.api.script(fill("second"))
     first = asyncio.ensure_future(editor.suggest(uri, END))
     await gate.wait_reached()
-    second = asyncio.ensure_future(editor.suggest(uri, END))
+    editor.client.change(uri, (END, END), "x")
+    second = asyncio.ensure_future(editor.suggest(uri, (8, 1)))
     assert await first == []
     assert texts(await second) == ["second"]
     await editor.api.messages[0].wait_disconnected()
     await editor.settled()
     assert idle_at_last(editor)
-    assert editor.server.completion_turns == {}
+    assert editor.server.suggestions.turns == {}
+    assert editor.server.suggestions.streams == {}
 
 
 async def test_fast_typing_leaves_one_request_in_flight(editor: Editor) -> None:
@@ -183,7 +186,8 @@ async def test_cancelled_by_the_client(editor: Editor) -> None:
     await editor.settled()
     assert len(editor.pair.raw.answers("mine")) == 1
     assert idle_at_last(editor)
-    assert editor.server.completion_turns == {}
+    assert editor.server.suggestions.turns == {}
+    assert editor.server.suggestions.streams == {}
 
 
 async def test_cancelled_in_the_same_packet_nothing_is_sent(editor: Editor) -> None:

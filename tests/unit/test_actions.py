@@ -97,7 +97,6 @@ def test_complete(path: Path, chunk: int) -> None:
     case = ActionCase("complete", path)
     outcomes = case.run(chunk)
     insertions = [outcome for outcome in outcomes if isinstance(outcome, Insertion)]
-    assert insertions == outcomes
     if "nothing" in case.sections:
         assert insertions == []
         return

@@ -306,3 +306,18 @@ def test_lookups_are_kept_while_the_text_is_the_same() -> None:
 def test_each_feature_has_its_weights() -> None:
     assert tuple(WEIGHTS) == FEATURES
     assert {len(hidden) for _, hidden in WEIGHTS.values()} == {len(OUTPUT)}
+
+
+def test_what_the_document_defines_out_of_sight_is_shown_too() -> None:
+    far = "def discount(price, share: float):\n    return price * share\n"
+    filler = "".join(f"x{number} = {number}\n" for number in range(300))
+    query, text = place(f"{far}{filler}\n\ndef final(price):\n    return discount(price, |)\n")
+    index = index_of(FILES)
+    index.open(query.path, text, "python")
+    for shown, expected in ((None, False), ((0, 400), False), ((200, 400), True)):
+        got = definitions_and_windows(
+            index.links, query._replace(shown=shown), Lookups(FILES.get), 500, length
+        )
+        own = [one for one in got if one.origin == query.path]
+        assert any("def discount(price, share: float)" in one.text for one in own) is expected
+        assert not any("def final" in one.text for one in own)

@@ -1,34 +1,41 @@
-"""Reading Python files into a module graph; where modules stand is in `cases/structure`."""
+"""The module graph of an index; where Python's modules stand is in `cases/structure`."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-import warnings
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_lsp.workspace import module_graph, python_source
-from claude_lsp.workspace.module_graph import ModuleGraph, build_python_graph, is_test_path
-from claude_lsp.workspace.python_source import Definition, ImportStatement, parse_module
+from claude_lsp.workspace import module_graph
+from claude_lsp.workspace.index.code_lines import code_lines
+from claude_lsp.workspace.index.extract import extract
+from claude_lsp.workspace.module_graph import Definition, ModuleGraph, is_test_path
+from tests.unit.graphs import graph_of_texts
+
+if TYPE_CHECKING:
+    from claude_lsp.workspace.index.records import ImportedName
 
 
-def build(root: Path, **sources: str | bytes) -> ModuleGraph:
-    """Write `a__b` as a/b.py below `root` and read all of it."""
-    files = []
-    for name, source in sources.items():
-        file = root / (name.replace("___init__", "/__init__").replace("__b", "/b") + ".py")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(source.encode() if isinstance(source, str) else source)
-        files.append(file)
-    return build_python_graph(root, files)
+def build(**sources: str) -> ModuleGraph:
+    """Return the graph of files; `a__b` is a/b.py."""
+    return graph_of_texts(
+        {
+            name.replace("___init__", "/__init__").replace("__b", "/b") + ".py": source
+            for name, source in sources.items()
+        }
+    )
 
 
-def only(source: str) -> ImportStatement:
-    (statement,) = parse_module(source).statements
+def edges(graph: ModuleGraph) -> list[tuple[str, str]]:
+    return [(one.source, one.target) for one in graph.imports]
+
+
+def only(source: str, language: str = "python") -> ImportedName:
+    (statement,) = extract(source, language).imports
     return statement
 
 
@@ -57,6 +64,7 @@ def only(source: str) -> ImportStatement:
         ("if not TYPE_CHECKING:\n  import a", False, False),
         ("if not TYPE_CHECKING:\n  pass\nelse:\n  import a", False, True),
         ("def f():\n  if TYPE_CHECKING:\n    import a", True, True),
+        ("if not TYPE_CHECKING:\n  pass\nelif y:\n  import a", False, True),
     ],
 )
 def test_when_an_import_runs(source: str, deferred: bool, type_only: bool) -> None:
@@ -68,131 +76,86 @@ def test_when_an_import_runs(source: str, deferred: bool, type_only: bool) -> No
     )
 
 
-def test_statements_keep_their_form_and_place() -> None:
-    source = "import a.b, c\nfrom ..d import (\n  e,\n  f as g,\n)\nfrom . import h  # why\n"
-    found = [(one.level, one.module, one.names, one.line, one.text)
-             for one in parse_module(source).statements]  # fmt: skip
-    assert found == [
-        (0, "a.b", None, 0, "import a.b, c"),
-        (0, "c", None, 0, "import a.b, c"),
-        (2, "d", ("e", "f"), 1, "from ..d import ("),
-        (1, "", ("h",), 5, "from . import h  # why"),
-    ]
-
-
-def test_lines_count_code_only() -> None:
-    source = (
-        '"""Doc.\n\nMore.\n"""\n\n# comment\nx = """\ntext\n"""\n'
-        'def f():\n    "doc"\n    return 1\n'
+@pytest.mark.parametrize(
+    ("source", "deferred", "type_only"),
+    [
+        ('import a from "./a"', False, False),
+        ('import type a from "./a"', False, True),
+        ('import type { a } from "./a"', False, True),
+        ('import { type a } from "./a"', False, True),
+        ('import { type } from "./a"', False, False),
+        ('export type { a } from "./a"', False, True),
+        ('export type * from "./a"', False, True),
+        ('export * from "./a"', False, False),
+        ('const a = require("./a")', False, False),
+        ('const load = () => import("./a")', True, False),
+        ('function f() { return require("./a"); }', True, False),
+        ('require("./a")', False, False),
+    ],
+)
+def test_when_an_import_of_typescript_runs(source: str, deferred: bool, type_only: bool) -> None:
+    statement = only(source, "typescript")
+    assert (statement.module, statement.deferred, statement.type_only) == (
+        "./a",
+        deferred,
+        type_only,
     )
-    assert parse_module(source).lines == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "comment", "expected"),
+    [
+        (
+            '"""Doc.\n\nMore.\n"""\n\n# a\nx = """\ntext\n"""\ndef f():\n    "doc"\n    return 1\n',
+            "#",
+            5,
+        ),
+        ("'doc'\nx = [\n    'a',\n    'b'\n]\n", "#", 4),
+        ('call(\n    """a\n    b""",\n)\n', "#", 4),
+        ('def f():\n    r"""a\n    # b\n    """\n', "#", 1),
+        ('x = """never closed\n', "#", 1),
+        ("// a\n/* b\n c */\nint x; // d\n\n  /** e */\n", "//", 1),
+        ("int x; /* a\n b */\n", "//", 2),
+        ("/* never closed\nint x;\n", "//", 0),
+        ("", "#", 0),
+    ],
+)
+def test_lines_count_code_only(source: str, comment: str, expected: int) -> None:
+    assert code_lines(source, comment) == expected
+
+
+@given(st.text("ab \n\"'#/*r:"), st.sampled_from(["#", "//"]))
+def test_there_are_never_more_code_lines_than_filled_ones(text: str, comment: str) -> None:
+    filled = sum(bool(line.strip()) for line in text.split("\n"))
+    assert 0 <= code_lines(text, comment) <= filled
 
 
 def test_definitions_have_their_extent_and_members() -> None:
     source = (
         "@overload\ndef f(x: int): ...\n@overload\ndef f(x: str): ...\ndef f(x): ...\n"
-        "if True:\n    @deco\n    class C:\n"
+        "if True:\n    @deco\n    class C:\n        y = 1\n"
         "        def m(self): ...\n        async def n(self): ...\n"
         "def outer():\n    def inner(): ...\n"
     )
-    assert parse_module(source).definitions == (
-        Definition("f", 0, 4),
-        Definition("C", 6, 9, members=2),
-        Definition("outer", 10, 11),
+    assert build(a=source).modules["a"].definitions == (
+        Definition("f", 1, 4),
+        Definition("C", 7, 10, members=2),
+        Definition("outer", 11, 12),
     )
 
 
 def test_uses_between_definitions_are_found_in_large_modules_only() -> None:
     source = "def a(): return b\ndef b(): ...\nclass C(Base):\n    x = a()\n"
-    assert all(one.uses == () for one in parse_module(source).definitions)
-    padded = source + "x = 1\n" * python_source.USES_FROM_LINES
-    assert [one.uses for one in parse_module(padded).definitions] == [("b",), (), ("a",)]
-
-
-@pytest.mark.parametrize(
-    ("source", "public"),
-    [
-        ("__all__ = ['a', 'b']", ("a", "b")),
-        ("__all__: list[str] = []", ()),
-        ("__all__ = ['a']\n__all__ += ('b',)", ("a", "b")),
-        ("__all__ = names()", None),
-        ("x = 1", None),
-    ],
-)
-def test_declared_names(source: str, public: tuple[str, ...] | None) -> None:
-    assert parse_module(source).public == public
-
-
-@pytest.mark.parametrize(
-    ("head", "expected"),
-    [
-        ("# Code generated by protoc. DO NOT EDIT.\n", True),
-        ("#!/usr/bin/env python\n# @generated\n", True),
-        ("# Keys are generated in another module.\n", False),
-        ("x = 'do not edit'\n", False),
-        ("\n" * 30 + "# do not edit\n", False),
-    ],
-)
-def test_a_comment_at_the_head_says_generated(head: str, expected: bool) -> None:
-    assert parse_module(head).is_generated is expected
-
-
-@pytest.mark.parametrize(
-    "source",
-    ["def f(:\n", "x = '\0'\n", "(" * 3000, "x = " + "-" * 100_000 + "1\n", "x = \ud800\n"],
-    ids=["syntax", "null", "brackets", "operators", "surrogate"],
-)
-def test_what_does_not_parse_still_shows_its_imports(source: str) -> None:
-    parsed = parse_module("import a\n" + source)
-    assert parsed.problem
-    assert [one.module for one in parsed.statements] == ["a"]
-
-
-def test_warnings_about_the_source_stay_inside() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert parse_module("x = '\\d'\nassert (1, 'always')\n").problem is None
-
-
-WORDS = st.sampled_from([*".(),#*;\\\n\r", "from", "import", "a", "as"])
-
-
-@given(st.text() | st.lists(WORDS).map(" ".join))
-def test_parsing_never_raises(source: str) -> None:
-    parsed = parse_module(source)
-    for one in parsed.statements:
-        assert one.line >= 0
-        assert len(one.text) <= 200
-
-
-NAMES = st.sampled_from(["a", "bc", "d.e", "f_1.g"])
-
-
-@given(
-    st.lists(
-        st.builds("import {}{}".format, NAMES, st.sampled_from(["", " as x", ", z", "  # why"]))
-        | st.builds(
-            "from {}{} import {}".format,
-            st.sampled_from(["", ".", ".."]),
-            NAMES,
-            st.sampled_from(["x", "x as y", "x, y", "(x,\n    y)", "(  # why\n  x,\n)", "*"]),
-        )
-        | st.builds("from {} import x".format, st.sampled_from([".", ".."])),
-        min_size=1,
-    )
-)
-def test_reading_by_lines_finds_what_the_parser_finds(statements: list[str]) -> None:
-    source = "\n".join(statements)
-    parsed, by_lines = parse_module(source), parse_module(source + "\n)")
-    assert by_lines.problem
-    assert by_lines.statements == parsed.statements
+    assert all(one.uses == () for one in build(a=source).modules["a"].definitions)
+    padded = source + "x = 1\n" * module_graph.USES_FROM_LINES
+    assert [one.uses for one in build(a=padded).modules["a"].definitions] == [("b",), (), ("a",)]
 
 
 # --- Files ----------------------------------------------------------------------------------
 
 
-def test_the_graph_is_immutable_and_ordered_by_path(tmp_path: Path) -> None:
-    graph = build(tmp_path, z="import a", a="", m="import z")
+def test_the_graph_is_immutable_and_ordered_by_path() -> None:
+    graph = build(z="import a", a="", m="import z")
     assert list(graph.modules) == ["a", "m", "z"]
     assert [one.source for one in graph.imports] == ["m", "z"]
     with pytest.raises(TypeError):
@@ -201,66 +164,57 @@ def test_the_graph_is_immutable_and_ordered_by_path(tmp_path: Path) -> None:
         graph.modules["a"].lines = 1  # type: ignore[misc]
 
 
-def test_relative_and_absolute_files_are_the_same(tmp_path: Path) -> None:
-    build(tmp_path, a="import b", b="")
-    names = [Path("a.py"), Path("b.py")]
-    assert build_python_graph(tmp_path, names) == build_python_graph(
-        tmp_path, [tmp_path / name for name in names]
+def test_what_is_no_code_of_the_project_is_no_module() -> None:
+    graph = graph_of_texts(
+        {
+            "a.md": "# a\n",
+            "a.pyi": "x: int\n",
+            "vendor/b.py": "",
+            "c/node_modules/d.js": "",
+            "e.go": "",
+        }
     )
+    assert [one.path for one in graph.modules.values()] == ["e.go"]
 
 
-def test_other_languages_are_skipped_and_strangers_reported(tmp_path: Path) -> None:
-    stranger = tmp_path.parent / "stranger.py"
-    graph = build_python_graph(tmp_path, [tmp_path / "a.ts", stranger])
-    assert dict(graph.modules) == {}
-    assert graph.problems == ((stranger.as_posix(), "outside the workspace"),)
+def test_imports_keep_their_lines() -> None:
+    graph = build(
+        a="import b, c\nfrom b import (\n  e,\n  f as g,\n)\nif x:\n    from . import c  # why\n",
+        b="",
+        c="",
+    )
+    found = [(one.target, one.names, one.line, one.text) for one in graph.imports]
+    assert found == [
+        ("b", (), 0, "import b, c"),
+        ("c", (), 0, "import b, c"),
+        ("b", ("e", "f"), 1, "from b import ("),
+        ("c", (), 6, "    from . import c  # why"),
+    ]
 
 
-def test_a_declared_encoding_is_used(tmp_path: Path) -> None:
-    graph = build(tmp_path, a="# coding: latin-1\nimport b  # \xe9\n".encode("latin-1"), b="")
-    assert graph.problems == ()
-    assert graph.imports[0].text == "import b  # \xe9"
+def test_a_text_that_is_gone_meanwhile_leaves_the_graph_without_its_lines() -> None:
+    graph = build(a="import b", b="")
+    found = module_graph.with_texts(graph, lambda _path: None)
+    assert [one.text for one in found.imports] == [""]
+    assert found.modules == graph.modules
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"import b\n# \xe9\n", b"# coding: no-such\nimport b\n", b"\xff\xfe\nimport b\n"],
-)
-def test_an_undecodable_file_still_shows_its_imports(tmp_path: Path, data: bytes) -> None:
-    graph = build(tmp_path, a=data, b="")
-    assert [(one.source, one.target) for one in graph.imports] == [("a", "b")]
-    ((path, reason),) = graph.problems
-    assert path == "a.py"
-    assert reason.startswith("not in the encoding that it declares")
-
-
-def test_a_missing_file_is_reported_and_stays_a_module(tmp_path: Path) -> None:
-    build(tmp_path, a="import b")
-    graph = build_python_graph(tmp_path, [tmp_path / "a.py", tmp_path / "b.py"])
-    assert [(one.source, one.target) for one in graph.imports] == [("a", "b")]
-    ((path, reason),) = graph.problems
-    assert (path, reason.split(":")[0]) == ("b.py", "cannot be read")
-
-
-def test_a_file_over_the_limit_is_reported_and_not_parsed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module_graph, "MAX_FILE_BYTES", 10)
-    graph = build(tmp_path, a="import b  # long", b="")
-    assert graph.imports == ()
-    assert graph.problems == (("a.py", "not read: 16 bytes, the limit is 10"),)
-
-
-def test_a_package_shadows_a_module_of_its_name_and_both_have_names(tmp_path: Path) -> None:
-    graph = build(tmp_path, a___init__="", a="", c="import a")
+def test_a_package_shadows_a_module_of_its_name_and_both_have_names() -> None:
+    graph = build(a___init__="", a="", c="import a")
     assert sorted(one.path for one in graph.modules.values()) == ["a.py", "a/__init__.py", "c.py"]
     assert graph.modules["a"].path == "a/__init__.py"
-    assert [(one.source, one.target) for one in graph.imports] == [("c", "a")]
+    assert edges(graph) == [("c", "a")]
 
 
-def test_a_workspace_opened_inside_a_package_keeps_the_package_s_name(tmp_path: Path) -> None:
-    root = tmp_path / "lib"
-    graph = build(root, a="from lib import b, VALUE\nfrom . import b", b="", __init__="VALUE = 1")
+def test_a_workspace_opened_inside_a_package_keeps_the_package_s_name() -> None:
+    graph = graph_of_texts(
+        {
+            "a.py": "from lib import b, VALUE\nfrom . import b",
+            "b.py": "",
+            "__init__.py": "VALUE = 1",
+        },
+        ("lib",),
+    )
     assert list(graph.modules) == ["lib", "lib.a", "lib.b"]
     assert [(one.target, one.names) for one in graph.imports] == [
         ("lib.b", ()),
@@ -269,26 +223,25 @@ def test_a_workspace_opened_inside_a_package_keeps_the_package_s_name(tmp_path: 
     ]
 
 
-def test_the_standard_library_is_never_a_file_of_the_workspace(tmp_path: Path) -> None:
+def test_the_standard_library_is_never_a_file_of_the_workspace() -> None:
     assert "json" in sys.stdlib_module_names
-    assert build(tmp_path, a="import json", json="").imports == ()
+    assert build(a="import json", json="").imports == ()
 
 
-def test_a_relative_import_beyond_the_workspace_means_nothing(tmp_path: Path) -> None:
-    assert build(tmp_path, a="from ...b import x\nfrom .. import b", b="").imports == ()
+def test_a_relative_import_beyond_the_workspace_means_nothing() -> None:
+    assert build(a="from ...b import x\nfrom .. import b", b="").imports == ()
 
 
-def test_an_import_of_itself_is_no_edge(tmp_path: Path) -> None:
-    assert build(tmp_path, a="import a").imports == ()
+def test_an_import_of_itself_is_no_edge() -> None:
+    assert build(a="import a").imports == ()
 
 
-def test_a_front_door_offers_what_it_takes_from_its_own_modules(tmp_path: Path) -> None:
+def test_a_front_door_offers_what_it_takes_from_its_own_modules() -> None:
     graph = build(
-        tmp_path,
-        p___init__="from .b import run, _x\nfrom os import path\nfrom sys import argv as argv",
+        p___init__="from .b import run, _x\nfrom os import path",
         p__b="def run(): ...\n_x = 1\nLIMIT = 2\nimport os",
     )
-    assert graph.modules["p"].public == ("argv", "run")
+    assert graph.modules["p"].public == ("run",)
     assert graph.modules["p.b"].public == ("run", "LIMIT")
 
 
@@ -303,7 +256,29 @@ def test_a_front_door_offers_what_it_takes_from_its_own_modules(tmp_path: Path) 
         ("pkg/testing.py", False),
         ("pkg/contest.py", False),
         ("latest/a.py", False),
+        ("a/b_test.go", True),
+        ("a/b.test.ts", True),
+        ("a/b.spec.tsx", True),
+        ("a/__tests__/b.js", True),
+        ("a/latest.ts", False),
+        ("src/test/java/A.java", True),
+        ("a/OrderTest.java", True),
+        ("a/Contest.java", False),
+        ("spec/order_spec.rb", True),
     ],
 )
 def test_tests_are_known_by_their_names(path: str, expected: bool) -> None:
     assert is_test_path(path) is expected
+
+
+def test_what_other_code_needs_is_no_test() -> None:
+    graph = graph_of_texts(
+        {
+            "p/__init__.py": "from test.base import Case",
+            "test/__init__.py": "",
+            "test/base.py": "from test import bench",
+            "test/bench.py": "",
+            "test/alone.py": "",
+        }
+    )
+    assert [one.name for one in graph.modules.values() if one.is_test] == ["test.alone"]

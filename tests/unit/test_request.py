@@ -267,10 +267,13 @@ async def test_the_prefilled_beginning_belongs_to_the_answer(
     point_at(messages_api, monkeypatch)
     where = asked(tmp_path, "complete")
     texts = []
-    for model, answer in (("claude-haiku-5-5", "<fill>The end."), ("claude-haiku-4-5", "The end.")):
+    for model, answer in (
+        ("claude-haiku-5-5", "<fill>the_end()"),
+        ("claude-haiku-4-5", "the_end()"),
+    ):
         messages_api.script(replies.text(answer))
         async with engine_for(tmp_path, models__haiku=model) as engine:
             prepared = await engine.prepare(ACTIONS["complete"], where)
             outcomes = [o async for o in engine.run(ACTIONS["complete"], where, prepared)]
         texts.append(outcomes[-1].text)  # type: ignore[union-attr]
-    assert texts == ["The end.", "The end."]
+    assert texts == ["the_end()", "the_end()"]

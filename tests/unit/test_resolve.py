@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_lsp.workspace.index.extract import extract
-from claude_lsp.workspace.index.records import FileRecord, ImportedName, Symbol
+from claude_lsp.workspace.index.records import (
+    EVERYTHING,
+    FileRecord,
+    ImportedName,
+    Symbol,
+    everything,
+)
 from claude_lsp.workspace.index.resolve import MAX_DEPTH, Resolution, Resolver, resolve_name
 from claude_lsp.workspace.languages import language_of
 from tests import cases_loader
@@ -34,6 +40,8 @@ def links(resolver: Resolver, records: Mapping[str, FileRecord]) -> str:
     lines = []
     for path, record in records.items():
         for one in record.imports:
+            if one.original == EVERYTHING:
+                continue
             found = resolve_name(resolver, records.get, path, one.module, one.original)
             target = "nothing"
             if found is not None and found.symbol is None:
@@ -207,7 +215,8 @@ def record(
     names: tuple[str, ...] = (), imports: tuple[ImportedName, ...] = (), stars: tuple[str, ...] = ()
 ) -> FileRecord:
     symbols = tuple(Symbol(name, "function", -1, 0, 0, name) for name in names)
-    return FileRecord("python", 1, symbols, imports, stars)
+    passed_on = tuple(everything(module, 0) for module in stars)
+    return FileRecord("python", 1, symbols, imports + passed_on)
 
 
 def chain(length: int) -> dict[str, FileRecord]:

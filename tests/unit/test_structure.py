@@ -17,10 +17,10 @@ from claude_lsp.structure.identity import identity
 from claude_lsp.structure.options import StructureOptions
 from claude_lsp.structure.review import review_structure
 from claude_lsp.structure.sizes import definition_groups
-from claude_lsp.structure.summary import package_groups, render_map, summarise
-from claude_lsp.workspace.module_graph import Import, Module, ModuleGraph, build_python_graph
-from claude_lsp.workspace.python_source import Definition
+from claude_lsp.structure.summary import summarise
+from claude_lsp.workspace.module_graph import Definition, Import, Module, ModuleGraph
 from tests import cases_loader
+from tests.unit.graphs import graph_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,13 +52,11 @@ def by_rule(findings: list[Finding], rule: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize("path", cases_loader.paths("structure"), ids=lambda path: path.stem)
-def test_case(path: Path, tmp_path: Path) -> None:
+def test_case(path: Path) -> None:
     case = cases_loader.load(path)
-    files = [tmp_path / name for name in case.sections if name not in EXPECTED]
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(case.sections[file.relative_to(tmp_path).as_posix()], encoding="utf-8")
-    graph = build_python_graph(tmp_path, files)
+    graph = graph_of_texts(
+        {name: text for name, text in case.sections.items() if name not in EXPECTED}
+    )
     findings = review_structure(graph)
     actual = {
         "findings": [
@@ -431,10 +429,9 @@ def test_an_empty_project_has_no_findings() -> None:
     graph = ModuleGraph({}, ())
     assert review_structure(graph) == []
     assert summarise(graph, []).modules == 0
-    assert render_map(graph, []).startswith("0 modules")
 
 
-# --- Summary and map ------------------------------------------------------------------------
+# --- Summary ------------------------------------------------------------------------
 
 
 def test_the_summary_counts_each_edge_once_and_leaves_tests_out_of_the_lists() -> None:
@@ -447,36 +444,3 @@ def test_the_summary_counts_each_edge_once_and_leaves_tests_out_of_the_lists() -
     assert summary.lines == 130
     assert summary.largest == (("p/b.py", 30), ("p/a.py", 10))
     assert summary.most_imported == (("p/b.py", 1),)
-
-
-def test_the_map_marks_the_edge_against_the_main_direction() -> None:
-    edges = [(f"top.m{n}", "base.x") for n in range(3)]
-    text = render_map(graph_of([*edges, ("base.x", "top.m0")]), [])
-    assert "top -> base: 3\n" in text
-    assert "base -> top: 1 (!)\n" in text
-
-
-@pytest.mark.parametrize("limit", [8, 20, 33, 60, 500])
-def test_the_map_keeps_to_its_limit_and_says_what_it_left_out(limit: int) -> None:
-    names = [f"p{number % 40}.m{number:03}" for number in range(200)]
-    edges = [(names[n], names[(n * 7 + 1) % 200]) for n in range(200)]
-    graph = graph_of(edge for edge in edges if edge[0] != edge[1])
-    lines = render_map(graph, review_structure(graph), limit).splitlines()
-    assert len(lines) <= limit
-    if limit == 20:
-        assert any(line.startswith("... and ") for line in lines)
-
-
-@given(
-    st.dictionaries(
-        st.lists(st.sampled_from("abc"), max_size=4).map(lambda parts: "/".join(parts) or "."),
-        st.integers(1, 9),
-    ),
-    st.integers(1, 12),
-)
-def test_every_folder_has_a_package_that_holds_it(folders: dict[str, int], most: int) -> None:
-    groups = package_groups(folders, most)
-    assert groups.keys() == folders.keys()
-    assert len(set(groups.values())) <= most
-    for folder, group in groups.items():
-        assert group in {".", folder} or folder.startswith(f"{group}/")

@@ -193,7 +193,10 @@ async def _insert(work: _Work) -> None:
                     # A filter took back what stands in the buffer already; nothing more is added.
                     work.server.notice("the completion changed as it grew; what is there was kept")
                     return
-                problem = await work.applier.insert(at, text[len(written) :])
+                if outcome.until is None:
+                    problem = await work.applier.insert(at, text[len(written) :])
+                else:
+                    problem = await work.applier.replace(Range(at, outcome.until), text)
                 if problem is not None:
                     work.server.notice(f"the completion was dropped: {problem}")
                     return

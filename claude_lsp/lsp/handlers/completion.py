@@ -1,119 +1,138 @@
-"""Ghost text: `textDocument/inlineCompletion`."""
+"""The two doors of suggestions: ghost text, and the completion menu for editors without it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
-from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Situation
-from claude_lsp.actions.outcomes import Insertion
-from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.gathering import Surroundings
-from claude_lsp.lsp.convert import position_from_client, range_to_client
-from claude_lsp.lsp.jobs import cancel_once
-from claude_lsp.text.positions import Range
+from claude_lsp.actions.completion.place import Place
+from claude_lsp.lsp.convert import position_from_client, range_from_client, range_to_client
+from claude_lsp.text.edits import TextEdit, apply_edits, end_of
+from claude_lsp.text.positions import Position, Range
+from claude_lsp.text.snapshots import Snapshot
+from claude_lsp.workspace.languages import fence
 
 if TYPE_CHECKING:
-    from claude_lsp.engine import Engine
+    from claude_lsp.actions.completion.recent import Suggestion
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.text.positions import Position
-    from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.lsp.suggestions import Turn
 
 _NOTHING = types.InlineCompletionList([])
+_LONGEST_LABEL = 60
 
 
-@dataclass
-class Turn:
-    """One request's place in the row of its document: a later one supersedes it.
+class InlineTurn(NamedTuple):
+    """A request for ghost text as it came.
 
     Attributes:
-        snapshot: the document when the request came; None for one that is not open.
-        at: the cursor.
-        others: what the editor shows beside it.
-        superseded: set when a later request of the same document has come.
+        turn: its place in the row; None for a document that is not open.
+        selected: the entry of the editor's menu that stands at the cursor, with what it replaces.
     """
 
-    snapshot: Snapshot | None
-    at: Position | None = None
-    others: Surroundings = field(default_factory=Surroundings)
-    superseded: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: Turn | None
+    selected: types.SelectedCompletionInfo | None = None
 
 
-def take_turn(server: ClaudeServer, params: types.InlineCompletionParams) -> Turn:
-    """Take the snapshot, and supersede the document's earlier request: it is answered at once."""
+def take_inline_turn(server: ClaudeServer, params: types.InlineCompletionParams) -> InlineTurn:
+    """Take the snapshot; the document's earlier request is answered at once."""
     document = server.workspace.get(params.text_document.uri)
     if document is None:
-        return Turn(None)
+        return InlineTurn(None)
     snapshot = document.snapshot()
     at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
-    turn = Turn(snapshot, at, server.surroundings())
-    earlier = server.completion_turns.get(snapshot.uri)
-    if earlier is not None:
-        earlier.superseded.set()
-    server.completion_turns[snapshot.uri] = turn
-    return turn
+    deleted = server.suggestions.note_key(snapshot, at)
+    selected = params.context.selected_completion_info
+    if selected is not None:
+        # The editor shows only what goes on behind the entry that is selected in its menu.
+        snapshot, at = _with_selected(server, snapshot, selected)
+    asked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
+    turn = server.suggestions.take_turn(snapshot, at, "inline", asked=asked, deleted=deleted)
+    return InlineTurn(turn, selected)
 
 
 async def inline_completion(
-    server: ClaudeServer, params: types.InlineCompletionParams, turn: Turn
+    server: ClaudeServer, _params: types.InlineCompletionParams, request: InlineTurn
 ) -> types.InlineCompletionList:
     """Answer with at most one suggestion; with none as soon as a later request has come."""
-    snapshot, at = turn.snapshot, turn.at
-    if snapshot is None or at is None:
+    turn, selected = request
+    if turn is None:
         return _NOTHING
-    asked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
-    suggestion = _suggestion(server, snapshot, at, turn.others, asked=asked)
-    work = server.jobs.start(f"completion {snapshot.uri}", suggestion)
-    waiting = asyncio.ensure_future(turn.superseded.wait())
-    try:
-        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if turn.superseded.is_set() or not work.done() or work.cancelled():
-            return _NOTHING
-        text = work.result()
-    finally:
-        # Also when the client cancels: the work ends, and with it its HTTP stream.
-        waiting.cancel()
-        cancel_once(work)
-        if server.completion_turns.get(snapshot.uri) is turn:
-            del server.completion_turns[snapshot.uri]
-    if not text:
+    suggestion = await server.suggestions.suggest(turn)
+    if suggestion is None or not suggestion.text:
         return _NOTHING
-    place = range_to_client(Range(at, at), snapshot.index, server.abilities.position_encoding)
-    return types.InlineCompletionList([types.InlineCompletionItem(text, range=place)])
+    if selected is not None:
+        if suggestion.covers:
+            return _NOTHING  # it would need another range than the entry has
+        text = selected.text + suggestion.text
+        return types.InlineCompletionList([types.InlineCompletionItem(text, range=selected.range)])
+    place = range_to_client(
+        _covered(turn, suggestion), turn.snapshot.index, server.abilities.position_encoding
+    )
+    item = types.InlineCompletionItem(suggestion.text, range=place)
+    return types.InlineCompletionList([item])
 
 
-async def _suggestion(
-    server: ClaudeServer, snapshot: Snapshot, at: Position, others: Surroundings, *, asked: bool
-) -> str:
-    """Wait for a pause in typing, ask, and return the suggestion; empty if there is none."""
-    try:
-        async with server.session.engine() as engine:
-            options = engine.settings.completion
-            if options.trigger == "off" or (options.trigger == "manual" and not asked):
-                return ""
-            if not asked:
-                await asyncio.sleep(options.debounce_ms / 1000)
-            origin = engine.workspace.origin(snapshot)
-            situation = Situation(snapshot, origin, Range(at, at), automatic=not asked)
-            with server.working("completing"):
-                return await _complete(engine, situation, others)
-    except ClaudeError as error:
-        # Nobody wants a pop-up per keystroke; even an asked-for suggestion just does not come.
-        server.tell(error.failure, asked=False)
-        return ""
+def take_popup_turn(server: ClaudeServer, params: types.CompletionParams) -> Turn | None:
+    """Take the snapshot, unless the menu is not to be used."""
+    engine = server.session.current_engine
+    document = server.workspace.get(params.text_document.uri)
+    if document is None or engine is None or not engine.settings.completion.popup:
+        return None
+    snapshot = document.snapshot()
+    at = position_from_client(params.position, snapshot.index, server.abilities.position_encoding)
+    # This protocol does not tell typing from asking.
+    deleted = server.suggestions.note_key(snapshot, at)
+    return server.suggestions.take_turn(snapshot, at, "popup", asked=False, deleted=deleted)
 
 
-async def _complete(engine: Engine, situation: Situation, others: Surroundings) -> str:
-    action = ACTIONS["complete"]
-    prepared = await engine.prepare(action, situation, others)
-    text = ""
-    async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
-        async for outcome in outcomes:
-            if isinstance(outcome, Insertion) and outcome.complete:
-                text = outcome.text
-    return text
+async def popup_completion(
+    server: ClaudeServer, _params: types.CompletionParams, turn: Turn | None
+) -> types.CompletionList:
+    """Answer with at most one entry; incomplete, since it changes with the next key."""
+    if turn is None:
+        return types.CompletionList(is_incomplete=False, items=[])
+    suggestion = await server.suggestions.suggest(turn)
+    items = [_entry(server, turn, suggestion)] if suggestion and suggestion.text else []
+    return types.CompletionList(is_incomplete=True, items=items)
+
+
+def _entry(server: ClaudeServer, turn: Turn, suggestion: Suggestion) -> types.CompletionItem:
+    """Show a suggestion as an entry that replaces the word before the cursor by itself and more."""
+    word = Place.of(turn.snapshot, turn.at).word
+    start = Position(turn.at.line, turn.at.column - len(word))
+    span = Range(start, _covered(turn, suggestion).end)
+    index, encoding = turn.snapshot.index, server.abilities.position_encoding
+    text = word + suggestion.text
+    first = next(line.strip() for line in text.splitlines() if line.strip())
+    more = first != text.strip() or len(first) > _LONGEST_LABEL
+    shown = f"```{fence(turn.snapshot.language)}\n{text}\n```"
+    if not server.abilities.markdown_completion:
+        documentation: str | types.MarkupContent = text
+    else:
+        documentation = types.MarkupContent(types.MarkupKind.Markdown, shown)
+    return types.CompletionItem(
+        label=first[:_LONGEST_LABEL] + ("…" if more else ""),
+        kind=types.CompletionItemKind.Text,
+        detail="Claude",
+        documentation=documentation,
+        filter_text=word + suggestion.text.strip(),
+        insert_text_mode=types.InsertTextMode.AsIs,
+        text_edit=types.TextEdit(range_to_client(span, index, encoding), text),
+    )
+
+
+def _covered(turn: Turn, suggestion: Suggestion) -> Range:
+    end = Position(turn.at.line, turn.at.column + suggestion.covers)
+    return Range(turn.at, end)
+
+
+def _with_selected(
+    server: ClaudeServer, snapshot: Snapshot, selected: types.SelectedCompletionInfo
+) -> tuple[Snapshot, Position]:
+    """Return the document as it would be with the selected entry, and the cursor behind it."""
+    encoding = server.abilities.position_encoding
+    span = range_from_client(selected.range, snapshot.index, encoding)
+    text = apply_edits(snapshot.text, [TextEdit(span, selected.text)])
+    changed = Snapshot(snapshot.uri, snapshot.version, text, snapshot.language)
+    return changed, end_of(span.start, selected.text)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Situation
+from claude_lsp.actions.architecture import MAP_SHARE
 from claude_lsp.actions.outcomes import Drop
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.route import route
+from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.findings.finding import Finding
 from claude_lsp.lsp.confirm import may_send
@@ -123,7 +127,15 @@ async def _architecture(server: ClaudeServer) -> None:
             return
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
-            project = await asyncio.to_thread(survey, engine.workspace, root)
+            folder = engine.codebase.folders[0]
+            links = None
+            if folder.progress is not None:
+                folder.update()  # not every editor tells of files that change
+                await folder.settled()
+                links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
+            project = await asyncio.to_thread(survey, engine.workspace, root, links)
+            for notice in project.notices:
+                server.notice(notice)
             await _show_facts(server, project)
             await _judge(server, engine, project, report)
 
@@ -144,11 +156,16 @@ async def _judge(
     action = ACTIONS["architecture"]
     root = project.root
     documents = await asyncio.to_thread(central_documents, project, engine.workspace)
+    family = route(action.name, action.tier, engine.settings).model.tokenizer
+    budget = int(MAP_SHARE * action.recipe.budget(engine.settings))
+    evidence = await asyncio.to_thread(
+        project.map, budget, functools.partial(tokens.upper_bound, family=family)
+    )
     situation = Situation(
         Snapshot(uri_from_path(root), None, ""),
         root.name,
         Range(Position(0, 0), Position(0, 0)),
-        evidence=project.map(),
+        evidence=evidence,
     )
     candidates = [
         Candidate(

@@ -80,6 +80,7 @@ class Target:
             self.range,
             self.problems,
             instructions=engine.settings.review.instructions,
+            multiline=engine.settings.completion.multiline,
         )
 
     def _range(self, given: object) -> Range:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import pairwise
 
 from claude_lsp.workspace.index import grammars
+from claude_lsp.workspace.index.code_lines import code_lines
 from claude_lsp.workspace.index.guess import with_guesses
 from claude_lsp.workspace.index.languages import text as text_languages
 from claude_lsp.workspace.index.outline import MAX_SYMBOLS, Outline
 from claude_lsp.workspace.index.records import FileRecord
+
+_log = logging.getLogger(__name__)
 
 MAX_CHARACTERS = 1_500_000
 """Of a longer text only so much is looked at, and without its grammar."""
@@ -42,6 +46,14 @@ def extract(text: str, language: str) -> FileRecord:
         text: the whole text; any line endings, any characters.
         language: its LSP language identifier.
     """
+    try:
+        return _extract(text, language)
+    except Exception:  # noqa: BLE001 - one file that was not foreseen must not cost the others
+        _log.exception("a %s text of %d characters could not be read", language, len(text))
+        return FileRecord(language, text.count("\n") + 1, parsed=False)
+
+
+def _extract(text: str, language: str) -> FileRecord:
     text, source = _normalise(text)
     lines = text.count("\n") + 1
     whole = len(text) <= MAX_CHARACTERS
@@ -54,7 +66,13 @@ def extract(text: str, language: str) -> FileRecord:
         if symbols is None:
             guessed = with_guesses([], text, text_languages.ANY_DEFINITION)
             return FileRecord(
-                language, lines, tuple(guessed), words=words, pairs=pairs, parsed=False
+                language,
+                lines,
+                tuple(guessed),
+                words=words,
+                pairs=pairs,
+                parsed=False,
+                code_lines=code_lines(text, "#"),
             )
         return FileRecord(language, lines, tuple(symbols), words=words, parsed=whole)
     outline = Outline(source, rules.handlers, rules.comment)
@@ -69,20 +87,18 @@ def extract(text: str, language: str) -> FileRecord:
     if not parsed:
         outline.symbols = with_guesses(outline.symbols, text, rules.fallback)
         if rules.fallback_imports is not None:
-            names, stars = rules.fallback_imports(text)
-            known = {(one.local, one.module) for one in outline.imports}
-            outline.imports += [one for one in names if (one.local, one.module) not in known]
-            outline.stars += stars
+            known = {one[:3] for one in outline.imports}
+            outline.imports += [one for one in rules.fallback_imports(text) if one[:3] not in known]
     return FileRecord(
         language,
         lines,
         tuple(outline.symbols[:MAX_SYMBOLS]),
         tuple(outline.imports),
-        tuple(dict.fromkeys(outline.stars)),
         words,
         pairs,
         parsed,
         outline.namespace,
+        code_lines(text, rules.comment),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 
-_KEPT = 1 << 17
+_KEPT = 1 << 15
 
 
 @lru_cache(_KEPT)

@@ -27,7 +27,7 @@ def live_masks(
     missing = np.sort(np.array([hash_of(path) for path in gone], np.uint64))
     hidden = np.sort(np.concatenate([missing, *(one.path_keys for one in above)]))
     masks: list[Mask | None] = []
-    for segment in reversed(segments):
+    for older, segment in zip(range(len(segments) - 1, -1, -1), reversed(segments), strict=True):
         shadowed = is_among(segment.path_keys, hidden)
         if shadowed.any():
             mask = np.ones(segment.file_count, np.bool_)
@@ -35,7 +35,8 @@ def live_masks(
             masks.append(mask)
         else:
             masks.append(None)
-        hidden = np.union1d(hidden, segment.path_keys)
+        if older:
+            hidden = np.union1d(hidden, segment.path_keys)
     masks.reverse()
     return masks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
+from claude_lsp.workspace.index.records import EVERYTHING
 
 if TYPE_CHECKING:
     from claude_lsp.workspace.index.view import View
@@ -65,6 +66,10 @@ class Links:
             found = self._modules[key] = self._known(paths)
         return found
 
+    def submodule(self, path: str, language: str, module: str, name: str) -> tuple[int, ...]:
+        """Return the files of the module `name` inside of a module, where there is such a thing."""
+        return self._known(self._resolver.submodule_files(path, module, name, language))
+
     def _known(self, paths: tuple[str, ...]) -> tuple[int, ...]:
         numbers = (self.view.find(path) for path in paths[:_MOST_FILES])
         return tuple(number for number in numbers if number >= 0)
@@ -73,7 +78,11 @@ class Links:
         """Return module and original name of each name that a file imports."""
         found = self._imports.get(file)
         if found is None:
-            found = {one.local: (one.module, one.original) for one in self.view.imports(file)}
+            found = {
+                one.local: (one.module, one.original)
+                for one in self.view.imports(file)
+                if one.original != EVERYTHING
+            }
             self._imports[file] = found
         return found
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from claude_lsp.workspace.index.hashing import hash_of
+from claude_lsp.workspace.index.records import EVERYTHING
 from claude_lsp.workspace.index.segment import CLASS, NOTHING
 
 if TYPE_CHECKING:
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.segment import I64, U64, Mask, Segment
 
+_EVERYTHING = hash_of(EVERYTHING)
 _MANY = 50
-_MOST_REMEMBERED = 200_000
+_MOST_REMEMBERED = 50_000
 
 
 def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
@@ -79,6 +82,17 @@ def import_of(segment: Segment, file: int, key: int) -> tuple[str, str | None] |
     original = int(segment.import_originals[place])
     module = segment.string(int(segment.import_modules[place]))
     return module, None if original == NOTHING else segment.string(original)
+
+
+def stars_of(segment: Segment, file: int) -> list[str]:
+    """Return the modules of which a file takes every name."""
+    number = number_of(segment, _EVERYTHING)
+    first, last = int(segment.import_starts[file]), int(segment.import_starts[file + 1])
+    if number < 0 or first == last:
+        return []
+    every = segment.import_originals[first:last] == number
+    modules = segment.import_modules[first:last][every].tolist()
+    return [segment.string(module) for module in dict.fromkeys(modules)]
 
 
 def numbers_of(segment: Segment, keys: U64) -> tuple[I64, Mask]:

@@ -12,9 +12,11 @@ import numpy as np
 
 from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
 from claude_lsp.workspace.index.segment import (
+    DEFERRED,
     I64,
     KIND_NUMBERS,
     NOTHING,
+    TYPE_ONLY,
     U8,
     U16,
     U32,
@@ -42,7 +44,7 @@ def build(entries: Iterable[Entry]) -> Segment:
     def number(text: str) -> int:
         return numbers.setdefault(text, len(numbers))
 
-    languages, namespaces, line_counts, parsed = [], [], [], []
+    languages, namespaces, line_counts, code_line_counts, parsed = [], [], [], [], []
     symbol_counts: list[int] = []
     names: list[int] = []
     kinds, parents, lines, ends = [], [], [], []
@@ -50,13 +52,13 @@ def build(entries: Iterable[Entry]) -> Segment:
     linked: tuple[list[list[int]], ...] = ([], [], [])
     words: list[list[int]] = []
     pair_receivers, pair_attributes, pair_counts = [], [], []
-    imports: list[tuple[int, int, int, int]] = []
+    imports: list[tuple[int, int, int, int, int]] = []
     import_counts: list[int] = []
-    stars: list[list[int]] = []
     for _, _, _, record in ordered:
         languages.append(number(record.language))
         namespaces.append(number(record.namespace))
         line_counts.append(record.lines)
+        code_line_counts.append(record.code_lines)
         parsed.append(record.parsed)
         symbol_counts.append(len(record.symbols))
         for symbol in record.symbols:
@@ -77,11 +79,11 @@ def build(entries: Iterable[Entry]) -> Segment:
             pair_receivers.append(number(receiver))
             pair_attributes.append(number(attribute))
         import_counts.append(len(record.imports))
-        for local, module, original, line in record.imports:
+        for local, module, original, line, deferred, type_only in record.imports:
             # A string may have any number here; the largest is left for None.
             named = -1 if original is None else number(original)
-            imports.append((number(local), number(module), named, line))
-        stars.append([number(module) for module in record.stars])
+            flags = DEFERRED * deferred + TYPE_ONLY * type_only
+            imports.append((number(local), number(module), named, line, flags))
 
     unordered = np.fromiter(map(hash_of, numbers), np.uint64, len(numbers))
     order = np.argsort(unordered)
@@ -97,8 +99,7 @@ def build(entries: Iterable[Entry]) -> Segment:
     base_starts, bases = _rows(linked[0])
     type_starts, types = _rows(linked[1])
     return_starts, returns = _rows(linked[2])
-    star_starts, star_ids = _rows(stars)
-    imported = np.array(imports, np.int64).reshape(-1, 4)
+    imported = np.array(imports, np.int64).reshape(-1, 5)
     pair_files = np.repeat(np.arange(len(ordered), dtype=np.uint32), pair_counts)
     return _derived(
         hashes=unordered[order],
@@ -112,6 +113,7 @@ def build(entries: Iterable[Entry]) -> Segment:
         modified_ns=np.array([entry.modified_ns for entry in ordered], np.int64),
         sizes=np.array([entry.size for entry in ordered], np.int64),
         line_counts=np.array(line_counts, np.uint32),
+        code_line_counts=np.array(code_line_counts, np.uint32),
         languages=ranks[_ids(languages)],
         namespaces=ranks[_ids(namespaces)],
         parsed=np.array(parsed, np.uint8),
@@ -142,8 +144,7 @@ def build(entries: Iterable[Entry]) -> Segment:
         import_modules=ranks[imported[:, 1]],
         import_originals=ranks[imported[:, 2]],
         import_lines=imported[:, 3].astype(np.uint32),
-        star_starts=star_starts,
-        stars=ranks[star_ids],
+        import_flags=imported[:, 4].astype(np.uint8),
     )
 
 
@@ -205,7 +206,7 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         return [end - start for _, start, end in rows]
 
     symbols, imports = bounds("symbol_starts"), bounds("import_starts")
-    word_rows, star_rows = bounds("word_starts"), bounds("star_starts")
+    word_rows = bounds("word_starts")
 
     def of_symbols(column: str, values: str, *, ids: bool = True) -> tuple[U32, NDArray[Any]]:
         """Return the starts and the rows of what hangs on each symbol."""
@@ -250,6 +251,7 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         modified_ns=of_files("modified_ns"),
         sizes=of_files("sizes"),
         line_counts=of_files("line_counts"),
+        code_line_counts=of_files("code_line_counts"),
         languages=strings_of_files("languages"),
         namespaces=strings_of_files("namespaces"),
         parsed=of_files("parsed"),
@@ -281,8 +283,7 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         import_modules=gathered(imports, "import_modules", ids=True),
         import_originals=gathered(imports, "import_originals", ids=True),
         import_lines=gathered(imports, "import_lines"),
-        star_starts=_starts(sizes(star_rows)),
-        stars=gathered(star_rows, "stars", ids=True),
+        import_flags=gathered(imports, "import_flags"),
     )
 
 
@@ -327,7 +328,6 @@ def _used_strings(part: Segment, files: I64) -> Mask:
         used[ids[np.repeat(symbols, np.diff(starts))]] = True
     used[part.names[symbols]] = True
     used[part.words[np.repeat(alive, np.diff(part.word_starts))]] = True
-    used[part.stars[np.repeat(alive, np.diff(part.star_starts))]] = True
     kept = np.repeat(alive, np.diff(part.import_starts))
     for ids in (part.import_locals, part.import_modules, part.import_originals):
         chosen = ids[kept]

@@ -115,7 +115,14 @@ class Places:
 
     def ending_with(self, suffix: str, importer: str) -> tuple[str, ...]:
         """Return the files whose path ends with whole parts, the nearest to `importer` first."""
-        found = self._by_name.get(suffix.rpartition("/")[2], ())
+        head, _, name = suffix.rpartition("/")
+        found: Collection[str] = self._by_name.get(name, ())
+        if head:
+            # Half of a project's files may be called `__init__.py`; few folders share a name.
+            folders = self._folders_by_name.get(head.rpartition("/")[2], ())
+            if len(folders) < len(found):
+                paths = (f"{folder}/{name}" for folder in folders)
+                found = [path for path in paths if path in self.files]
         ending = f"/{suffix}"
         matches = [path for path in found if path == suffix or path.endswith(ending)]
         matches.sort(key=lambda path: (-_shared(path, importer), len(path), path))

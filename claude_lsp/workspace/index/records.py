@@ -13,6 +13,9 @@ MAX_SIGNATURE = 700
 MAX_DOC = 120
 """Characters of a documentation line that are kept."""
 
+EVERYTHING = "*"
+"""Stands for the name in an import that takes every name of a module."""
+
 
 class Symbol(NamedTuple):
     """One definition.
@@ -49,16 +52,27 @@ class ImportedName(NamedTuple):
 
     Attributes:
         local: the name in this file; empty for an import that names nothing (`import "./x"`,
-            `import("./x")`), which still is an edge between files.
+            `import("./x")`, `from x import *`), which still is an edge between files.
         module: the module as it is written: `pkg.sub`, `..sub`, `./sub`, `crate::sub`.
-        original: the name there; None if `local` stands for the module itself.
+        original: the name there; None if `local` stands for the module itself, `EVERYTHING` where
+            all names are taken, or passed on.
         line: where, 0-based.
+        deferred: whether it runs later than the file itself: inside a function, or only when the
+            file is run as a program; or never, because it only declares a part (Rust's `mod`).
+        type_only: whether only type checkers see it.
     """
 
     local: str
     module: str
     original: str | None
     line: int
+    deferred: bool = False
+    type_only: bool = False
+
+
+def everything(module: str, line: int) -> ImportedName:
+    """Return the import of all names of a module."""
+    return ImportedName("", module, EVERYTHING, line)
 
 
 class FileRecord(NamedTuple):
@@ -69,20 +83,26 @@ class FileRecord(NamedTuple):
         lines: how many lines it has.
         symbols: its definitions in the order of the text, without locals of functions.
         imports: the names it imports.
-        stars: modules of which it takes every name, or passes every name on.
         words: the identifiers that occur in it.
         pairs: (receiver, attribute) for each `receiver.attribute` in it.
         parsed: whether the grammar took all of it; False where lines had to be guessed, and for
             a text that is too large or has no grammar.
         namespace: the package or namespace that the file says it belongs to; empty for none.
+        code_lines: how many lines hold code: more than white space, comments and docstrings.
     """
 
     language: str
     lines: int
     symbols: tuple[Symbol, ...] = ()
     imports: tuple[ImportedName, ...] = ()
-    stars: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     parsed: bool = True
     namespace: str = ""
+    code_lines: int = 0
+
+    @property
+    def stars(self) -> tuple[str, ...]:
+        """The modules of which it takes every name, or passes every name on."""
+        found = (one.module for one in self.imports if one.original == EVERYTHING)
+        return tuple(dict.fromkeys(found))

@@ -28,6 +28,7 @@ KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CLASS = KIND_NUMBERS["class"]
 FIELD = KIND_NUMBERS["field"]
 """From here on kinds are of things that hold nothing."""
+DEFERRED, TYPE_ONLY = 1, 2
 NOTHING = np.uint32(0xFFFFFFFF)
 """Stands for None in columns of string numbers."""
 
@@ -58,8 +59,8 @@ class Segment:
         path_starts, paths: of files; files are in the order of their paths.
         path_keys, path_rows: files by the hashes of their paths, ascending.
         folder_hashes, stem_hashes: of files.
-        modified_ns, sizes, line_counts, languages, namespaces, parsed: of files; languages and
-            namespaces are string numbers.
+        modified_ns, sizes, line_counts, code_line_counts, languages, namespaces, parsed: of
+            files; languages and namespaces are string numbers.
         symbol_starts: of files, into the symbols.
         names: of symbols, string numbers.
         kinds, parents, lines, ends: of symbols, as in `Symbol`; parents are relative to the file.
@@ -73,7 +74,7 @@ class Segment:
         pair_starts, pair_attributes, pair_files: of strings as receivers, by attribute and file.
         import_starts, import_locals, import_modules, import_originals, import_lines: of files;
             string numbers, `NOTHING` for a module itself.
-        star_starts, stars: of files; string numbers.
+        import_flags: of imports: `DEFERRED`, `TYPE_ONLY`, both or none.
     """
 
     hashes: U64
@@ -88,6 +89,7 @@ class Segment:
     modified_ns: I64
     sizes: I64
     line_counts: U32
+    code_line_counts: U32
     languages: U32
     namespaces: U32
     parsed: U8
@@ -122,9 +124,8 @@ class Segment:
     import_modules: U32
     import_originals: U32
     import_lines: U32
-    star_starts: U32
-    stars: U32
-    memo: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
+    import_flags: U8
+    memo: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     """What was looked up; a segment never changes, so answers stay right. Not a column."""
 
     @property
@@ -180,7 +181,6 @@ class Segment:
             int(self.line_counts[file]),
             tuple(symbols),
             self.imports(file),
-            strings_of(self.star_starts, self.stars, file),
             frozenset(strings_of(self.word_starts, self.words, file)),
             frozenset(
                 (self.string(receiver), self.string(attribute))
@@ -190,6 +190,7 @@ class Segment:
             ),
             bool(self.parsed[file]),
             self.string(int(self.namespaces[file])),
+            int(self.code_line_counts[file]),
         )
         return Entry(self.path(file), int(self.modified_ns[file]), int(self.sizes[file]), record)
 
@@ -204,6 +205,8 @@ class Segment:
                 if self.import_originals[row] == NOTHING
                 else self.string(int(self.import_originals[row])),
                 int(self.import_lines[row]),
+                bool(self.import_flags[row] & DEFERRED),
+                bool(self.import_flags[row] & TYPE_ONLY),
             )
             for row in rows
         )

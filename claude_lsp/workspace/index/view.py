@@ -18,6 +18,7 @@ from claude_lsp.workspace.index.lookup import (
     keys_of,
     named_in,
     numbers_of,
+    stars_of,
     top_of,
 )
 from claude_lsp.workspace.index.segment import CLASS, FIELD, I64, NOTHING, U64, Mask, Segment
@@ -133,6 +134,19 @@ class View:
         layer = self._layer_of_file(file)
         return layer.segment.string(int(layer.segment.languages[file - layer.first_file]))
 
+    def in_languages(self, languages: frozenset[str]) -> Mask:
+        """Return a mask over all file numbers that is set for files in some languages."""
+        marks = np.zeros(self.file_range + 1, np.bool_)
+        for layer in self.layers:
+            segment = layer.segment
+            known = segment.memo.get((7, languages))
+            if known is None:
+                distinct = np.unique(segment.languages)
+                wanted = [n for n in distinct.tolist() if segment.string(n) in languages]
+                known = segment.memo[7, languages] = np.isin(segment.languages, wanted)
+            marks[layer.first_file : layer.first_file + segment.file_count] = known
+        return marks
+
     def in_folder(self, folder: str) -> I64:
         """Return the files directly in a folder."""
         key = np.uint64(hash_of(folder))
@@ -145,6 +159,41 @@ class View:
     def siblings(self, path: str) -> I64:
         """Return the files in the same folder as a path."""
         return self.in_folder(folder_of(path))
+
+    def files(self) -> I64:
+        """Return all files."""
+        found = [_NO_ROWS]
+        for layer in self.layers:
+            live = (
+                np.arange(layer.segment.file_count)
+                if layer.live is None
+                else layer.live.nonzero()[0]
+            )
+            found.append(live + layer.first_file)
+        return np.concatenate(found)
+
+    def code_line_counts(self, files: I64) -> I64:
+        """Return how many lines of some files hold code."""
+        counts: I64 = self._gathered(files, self._file_starts, lambda s: s.code_line_counts)
+        return counts
+
+    def line_counts(self, files: I64) -> I64:
+        """Return how many lines some files have."""
+        counts: I64 = self._gathered(files, self._file_starts, lambda s: s.line_counts)
+        return counts
+
+    def parsed(self, files: I64) -> Mask:
+        """Return which of some files their grammars took as a whole."""
+        found: NDArray[Any] = self._gathered(files, self._file_starts, lambda s: s.parsed)
+        return found > 0
+
+    def is_empty(self, files: I64) -> Mask:
+        """Return of which files nothing is kept although they are not empty on disk."""
+        found: Mask = self._gathered(
+            files, self._file_starts, lambda s: (s.sizes > 0) & (np.diff(s.word_starts) == 0)
+        )
+        empty: Mask = found & (self.code_line_counts(files) == 0)
+        return empty
 
     def word_counts(self, files: I64) -> I64:
         """Return how many different words each of some files has."""
@@ -308,6 +357,14 @@ class View:
             int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
         )
 
+    def first_lines(self, file: int) -> I64:
+        """Return the first line of each symbol of a file, in the order of its text."""
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        first, last = int(segment.symbol_starts[row]), int(segment.symbol_starts[row + 1])
+        lines: I64 = segment.lines[first:last].astype(np.int64)
+        return lines
+
     def enclosing(self, file: int, line: int) -> list[int]:
         """Return the definitions of a file that hold a line, except fields and variables."""
         layer = self._layer_of_file(file)
@@ -454,8 +511,10 @@ class View:
         """Return the modules of which a file takes every name."""
         layer = self._layer_of_file(file)
         segment, row = layer.segment, file - layer.first_file
-        numbers = segment.stars[int(segment.star_starts[row]) : int(segment.star_starts[row + 1])]
-        return [segment.string(number) for number in numbers.tolist()]
+        found = segment.memo.get((7, row))
+        if found is None:
+            found = segment.memo[7, row] = stars_of(segment, row)
+        return cast("list[str]", found)
 
     def imported_by(self, files: I64) -> tuple[I64, U64]:
         """Return the names that files import, as they are called there: (place, hash) pairs."""

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.places import above, folder_of, join
+from claude_lsp.workspace.module_graph import is_test_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,19 +35,27 @@ def find(places: Places, importer: str, module: str) -> tuple[str, ...]:
     top = parts.partition("/")[0]
     if not top or top in _STANDARD:
         return ()
+    is_here = False
     for root in _roots(places, folder):
         if top in (names := places.folders.get(root, ())) or f"{top}.py" in names:
             if found := places.first(_spellings(join(root, parts))):
                 return found
+            is_here |= "__init__.py" in places.folders.get(join(root, top), ())
         elif f"{top}.pyi" in names and (found := places.first(_spellings(join(root, parts)))):
             return found
+    if is_here:
+        # The package is near, and has no such module.
+        return ()
     # Another project of the workspace; a name that several have is nobody's in particular.
     elsewhere = {
         path
         for spelling in _spellings(parts)
         for path in places.ending_with(spelling, importer)
-        if not _inside_package(places, path, parts)
+        if _is_offered(places, path, parts)
     }
+    if not is_test_path(importer):
+        # What stands among the tests is made up for them, often under a library's name.
+        elsewhere = {path for path in elsewhere if not is_test_path(path)}
     return (elsewhere.pop(),) if len(elsewhere) == 1 else ()
 
 
@@ -69,8 +78,10 @@ def _roots(places: Places, folder: str) -> Iterator[str]:
                     yield join(root, name)
 
 
-def _inside_package(places: Places, path: str, parts: str) -> bool:
-    """Return whether the module's top folder is itself inside of a package."""
+def _is_offered(places: Places, path: str, parts: str) -> bool:
+    """Return whether a module can be meant from anywhere: no part of a package, no loose script."""
     depth = len(parts.split("/")) + (path.rpartition("/")[2].startswith("__init__"))
     holder = "/".join(path.split("/")[:-depth])
-    return "__init__.py" in places.folders.get(holder, ())
+    if "__init__.py" in places.folders.get(holder, ()):
+        return False
+    return depth > 1 or holder.rpartition("/")[2] in SOURCE_FOLDERS

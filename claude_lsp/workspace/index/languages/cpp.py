@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested
-from claude_lsp.workspace.index.records import MAX_SIGNATURE
+from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
     from claude_lsp.workspace.index.records import SymbolKind
 
 
@@ -186,7 +186,7 @@ def _enumerator(outline: Outline, node: Node, parent: int) -> None:
 def _include(outline: Outline, node: Node, _parent: int) -> None:
     path = node.child_by_field_name("path")
     if path is not None:
-        outline.stars.append(outline.text(path).strip('"'))
+        outline.import_all(outline.text(path).strip('"'), node)
 
 
 def _using(outline: Outline, node: Node, _parent: int) -> None:
@@ -206,12 +206,15 @@ def _body(outline: Outline, node: Node, parent: int) -> None:
         outline.visit([body], parent)
 
 
-def _includes_by_lines(text: str) -> Imports:
-    found = _FALLBACK_INCLUDE.findall(text)
-    return [], [path.strip('"') for path in found]
+def _includes_by_lines(text: str) -> list[ImportedName]:
+    return [
+        everything(match[1].strip('"'), number)
+        for number, line in enumerate(text.split("\n"))
+        if (match := _FALLBACK_INCLUDE.match(line))
+    ]
 
 
-_FALLBACK_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*(\"[^\"\n]+\"|<[^>\n]+>)", re.MULTILINE)
+_FALLBACK_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*(\"[^\"\n]+\"|<[^>\n]+>)")
 _FALLBACK = re.compile(
     r"^(?:[ \t]*+(?:typedef[ \t]+)?(?:class|struct|union|enum(?:[ \t]+class)?)[ \t]+"
     r"(?:[A-Z_]+[ \t]+)?(?P<class>\w+)(?=[^;()\n]*(?:\{|$))"

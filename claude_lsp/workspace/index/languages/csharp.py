@@ -10,9 +10,9 @@ from claude_lsp.workspace.index.outline import Outline, Rules, base_names, neste
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import ImportedName, everything
 
 _USING = re.compile(r"(?:global\s+)?using\s+(static\s+)?(?:(\w+)\s*=\s*)?(?:global::)?([\w.]+)")
 _OPENS_BODY = {"accessor_list", "arrow_expression_clause"}
@@ -109,31 +109,26 @@ def _namespace(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _using(outline: Outline, node: Node, _parent: int) -> None:
-    names, stars = _parse_using(outline.text(node), node.start_point[0])
-    outline.imports += names
-    outline.stars += stars
+    outline.imports += _parse_using(outline.text(node), node.start_point[0])
 
 
-def _parse_using(statement: str, line: int) -> Imports:
+def _parse_using(statement: str, line: int) -> list[ImportedName]:
     match = _USING.match(statement)
     if match is None:
-        return [], []
+        return []
     static, alias, path = match.groups()
     if alias is None and static is None:
-        return [], [path]
+        return [everything(path, line)]
     module, _, last = path.rpartition(".")
-    return [ImportedName(alias or last, module or path, last, line)], []
+    return [ImportedName(alias or last, module or path, last, line)]
 
 
-def _usings_by_lines(text: str) -> Imports:
+def _usings_by_lines(text: str) -> list[ImportedName]:
     names: list[ImportedName] = []
-    stars: list[str] = []
     for number, line in enumerate(text.split("\n")):
         if line.startswith(("using ", "global using ")) and "(" not in line:
-            more, whole = _parse_using(line, number)
-            names += more
-            stars += whole
-    return names, stars
+            names += _parse_using(line, number)
+    return names
 
 
 _FALLBACK = re.compile(

@@ -10,9 +10,9 @@ from claude_lsp.workspace.index.outline import Outline, Rules, base_names, neste
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import ImportedName, everything
 
 _RECEIVER = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)\s*$")
 _VERSION = re.compile(r"v\d+$")
@@ -100,19 +100,14 @@ def _import(outline: Outline, node: Node, _parent: int) -> None:
     name, path = node.child_by_field_name("name"), node.child_by_field_name("path")
     if path is not None:
         alias = "" if name is None else outline.text(name)
-        _add_import(outline.imports, outline.stars, alias, outline.text(path), node.start_point[0])
+        outline.imports.append(_imported(alias, outline.text(path), node.start_point[0]))
 
 
-def _add_import(
-    imports: list[ImportedName], stars: list[str], alias: str, quoted: str, line: int
-) -> None:
+def _imported(alias: str, quoted: str, line: int) -> ImportedName:
     module = quoted.strip('"`')
     if alias == ".":
-        stars.append(module)
-        return
-    imports.append(
-        ImportedName("" if alias == "_" else alias or _local(module), module, None, line)
-    )
+        return everything(module, line)
+    return ImportedName("" if alias == "_" else alias or _local(module), module, None, line)
 
 
 def _local(module: str) -> str:
@@ -137,15 +132,14 @@ _FALLBACK_IMPORT = re.compile(
 )
 
 
-def _imports_by_lines(text: str) -> Imports:
+def _imports_by_lines(text: str) -> list[ImportedName]:
     imports: list[ImportedName] = []
-    stars: list[str] = []
     for match in _FALLBACK_IMPORT.finditer(text):
         line = text.count("\n", 0, match.start())
-        _add_import(imports, stars, (match[1] or "").strip(), match[2], line)
+        imports.append(_imported((match[1] or "").strip(), match[2], line))
         if len(imports) > 200:
             break
-    return imports, stars
+    return imports
 
 
 _HANDLERS: Handlers = {

@@ -10,9 +10,9 @@ from claude_lsp.workspace.index.outline import Outline, Rules, base_names, neste
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
-from claude_lsp.workspace.index.records import ImportedName
+from claude_lsp.workspace.index.records import ImportedName, everything
 
 _BASES = {"superclass", "super_interfaces", "extends_interfaces"}
 _KEYWORDS = re.compile(r"\b(?:extends|implements)\b")
@@ -85,37 +85,32 @@ def _field(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _import(outline: Outline, node: Node, _parent: int) -> None:
-    names, stars = _parse_import(outline.text(node), node.start_point[0])
-    outline.imports += names
-    outline.stars += stars
+    outline.imports += _parse_import(outline.text(node), node.start_point[0])
 
 
-def _parse_import(statement: str, line: int) -> Imports:
+def _parse_import(statement: str, line: int) -> list[ImportedName]:
     match = _IMPORT.match(statement)
     if match is None:
-        return [], []
+        return []
     static, path, star = match.groups()
     if star:
-        return [], [path]
+        return [everything(path, line)]
     last = path.rpartition(".")[2]
     # A class is a file of its own; a static member is in the file of its class.
     module = path.rpartition(".")[0] if static else path
-    return [ImportedName(last, module, last, line)], []
+    return [ImportedName(last, module, last, line)]
 
 
 def _package(outline: Outline, node: Node, _parent: int) -> None:
     outline.namespace = "".join(outline.text(node).removeprefix("package").split()).rstrip(";")
 
 
-def _imports_by_lines(text: str) -> Imports:
+def _imports_by_lines(text: str) -> list[ImportedName]:
     names: list[ImportedName] = []
-    stars: list[str] = []
     for number, line in enumerate(text.split("\n")):
         if line.startswith("import"):
-            more, whole = _parse_import(line, number)
-            names += more
-            stars += whole
-    return names, stars
+            names += _parse_import(line, number)
+    return names
 
 
 _FALLBACK = re.compile(

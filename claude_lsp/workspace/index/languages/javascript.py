@@ -12,7 +12,14 @@ from claude_lsp.workspace.index.languages.javascript_imports import (
     add_required,
     imports_by_lines,
 )
-from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
+from claude_lsp.workspace.index.outline import (
+    Outline,
+    Rules,
+    base_names,
+    nested,
+    rest_of_line,
+    type_names,
+)
 from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
 
 if TYPE_CHECKING:
@@ -165,9 +172,7 @@ def _fields_of_this(outline: Outline, body: Node, method: int) -> None:
         if not outline.first_field(parent, name):
             continue
         line = body.start_point[0] + source.count(b"\n", start, match.start())
-        stop = source.find(b"\n", match.start(), end)
-        head = source[match.start() : end if stop < 0 else stop][:MAX_SIGNATURE]
-        signature = " ".join(head.decode("utf-8", "replace").split())
+        signature = rest_of_line(source, match.start(), end)
         types = type_names(signature, name)
         outline.symbols.append(Symbol(name, "field", parent, line, line, signature, types=types))
 

@@ -10,7 +10,7 @@ from claude_lsp.workspace.index.outline import Outline, Rules, base_names, neste
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 from claude_lsp.workspace.index.records import ImportedName
 
@@ -117,14 +117,13 @@ def _namespace(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _use(outline: Outline, node: Node, _parent: int) -> None:
-    names, _ = _parse_use(outline.text(node), node.start_point[0])
-    outline.imports += names
+    outline.imports += _parse_use(outline.text(node), node.start_point[0])
 
 
-def _parse_use(statement: str, line: int) -> Imports:
+def _parse_use(statement: str, line: int) -> list[ImportedName]:
     match = _USE.match(statement)
     if match is None:
-        return [], []
+        return []
     prefix, brace, group = match[1].partition("{")
     if not brace:
         prefix, group = "", match[1]
@@ -135,7 +134,7 @@ def _parse_use(statement: str, line: int) -> Imports:
             module = (prefix.strip() + words[0]).lstrip("\\")
             last = module.rpartition("\\")[2]
             names.append(ImportedName(words[-1] if len(words) > 2 else last, module, last, line))
-    return names, []
+    return names
 
 
 def _statement(outline: Outline, node: Node, parent: int) -> None:
@@ -145,9 +144,8 @@ def _statement(outline: Outline, node: Node, parent: int) -> None:
         return
     if child.type.startswith(("require", "include")):
         if match := _INCLUDE.match(outline.text(child)):
-            outline.stars.append(
-                match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1])
-            )
+            path = match[1].lstrip("/") if "__DIR__" not in match[0] else _near(match[1])
+            outline.import_all(path, node)
     elif child.type == "assignment_expression":
         left = child.child_by_field_name("left")
         if left is not None and left.type == "variable_name" and parent < 0:
@@ -158,12 +156,12 @@ def _near(path: str) -> str:
     return f".{path}" if path.startswith("/") else f"./{path}"
 
 
-def _uses_by_lines(text: str) -> Imports:
+def _uses_by_lines(text: str) -> list[ImportedName]:
     names: list[ImportedName] = []
     for number, line in enumerate(text.split("\n")):
         if line.startswith("use "):
-            names += _parse_use(line, number)[0]
-    return names, []
+            names += _parse_use(line, number)
+    return names
 
 
 _FALLBACK = re.compile(

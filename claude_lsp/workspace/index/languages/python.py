@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, Symbol
+from claude_lsp.workspace.index.outline import (
+    Outline,
+    Rules,
+    base_names,
+    nested,
+    rest_of_line,
+    type_names,
+)
+from claude_lsp.workspace.index.records import ImportedName, Symbol, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 _DOCSTRING = re.compile(rb'[rRuU]?(?:"""|\'\'\'|"|\')\s*([^\n]*)')
 _SELF_FIELD = re.compile(
@@ -19,6 +26,9 @@ _SELF_FIELD = re.compile(
 )
 _INDENTED_IMPORT = re.compile(rb"^[ \t]+(from[ \t]+[.\w]|import[ \t]+\w)", re.MULTILINE)
 _PARAMETER = re.compile(r"[(,*] ?(\w+): ?((?:[^][,=()]|\[[^][]*(?:\[[^][]*\][^][]*)*\])*)")
+_FOR_CHECKERS = re.compile(r"(?:\w+\.)*TYPE_CHECKING|False")
+_NOT_FOR_CHECKERS = re.compile(r"not\s+(?:\w+\.)*TYPE_CHECKING")
+_AS_PROGRAM = re.compile(r"""__name__\s*==\s*["']__main__["']""")
 _FROM = re.compile(r"from\s*([.\w]+)\s*import\s*(.*)", re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*")
 
@@ -94,9 +104,7 @@ def _fields_of_self(outline: Outline, body: Node, method: int) -> None:
         if first_line < 0:
             first_line = body.start_point[0]
         line = first_line + source.count(b"\n", start, match.start())
-        stop = source.find(b"\n", match.start(), end)
-        head = source[match.start() : end if stop < 0 else stop][:MAX_SIGNATURE]
-        signature = " ".join(head.decode("utf-8", "replace").split())
+        signature = rest_of_line(source, match.start(), end)
         types = type_names(signature, name)
         if match[3] is not None and match[2] is None:
             # `self.x = x` has the type that the signature gives the parameter.
@@ -146,20 +154,44 @@ def _type_alias(outline: Outline, node: Node, parent: int) -> None:
 
 
 def _import(outline: Outline, node: Node, _parent: int) -> None:
-    line = node.start_point[0]
-    names, stars = _parse_import(outline.text(node), line)
+    line, column = node.start_point
+    names = _parse_import(outline.text(node), line)
+    if column and (block := node.parent) is not None:
+        known = outline.blocks.get(block.id)
+        if known is None:
+            known = outline.blocks[block.id] = _when(outline, node)
+        deferred, type_only = known
+        if deferred or type_only:
+            names = [one._replace(deferred=deferred, type_only=type_only) for one in names]
     outline.imports += names
-    outline.stars += stars
 
 
-def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[str]]:
-    """Return the names that an import statement gives, and the modules it takes whole."""
+def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
+    """Return whether a statement runs later than its module, and whether only type checkers do."""
+    deferred = type_only = False
+    inner, outer = node, node.parent
+    while outer is not None:
+        if outer.type == "function_definition":
+            deferred = True
+        elif outer.type in {"if_statement", "elif_clause"}:
+            test = outer.child_by_field_name("condition")
+            condition = "" if test is None else outline.text(test)
+            if outer.child_by_field_name("consequence") == inner:
+                type_only |= bool(_FOR_CHECKERS.fullmatch(condition))
+                deferred |= bool(_AS_PROGRAM.fullmatch(condition))
+            elif inner.type in {"elif_clause", "else_clause"}:
+                type_only |= bool(_NOT_FOR_CHECKERS.fullmatch(condition))
+        inner, outer = outer, outer.parent
+    return deferred, type_only
+
+
+def _parse_import(statement: str, line: int) -> list[ImportedName]:
+    """Return the names that an import statement gives."""
     if "#" in statement:
         statement = _COMMENT.sub("", statement)
     if "\\" in statement:
         statement = statement.replace("\\\n", " ")
     names: list[ImportedName] = []
-    stars: list[str] = []
     if match := _FROM.match(statement):
         module = match[1]
         for part in match[2].strip("() \n\t;").split(","):
@@ -167,11 +199,11 @@ def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[s
             if not words:
                 continue
             if words[0] == "*":
-                stars.append(module)
+                names.append(everything(module, line))
             else:
                 local = words[2] if len(words) == 3 else words[0]
                 names.append(ImportedName(local, module, words[0], line))
-        return names, stars
+        return names
     for part in statement.strip()[len("import") :].split(","):
         words = part.split()
         if not words:
@@ -185,7 +217,7 @@ def _parse_import(statement: str, line: int) -> tuple[list[ImportedName], list[s
         names.append(ImportedName(top, top, None, line))
         if top != module:
             names.append(ImportedName(module, module, None, line))
-    return names, stars
+    return names
 
 
 def _finish(outline: Outline, root: Node) -> None:
@@ -209,17 +241,19 @@ def _finish(outline: Outline, root: Node) -> None:
             _import(outline, statement, -1)
 
 
-def _imports_by_lines(text: str) -> Imports:
+def _imports_by_lines(text: str) -> list[ImportedName]:
     names: list[ImportedName] = []
-    stars: list[str] = []
     line, counted = 0, 0
     for match in _FALLBACK_IMPORT.finditer(text):
         line += text.count("\n", counted, match.start())
         counted = match.start()
-        more, whole = _parse_import(match[0].lstrip(), line)
+        statement = match[0].lstrip()
+        more = _parse_import(statement, line)
+        # What holds an indented one cannot be told; most often it is a function.
+        if statement != match[0]:
+            more = [one._replace(deferred=True) for one in more]
         names += more
-        stars += whole
-    return names, stars
+    return names
 
 
 _HANDLERS: Handlers = {

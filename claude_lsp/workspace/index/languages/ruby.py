@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
+from claude_lsp.workspace.index.outline import (
+    Outline,
+    Rules,
+    base_names,
+    nested,
+    rest_of_line,
+    type_names,
+)
+from claude_lsp.workspace.index.records import ImportedName, Symbol, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 _ATTRIBUTES = {"attr_accessor", "attr_reader", "attr_writer", "has_many", "has_one", "belongs_to"}
 _MIXINS = {"include", "extend", "prepend"}
@@ -71,9 +78,7 @@ def _instance_fields(outline: Outline, body: Node, parent: int) -> None:
         if not outline.first_field(parent, name):
             continue
         line = body.start_point[0] + source.count(b"\n", start, match.start())
-        stop = source.find(b"\n", match.start(), end)
-        head = source[match.start() : end if stop < 0 else stop][:MAX_SIGNATURE]
-        signature = " ".join(head.decode("utf-8", "replace").split())
+        signature = rest_of_line(source, match.start(), end)
         types = type_names(signature, name)
         outline.symbols.append(Symbol(name, "field", parent, line, line, signature, types=types))
 
@@ -103,10 +108,7 @@ def _call(outline: Outline, node: Node, parent: int) -> None:
         return
     called = outline.text(method)
     if called in {"require", "require_relative", "load", "autoload"}:
-        stars, names = _parse_require(outline.text(node))
-        outline.stars += stars
-        for local, module in names:
-            outline.import_name(local, module, local, node)
+        outline.imports += _parse_require(outline.text(node), node.start_point[0])
     elif called in _VISIBILITY:
         outline.visit(arguments.named_children, parent)
     elif parent >= 0 and called in _MIXINS:
@@ -118,20 +120,24 @@ def _call(outline: Outline, node: Node, parent: int) -> None:
                 outline.define("field", name, node, parent, line=one.start_point[0])
 
 
-def _parse_require(statement: str) -> tuple[list[str], list[tuple[str, str]]]:
+def _parse_require(statement: str, line: int) -> list[ImportedName]:
     if match := _AUTOLOAD.match(statement):
-        return [], [(match[1], match[2])]
+        return [ImportedName(match[1], match[2], match[1], line, deferred=True)]
     match = _REQUIRE.match(statement)
     if match is None:
-        return [], []
+        return []
     path = match[2]
     if match[1] == "require_relative" and not path.startswith("."):
         path = f"./{path}"
-    return [path], []
+    return [everything(path, line)]
 
 
-def _requires_by_lines(text: str) -> Imports:
-    return [], [star for line in text.split("\n") for star in _parse_require(line[:400])[0]]
+def _requires_by_lines(text: str) -> list[ImportedName]:
+    return [
+        one
+        for number, line in enumerate(text.split("\n"))
+        for one in _parse_require(line[:400], number)
+    ]
 
 
 def _body(outline: Outline, node: Node, parent: int) -> None:

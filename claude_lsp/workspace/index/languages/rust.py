@@ -89,7 +89,8 @@ def _module(outline: Outline, node: Node, parent: int) -> None:
         outline.descend(body, parent)
     elif name is not None:
         written = outline.text(name)
-        outline.import_name(written, f"self::{written}", None, node)
+        # A declaration of a part; what the module needs of it, it names by `use` or a path.
+        outline.import_name(written, f"self::{written}", None, node, deferred=True)
 
 
 def _extern_crate(outline: Outline, node: Node, _parent: int) -> None:
@@ -104,7 +105,8 @@ def _use(outline: Outline, node: Node, _parent: int) -> None:
         names, stars = _uses(outline.text(argument))
         for local, module, original in names:
             outline.import_name(local, module, original, node)
-        outline.stars += stars
+        for module in stars:
+            outline.import_all(module, node)
 
 
 def _uses(tree: str) -> tuple[list[tuple[str, str, str | None]], list[str]]:

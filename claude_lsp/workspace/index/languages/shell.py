@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.outline import Outline, Rules, nested
+from claude_lsp.workspace.index.records import ImportedName, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from claude_lsp.workspace.index.outline import Handlers, Imports
+    from claude_lsp.workspace.index.outline import Handlers
 
 _SOURCE = re.compile(r"[ \t]*(?:source|\.)[ \t]+([^\s;&|]+)")
 _EXPANSION = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+")
@@ -34,7 +35,7 @@ def _variable(outline: Outline, node: Node, _parent: int) -> None:
 def _command(outline: Outline, node: Node, _parent: int) -> None:
     name, argument = node.child_by_field_name("name"), node.child_by_field_name("argument")
     if name is not None and argument is not None and outline.text(name) in {"source", "."}:
-        outline.stars.append(_path(outline.text(argument)))
+        outline.import_all(_path(outline.text(argument)), node)
 
 
 def _path(argument: str) -> str:
@@ -44,9 +45,12 @@ def _path(argument: str) -> str:
     return f".{known}" if known != bare and known.startswith("/") else known
 
 
-def _sources_by_lines(text: str) -> Imports:
-    found = (_SOURCE.match(line[:400]) for line in text.split("\n"))
-    return [], [_path(match[1]) for match in found if match]
+def _sources_by_lines(text: str) -> list[ImportedName]:
+    return [
+        everything(_path(match[1]), number)
+        for number, line in enumerate(text.split("\n"))
+        if (match := _SOURCE.match(line[:400]))
+    ]
 
 
 _FALLBACK = re.compile(

@@ -1,0 +1,253 @@
+"""The module graph of a state of the index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from claude_lsp.workspace.index.grammars import GRAMMARS
+from claude_lsp.workspace.index.module_names import module_names, with_packages
+from claude_lsp.workspace.index.records import EVERYTHING
+from claude_lsp.workspace.index.segment import CLASS, KIND_NUMBERS
+from claude_lsp.workspace.module_graph import (
+    Definition,
+    Import,
+    Module,
+    ModuleGraph,
+    is_test_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from claude_lsp.workspace.index.links import Links
+    from claude_lsp.workspace.index.records import ImportedName
+    from claude_lsp.workspace.index.segment import I64, U64
+    from claude_lsp.workspace.index.view import View
+
+_FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party", "node_modules"}
+_FUNCTION, _METHOD = KIND_NUMBERS["function"], KIND_NUMBERS["method"]
+
+
+def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGraph:
+    """Return the graph of the imports between the files of an index.
+
+    Modules are the files of languages whose imports the index reads; Python's stubs are none, and
+    copies of other people's code are none either.
+    Takes about a tenth of a millisecond a file, so call it in a worker for more than a few.
+
+    Args:
+        links: the state of the index.
+        packages_above: the Python packages that the workspace itself lies in, outermost first:
+            its modules call themselves by these.
+    """
+    view = links.view
+    files = {view.path(file): file for file in view.files().tolist()}
+    files = {path: file for path, file in sorted(files.items()) if _is_module(view, path, file)}
+    imports = {path: _without_parents(view.imports(file)) for path, file in files.items()}
+    spoken = with_packages(
+        one.module
+        for path, found in imports.items()
+        if path.endswith(".py")
+        for one in found
+        if not one.module.startswith(".")
+    )
+    names = module_names(files, spoken, packages_above)
+    edges = _Edges(links, files, packages_above)
+    found = tuple(
+        Import(
+            names[path],
+            names[target],
+            one.line,
+            names=taken,
+            deferred=one.deferred,
+            type_only=one.type_only,
+        )
+        for path in files
+        for one, target, taken in edges.of(path, imports[path])
+    )
+    modules = dict(_modules(view, files, names, imports))
+    return ModuleGraph(
+        MappingProxyType(_without_false_tests(modules, found)),
+        found,
+        tuple(
+            (path, "could not be parsed in full")
+            for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True)
+            if not parsed
+        ),
+    )
+
+
+def _is_module(view: View, path: str, file: int) -> bool:
+    foreign = not _FOREIGN_FOLDERS.isdisjoint(path.split("/")[:-1])
+    return view.language(file) in GRAMMARS and not path.endswith(".pyi") and not foreign
+
+
+def _without_false_tests(
+    modules: dict[str, Module], imports: Iterable[Import]
+) -> dict[str, Module]:
+    """Take for no tests what other code needs: a library's `test` package, say."""
+    needs: dict[str, set[str]] = {}
+    for one in imports:
+        if not one.type_only and modules[one.target].is_test:
+            needs.setdefault(one.source, set()).add(one.target)
+    waiting = [name for name in needs if not modules[name].is_test]
+    while waiting:
+        name = waiting.pop()
+        # With a module, the packages above it are needed too.
+        for needed in (*needs.get(name, ()), name.rpartition(".")[0]):
+            if needed in modules and modules[needed].is_test:
+                modules[needed] = replace(modules[needed], is_test=False)
+                waiting.append(needed)
+    return modules
+
+
+def _numbers(files: Mapping[str, int]) -> I64:
+    return np.fromiter(files.values(), np.int64, len(files))
+
+
+def _without_parents(found: Iterable[ImportedName]) -> list[ImportedName]:
+    """Leave out that `import a.b` also binds `a`: it is the module `a.b` that it is about."""
+    found = list(found)
+    inner = {
+        (one.line, one.module.partition(".")[0])
+        for one in found
+        if one.original is None and one.local == one.module and "." in one.module
+    }
+    return [
+        one
+        for one in found
+        if one.original is not None or (one.line, one.module) not in inner or one.local == ""
+    ]
+
+
+def _modules(
+    view: View,
+    files: Mapping[str, int],
+    names: Mapping[str, str],
+    imports: Mapping[str, Iterable[ImportedName]],
+) -> Iterator[tuple[str, Module]]:
+    numbers = _numbers(files)
+    counts = zip(
+        view.code_line_counts(numbers).tolist(),
+        view.line_counts(numbers).tolist(),
+        view.is_empty(numbers).tolist(),
+        strict=True,
+    )
+    for (path, file), (lines, length, is_empty) in zip(files.items(), counts, strict=True):
+        definitions, own = _definitions(view, file)
+        if path.endswith("__init__.py"):
+            # A package's front door offers what it imports from its own modules.
+            own += [one.local for one in imports[path] if one.module.startswith(".")]
+        public = (name for name in dict.fromkeys(own) if name and not name.startswith("_"))
+        yield (
+            names[path],
+            Module(
+                names[path],
+                path,
+                lines,
+                definitions,
+                tuple(public),
+                is_test_path(path),
+                is_empty,
+                length,
+            ),
+        )
+
+
+def _definitions(view: View, file: int) -> tuple[tuple[Definition, ...], list[str]]:
+    """Return a file's functions and classes, and the names of all that stands at its top."""
+    every = view.symbols_of(file)
+    if not every:
+        return (), []
+    symbols = view.symbols(np.arange(every.start, every.stop))
+    held = symbols.parents[(symbols.kinds == _METHOD) & (symbols.parents >= 0)] - every.start
+    members = np.bincount(held, minlength=len(every)).tolist()
+    found: dict[str, Definition] = {}
+    own = []
+    for place in np.flatnonzero(symbols.parents < 0).tolist():
+        symbol = every.start + place
+        name, kind = view.name(symbol), symbols.kinds[place]
+        own.append(name)
+        if kind not in {CLASS, _FUNCTION, _METHOD}:
+            continue
+        line, end = view.lines(symbol)
+        known = found.get(name)
+        # Overloads and alternatives for several platforms are one definition.
+        found[name] = (
+            Definition(name, line, end, members[place])
+            if known is None
+            else Definition(name, known.line, max(known.end, end), known.members + members[place])
+        )
+    return tuple(found.values()), own
+
+
+class _Edges:
+    """From what a file imports to the modules that it thereby depends on."""
+
+    def __init__(
+        self, links: Links, files: Mapping[str, int], packages_above: tuple[str, ...]
+    ) -> None:
+        self._links, self._view = links, links.view
+        self._paths = {file: path for path, file in files.items()}
+        self._files = files
+        self._above = "".join(f"{name}." for name in packages_above)
+        self._tops: dict[int, U64] = {}
+
+    def of(
+        self, path: str, imports: Iterable[ImportedName]
+    ) -> Iterator[tuple[ImportedName, str, tuple[str, ...]]]:
+        """Yield imports, each with the file that it leads to and the names that it takes.
+
+        The names of one statement that come from the same file are together.
+        """
+        grouped: dict[tuple[int, str, int], list[ImportedName]] = {}
+        whole: set[tuple[int, str, int]] = set()
+        language = self._view.language(self._files[path])
+        for one in imports:
+            for target, is_whole in self._targets(path, language, one):
+                if target in self._paths and self._paths[target] != path:
+                    key = (one.line, one.module, target)
+                    grouped.setdefault(key, []).append(one)
+                    if is_whole:
+                        whole.add(key)
+        for key, found in sorted(grouped.items(), key=lambda item: item[0][0]):
+            first = found[0]._replace(
+                deferred=all(one.deferred for one in found),
+                type_only=all(one.type_only for one in found),
+            )
+            taken = () if key in whole else tuple(one.original or "" for one in found)
+            yield first, self._paths[key[2]], taken
+
+    def _targets(self, path: str, language: str, one: ImportedName) -> list[tuple[int, bool]]:
+        """Return the files that an import leads to, each with whether it is meant as a whole."""
+        if not one.module:
+            return []
+        origin, module = path, one.module
+        if self._above and language == "python" and f"{module}.".startswith(self._above):
+            # The workspace lies inside of this package: its modules are named from there.
+            origin, module = "", "." + module[len(self._above) :]
+        if one.original not in {None, EVERYTHING}:
+            inner = self._links.submodule(origin, language, module, one.original or "")
+            if inner:
+                return [(inner[0], True)]
+        files = self._links.module(origin, language, module)
+        if len(files) > 1:
+            files = self._used(self._files[path], files)
+        return [(file, one.original is None) for file in files]
+
+    def _used(self, file: int, several: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those files of a package or namespace of which a file mentions a definition."""
+        _, words = self._view.words_of(np.array([file]))
+        used = tuple(other for other in several if np.isin(self._top_names(other), words).any())
+        return used or several[:1]
+
+    def _top_names(self, file: int) -> U64:
+        found = self._tops.get(file)
+        if found is None:
+            found = self._view.symbols(self._view.tops(file)).names
+            self._tops[file] = found
+        return found
