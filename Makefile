@@ -67,6 +67,9 @@ bench-architecture: $(VENV)/tested  ## the module graph beside other tools', and
 bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
+fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
+	$(BIN)/python -m benchmarks.context.train $(ARGS)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
@@ -97,4 +100,4 @@ $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim check fix generate cases bench bench-anchors bench-architecture bench-context bench-index fit-weights clean

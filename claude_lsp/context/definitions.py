@@ -92,6 +92,8 @@ class _Search:
         self.hidden: I64 = np.empty(0, np.int64)
         """What the document defines outside of the lines that are shown."""
         self.imported_files: set[int] = set()
+        self.modules: dict[str, I64] = {}
+        """What stands at the top of each module that is imported as a whole, by its local name."""
         self.unused = False
         """Whether something is imported that nothing in the document uses yet."""
         self.typed: dict[int, float] = {}
@@ -144,6 +146,7 @@ class _Search:
             elif target.file != place.file:
                 self.imported_files.add(target.file)
                 tops = view.tops(target.file)
+                self.modules[local] = tops
                 self.pool.add(tops, "of_module")
                 self.pool.add(tops, "of_module_near", nearness)
                 if self.sight.after_dot and self._receiver() == local:
@@ -327,6 +330,7 @@ class _Search:
         self.in_following = usage.from_words(following_words)
         self.in_imports = usage.in_imports(view, similar)
         self.in_imports_beside = usage.in_imports_beside(view, place)
+        self._add_taken()
         receiver = self._receiver() if self.sight.after_dot else ""
         self.pairs = usage.in_pairs(view, place, self.sight, similar, receiver)
         names, values, files, symbols = similar_words
@@ -351,6 +355,23 @@ class _Search:
         self._add_best(names, np.where((symbols > 0) & (symbols <= 6), values, 0.0), 250)
         wanted = (self.pairs.receiver.values > 0) & (symbols > 0) & (symbols <= 8)
         self.pool.add(view.named(names[wanted])[1])
+
+    def _add_taken(self) -> None:
+        """Add how much other files take what stands in the imported modules."""
+        if self.modules:
+            owners = np.repeat(np.arange(len(self.modules)), [*map(len, self.modules.values())])
+            symbols = np.concatenate([*self.modules.values()])
+            names = self.view.symbols(symbols).names
+            often, alike = usage.taken(
+                self.view,
+                self.place,
+                self.similar,
+                modules=list(self.modules),
+                owners=owners,
+                names=names,
+            )
+            self.pool.add(symbols, "taken", often)
+            self.pool.add(symbols, "taken_alike", alike)
 
     def _add_best(self, names: U64, values: F64, most: int, *, members: bool = True) -> None:
         """Add the definitions of the names with the largest values above 0."""

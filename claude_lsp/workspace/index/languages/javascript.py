@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = {"arrow_function", "function_expression", "generator_function"}
 _MODIFIERS = {"accessibility_modifier", "readonly", "override_modifier"}
+_HERITAGE_PARTS = {"class_heritage", "extends_clause", "call_expression", "type_arguments"}
 _HERITAGE = re.compile(r"\b(?:extends|implements)\b")
 _THIS_FIELD = re.compile(rb"\bthis\.([A-Za-z_$#][\w$]*)\s*=(?![=>])")
 _EXPORTS = re.compile(r"(?:module\s*\.\s*)?exports(?:\s*\.\s*([\w$]+))?")
@@ -57,12 +58,14 @@ def _define_class(
     name = name or node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     bases: tuple[str, ...] = ()
+    inherited: list[Node] = []
     start = outline.start_of(whole)
     for child in node.named_children:
         if child.type == "decorator" and start == whole.start_byte:
             outline.starts_at(whole, start := _after(outline.source, child.end_byte))
         elif child.type in {"class_heritage", "extends_type_clause", "extends_clause"}:
             bases += base_names(_HERITAGE.sub(",", outline.text(child)))
+            inherited += _object_types(child)
     position = outline.define(
         "class",
         "default" if name is None else name,
@@ -73,6 +76,24 @@ def _define_class(
         doc=outline.comment_above(min(start, whole.start_byte)),
     )
     outline.descend(body, position)
+    for part in inherited:
+        outline.descend(part, position)
+
+
+def _object_types(heritage: Node) -> list[Node]:
+    """Return the object types that bases take: `class Form extends Component<{ name: string }>`.
+
+    What makes classes gives their instances these members.
+    """
+    found: list[Node] = []
+    waiting = [heritage]
+    while waiting:
+        node = waiting.pop(0)
+        if node.type == "object_type":
+            found.append(node)
+        elif node.type in _HERITAGE_PARTS:
+            waiting += node.named_children
+    return found
 
 
 def _after(source: bytes, end: int) -> int:
