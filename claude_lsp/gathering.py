@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -19,10 +19,10 @@ from weakref import WeakKeyDictionary
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from claude_lsp.actions.action import Place, Situation
+    from claude_lsp.actions.action import Place, Situation, Surroundings
     from claude_lsp.context.assemble import LeftOut
     from claude_lsp.context.candidate import Candidate
     from claude_lsp.context.gather import Spot
@@ -39,23 +39,6 @@ _log = logging.getLogger(__name__)
 _DOCUMENTS_KEPT = 16
 _CHARACTERS_PER_TOKEN = 2.6
 """Of code, by the upper bound of its tokens: a little less than usual."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the editor shows beside the document.
-
-    Attributes:
-        documents: every open document.
-        recent: places that were edited a moment ago, the newest first.
-    """
-
-    documents: Sequence[Snapshot] = ()
-    recent: Sequence[Place] = ()
-
-
-ALONE = Surroundings()
-"""A document of which no editor shows anything else."""
 
 
 class Gathered(NamedTuple):

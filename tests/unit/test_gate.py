@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Place, Problem, Situation
+from claude_lsp.actions.action import Place, Problem, Situation, Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.context import tokens
-from claude_lsp.gathering import Surroundings
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.languages import language_of

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Situation
+from claude_lsp.actions.action import ALONE, Situation, Surroundings
 from claude_lsp.context import tokens
-from claude_lsp.gathering import ALONE, Gathered, Gatherer, Surroundings
+from claude_lsp.gathering import Gathered, Gatherer
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
 from tests.unit.engine_kit import engine_for, snapshot
