@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DIR ?= .
 
+# Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
+# prints "N passed, N failed".
+EDITORS := neovim emacs vim
+
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -16,6 +20,22 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 
 test: $(VENV)/tested  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-editors: $(EDITORS:%=test-%)  ## run the real editors against the server
+
+test-neovim: $(VENV)/neovim  ## run Neovim against the server
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
+
+test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
+	$(call debian,$(HAS_EGLOT),emacs-nox elpa-eglot)
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
+
+test-vim: $(VENV)/tested  ## run Vim with ALE against the server
+	$(call debian,$(HAS_ALE),vim-nox vim-ale)
+	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/vim $(ARGS)
+
+neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
+	$(BIN)/python -m tests.editors.neovim.tour
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -50,8 +70,21 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
 	$(BIN)/python -m benchmarks.completion $(ARGS)
 
+fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
+	$(BIN)/python -m benchmarks.context.train $(ARGS)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
+# installed where that may be done without asking.
+HAS_EGLOT := emacs --batch --eval "(require 'eglot)"
+HAS_ALE := vim -es -u NONE -i NONE -c "if globpath(&packpath, 'pack/*/opt/ale') == '' | cquit | endif" -c qall
+define debian
+@$(1) >/dev/null 2>&1 || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null && $(1) >/dev/null 2>&1; } || \
+  { echo "$@ needs the editor with its plugin; on Debian: apt-get install $(2)"; exit 1; }
+endef
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second
 # run quick. Bytecode is compiled now, so that the first start is not the slowest.
@@ -66,4 +99,8 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index clean
+$(VENV)/neovim: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
+	@touch $@
+
+.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.lsp.editor import Editor
     from tests.lsp.pair import Place
 
+KEYS = "measu"
 PARTS = "abcdefghijklmnopqrstuvwx"
 LIBRARY = "\n\n".join(
     f"def measure_{part}(first_{part}: int, second_{part}: str, *, third_{part}: float = 0.5)"
@@ -29,7 +30,7 @@ USER = (
 async def suggested(
     editor: Editor, model: str, library: str = LIBRARY
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Type three keys, each with a suggestion; return the requests, and what each was billed."""
+    """Type some keys, each with a suggestion; return the requests, and what each was billed."""
     options = {
         "completion": {"debounce_ms": 0},
         "models": {"haiku": model},
@@ -44,7 +45,7 @@ async def suggested(
     await editor.suggest(uri, place)  # its context is looked for, and ready for the next ones
     await editor.settled()
     editor.api.reset()
-    for number, letter in enumerate("mea"):
+    for number, letter in enumerate(KEYS):
         place = type_text(editor, uri, place, letter)
         editor.api.script(fill(f"other_{number}()"))
         assert texts(await editor.suggest(uri, place)) == [f"other_{number}()"]
@@ -60,13 +61,18 @@ def marked(body: dict[str, Any]) -> list[int]:
 
 async def test_the_next_keys_read_the_stable_part_from_the_cache(unstarted: Editor) -> None:
     found = await suggested(unstarted, "claude-haiku-5-5")
-    assert [marked(body) for body, _ in found] == [[0]] * 3
-    stable = {body["messages"][0]["content"][0]["text"] for body, _ in found[1:]}
-    assert len(stable) == 1
-    assert "measure_a" in stable.pop()
-    last = found[-1][1]
-    assert last["cache_read_input_tokens"] >= 512
-    assert last["cache_creation_input_tokens"] == 0
+    assert [marked(body) for body, _ in found] == [[0]] * len(KEYS)
+    # What is found for the name that is being typed may take its place, once.
+    stable = {body["messages"][0]["content"][0]["text"] for body, _ in found}
+    assert len(stable) <= 2
+    assert all("measure_a" in text or "measure_p" in text for text in stable)
+    read = [usage["cache_read_input_tokens"] for _, usage in found]
+    assert sum(tokens >= 512 for tokens in read) >= len(KEYS) - 2
+    assert all(
+        not usage["cache_creation_input_tokens"]
+        for _, usage in found
+        if usage["cache_read_input_tokens"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ async def test_the_next_keys_read_the_stable_part_from_the_cache(unstarted: Edit
 )
 async def test_nothing_is_marked_in_vain(unstarted: Editor, model: str, library: str) -> None:
     found = await suggested(unstarted, model, library)
-    assert [marked(body) for body, _ in found] == [[]] * 3
+    assert [marked(body) for body, _ in found] == [[]] * len(KEYS)
     assert not any(usage["cache_creation_input_tokens"] for _, usage in found)
 
 
