@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DOCUMENTS_KEPT = 16
+_LATER_S = 0.03
+"""A request that has its context goes out before a better one is looked for."""
 _CHARACTERS_PER_TOKEN = 2.6
 """Of code, by the upper bound of its tokens: a little less than usual."""
 
@@ -125,16 +127,17 @@ class Gatherer:
         ready = self._ready.get(uri)
         if ready is not None and ready.place == place and ready.text == text:
             return ready.found
-        search = self._search_of(uri, place, wanted)
         if ready is not None and ready.place == place:
+            self._search_of(uri, place, wanted, delay_s=_LATER_S)
             return ready.found
+        search = self._search_of(uri, place, wanted)
         await asyncio.wait({search}, timeout=self._settings.context.deadline_ms / 1000)
         if search.done() and not search.cancelled():
             return search.result()
         return Gathered()
 
     def _search_of(
-        self, uri: str, place: tuple[object, ...], wanted: Wanted
+        self, uri: str, place: tuple[object, ...], wanted: Wanted, delay_s: float = 0.0
     ) -> asyncio.Task[Gathered]:
         """Return the search under way for a place, or begin one.
 
@@ -146,7 +149,7 @@ class Gatherer:
                 return known[1]
             # Nobody waits for what is found there any more; if it has not begun, it never will.
             known[1].cancel()
-        search = asyncio.create_task(self._searched(wanted))
+        search = asyncio.create_task(self._searched(wanted, delay_s))
         self._searches[uri] = place, search
 
         def keep(task: asyncio.Task[Gathered]) -> None:
@@ -163,8 +166,10 @@ class Gatherer:
         search.add_done_callback(keep)
         return search
 
-    async def _searched(self, wanted: Wanted) -> Gathered:
+    async def _searched(self, wanted: Wanted, delay_s: float = 0.0) -> Gathered:
         """Search in a worker, and follow what git has done meanwhile."""
+        if delay_s:
+            await asyncio.sleep(delay_s)
         folder = self._codebase.folder_of(wanted.situation.snapshot.path)
         searching = partial(self._search, folder, wanted)
         try:
