@@ -1,0 +1,106 @@
+/** In a folder that is trusted: everything that a user does, once. */
+
+import * as assert from "node:assert/strict";
+
+import * as vscode from "vscode";
+
+import { open, runTests, serverRuns, servers, until, window } from "./kit";
+
+const EXTENSION = "claude-lsp.claude-lsp";
+const KEY = process.env["CLAUDE_TEST_KEY"] ?? "";
+
+function ours(editor: vscode.TextEditor): vscode.Diagnostic[] {
+  return vscode.languages
+    .getDiagnostics(editor.document.uri)
+    .filter((diagnostic) => diagnostic.source === "claude");
+}
+
+export const run = (): Promise<void> =>
+  runTests({
+    async "activation does not wait for the server"() {
+      const extension = vscode.extensions.getExtension(EXTENSION);
+      assert.ok(extension);
+      const began = performance.now();
+      await extension.activate();
+      console.log(`        activated within ${(performance.now() - began).toFixed(0)} ms of asking`);
+      await serverRuns();
+    },
+
+    async "the key reaches the server in its environment only"() {
+      const asked = vscode.commands.executeCommand("claude-lsp.setApiKey");
+      await window("await", ".quick-input-widget input[type=password]");
+      await window("type", KEY);
+      await window("picture", "key");
+      await window("press", "Enter");
+      await asked;
+      await serverRuns();
+      const [server, ...others] = await servers();
+      assert.ok(server);
+      assert.equal(others.length, 0);
+      assert.ok(server.environment.includes(`ANTHROPIC_API_KEY=${KEY}`));
+      assert.ok(!server.words.includes(KEY));
+      assert.equal(process.env["ANTHROPIC_API_KEY"], undefined);
+    },
+
+    async "ghost text appears while typing and Tab takes it"() {
+      const editor = await open("shop.py");
+      const before = editor.document.getText();
+      const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+      editor.selection = new vscode.Selection(end, end);
+      editor.revealRange(editor.selection);
+      await window("await", ".cursor-line, .current-line");
+      await new Promise((resolve) => setTimeout(resolve, 300)); // the window follows later
+      await window("type", "def average");
+      await window("await", ".ghost-text-decoration, .ghost-text");
+      await window("picture", "ghost-text");
+      await window("press", "Tab");
+      await until("the text is taken", () =>
+        editor.document.getText().includes("def average(prices):\n    return sum(prices) / len(prices)"),
+      );
+      await vscode.commands.executeCommand("workbench.action.files.revert");
+      assert.equal(editor.document.getText(), before);
+    },
+
+    async "a fix of another tool's problem is one step to undo"() {
+      const editor = await open("shop.py");
+      const before = editor.document.getText();
+      const tool = vscode.languages.createDiagnosticCollection("linter");
+      const line = editor.document.lineAt(17).range;
+      const problem = new vscode.Diagnostic(line, "sorting to find one value", vscode.DiagnosticSeverity.Warning);
+      problem.source = "linter";
+      tool.set(editor.document.uri, [problem]);
+      editor.selection = new vscode.Selection(line.end, line.end);
+      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+        "vscode.executeCodeActionProvider",
+        editor.document.uri,
+        line,
+        "quickfix",
+      );
+      const fix = actions.find(({ title }) => title === "Claude: Fix: sorting to find one value");
+      assert.ok(fix?.command, actions.map(({ title }) => title).join(", "));
+      await vscode.commands.executeCommand("editor.action.quickFix");
+      await window("await", ".action-widget .monaco-list-row");
+      await window("picture", "lightbulb");
+      await window("press", "Escape");
+      await vscode.commands.executeCommand(fix.command.command, ...(fix.command.arguments ?? []));
+      await until("the fix is applied", () => editor.document.getText().includes("return min(prices)"));
+      await vscode.commands.executeCommand("undo");
+      assert.equal(editor.document.getText(), before);
+      tool.dispose();
+      await vscode.commands.executeCommand("workbench.action.files.revert");
+    },
+
+    async "findings appear one by one while the answer streams"() {
+      const editor = await open("shop.py");
+      const counts = new Set<number>();
+      const listening = vscode.languages.onDidChangeDiagnostics(() => counts.add(ours(editor).length));
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("three findings", () => ours(editor).length === 3);
+      listening.dispose();
+      assert.deepEqual([...counts].filter((count) => count > 0), [1, 2, 3]);
+      await vscode.commands.executeCommand("claude-lsp.findings.focus");
+      await window("await", ".pane-body .monaco-list-row[aria-label*='first price']");
+      await vscode.commands.executeCommand("workbench.actions.view.problems");
+      await window("picture", "review");
+    },
+  });
