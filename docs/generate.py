@@ -122,7 +122,7 @@ PARTS: dict[str, Callable[[], str]] = {
 def manifest(text: str) -> str:
     """Return the VS Code extension's manifest with the server's settings made anew.
 
-    What only the user may set has the scope `machine`: a folder's settings can't hold it. It is
+    What only the user may set has the scope `application`: a folder's settings can't hold it. It is
     named among the restricted ones all the same, as is the extension's own choice of a program.
     """
     content = json.loads(text)
@@ -135,14 +135,14 @@ def manifest(text: str) -> str:
             groups.append({"title": title, "properties": {}})
         groups[-1]["properties"][f"claude.{item.key}"] = {
             **property_schema(item),
-            "scope": "machine" if item.scope == "user" else "window",
+            "scope": "application" if item.scope == "user" else "window",
         }
     contributes["configuration"] = groups
     content["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = [
         key
         for group in groups
         for key, entry in group["properties"].items()
-        if entry["scope"] in ("machine", "machine-overridable")
+        if entry["scope"] != "window"
     ]
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

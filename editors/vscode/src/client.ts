@@ -8,12 +8,12 @@ import {
   CloseAction,
   ErrorAction,
   LanguageClient,
-  ResponseError,
   type LanguageClientOptions,
   type StaticFeature,
 } from "vscode-languageclient/node";
 
 import type { ServerCommand } from "./find";
+import type { LateSuggestions } from "./late";
 import { chosenSettings, settingKeys } from "./settings";
 import type { Tail } from "./tail";
 
@@ -22,6 +22,7 @@ export interface ClientSurroundings {
   readonly log: vscode.LogOutputChannel;
   readonly trace: vscode.LogOutputChannel;
   readonly tail: Tail;
+  readonly late: LateSuggestions;
   readonly manifest: unknown;
   readonly closed: () => void;
 }
@@ -62,6 +63,8 @@ export function makeClient(
               : null,
           ),
       },
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        around.late.provide(document, position, context, token, next),
       // A failure in a command is told by the command, once.
       executeCommand: async (name, args, next) => {
         try {
@@ -90,7 +93,7 @@ export function makeClient(
 
 /** Tell a failed command to the user, in the server's words. */
 export function tellFailure(error: unknown): void {
-  const reason = error instanceof ResponseError || error instanceof Error ? error.message : String(error);
+  const reason = error instanceof Error ? error.message : String(error);
   void vscode.window.showErrorMessage(`Claude: ${reason}`);
 }
 

@@ -8,6 +8,7 @@ import { makeClient } from "./client";
 import { findServer } from "./find";
 import { install } from "./install";
 import type { ApiKey } from "./key";
+import { LateSuggestions } from "./late";
 import { surroundings } from "./machine";
 import { Previews, type Preview } from "./preview";
 import { stateOf } from "./state";
@@ -16,6 +17,7 @@ import { Tail } from "./tail";
 
 export class Session implements vscode.Disposable {
   readonly #previews = new Previews();
+  readonly #late = new LateSuggestions();
   readonly #backoff = new Backoff();
   readonly #tail = new Tail();
   #client: LanguageClient | undefined;
@@ -59,6 +61,7 @@ export class Session implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.#timer);
+    this.#late.dispose();
     this.#previews.dispose();
   }
 
@@ -82,6 +85,7 @@ export class Session implements vscode.Disposable {
       log: this.log,
       trace: this.trace,
       tail: this.#tail,
+      late: this.#late,
       manifest: this.context.extension.packageJSON,
       // A server that is not the newest one any more was ended on purpose.
       closed: () => client === this.#client && this.#crashed("it ended unexpectedly"),

@@ -123,7 +123,11 @@ async function startApi(processes: ChildProcess[], root: string): Promise<string
   const python = path.join(PROJECT, ".venv/bin/python");
   const child = spawn(
     python,
-    ["-m", "tests.messages_api", "--key", KEY, "--script", path.join(HERE, "replies.json")],
+    [
+      ...["-m", "tests.messages_api", "--key", KEY],
+      ...["--script", path.join(HERE, "replies.json")],
+      ...["--record", path.join(root, "requests.jsonl")],
+    ],
     { cwd: PROJECT, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, HOME: root } },
   );
   processes.push(child);

@@ -96,6 +96,7 @@ export const run = (): Promise<void> =>
       const listening = vscode.languages.onDidChangeDiagnostics(() => counts.add(ours(editor).length));
       await vscode.commands.executeCommand("claude-lsp.review");
       await until("three findings", () => ours(editor).length === 3);
+      await until("it was told of each", () => counts.has(3));
       listening.dispose();
       assert.deepEqual([...counts].filter((count) => count > 0), [1, 2, 3]);
       await vscode.commands.executeCommand("claude-lsp.findings.focus");
