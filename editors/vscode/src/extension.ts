@@ -59,7 +59,7 @@ async function followInterpreter(
   started: Session,
 ): Promise<void> {
   try {
-    context.subscriptions.push(await onInterpreterChange(() => void started.restart()));
+    context.subscriptions.push(await onInterpreterChange(() => void started.interpreterChanged()));
   } catch (error) {
     started.log.warn(`the Python extension can't be asked: ${String(error)}`);
   }

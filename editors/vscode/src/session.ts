@@ -5,7 +5,7 @@ import { State as ClientState, type LanguageClient } from "vscode-languageclient
 
 import { Backoff } from "./backoff";
 import { makeClient } from "./client";
-import { findServer } from "./find";
+import { findServer, type Origin } from "./find";
 import { install } from "./install";
 import type { ApiKey } from "./key";
 import { LateSuggestions } from "./late";
@@ -21,6 +21,7 @@ export class Session implements vscode.Disposable {
   readonly #backoff = new Backoff();
   readonly #tail = new Tail();
   #client: LanguageClient | undefined;
+  #origin: Origin | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The start or stop under way; each waits for the one before. */
   #turn: Promise<void> = Promise.resolve();
@@ -41,6 +42,13 @@ export class Session implements vscode.Disposable {
 
   async stop(): Promise<void> {
     await this.#inTurn(() => this.#stop());
+  }
+
+  /** Start it anew if another interpreter may change which server is found. */
+  async interpreterChanged(): Promise<void> {
+    if (this.#origin !== "setting" && this.#origin !== "path") {
+      await this.restart();
+    }
   }
 
   /** Install the server into the extension's own environment, and start it. */
@@ -74,6 +82,7 @@ export class Session implements vscode.Disposable {
     await this.#stop();
     this.status.show({ kind: "starting" });
     const command = await findServer(surroundings(this.context));
+    this.#origin = command?.origin;
     if (command === undefined) {
       this.status.show({ kind: "missing" });
       void this.#offerToInstall();

@@ -33,13 +33,16 @@ const CHROMIUM = [
 
 interface Suite {
   readonly name: string;
+  /** The folder that is opened. */
+  readonly workspace: string;
   /** Whether the folder is trusted without a question. */
   readonly trusted: boolean;
 }
 
 const SUITES: readonly Suite[] = [
-  { name: "trusted", trusted: true },
-  { name: "restricted", trusted: false },
+  { name: "trusted", workspace: "shop", trusted: true },
+  { name: "restricted", workspace: "hostile", trusted: false },
+  { name: "granted", workspace: "hostile", trusted: true },
 ];
 
 async function main(): Promise<number> {
@@ -60,7 +63,7 @@ async function runSuite(suite: Suite, pictures: string | undefined): Promise<boo
   let control: Server | undefined;
   try {
     const workspace = path.join(root, "workspace");
-    await cp(path.join(HERE, "workspaces", suite.name), workspace, { recursive: true });
+    await cp(path.join(HERE, "workspaces", suite.workspace), workspace, { recursive: true });
     const api = await startApi(processes, root);
     const page = await openWindow();
     control = await serveControl(page, pictures ?? path.join(root, "pictures"));

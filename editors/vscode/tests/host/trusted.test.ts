@@ -104,4 +104,50 @@ export const run = (): Promise<void> =>
       await vscode.commands.executeCommand("workbench.actions.view.problems");
       await window("picture", "review");
     },
+
+    async "a group of findings is dismissed, the others stay"() {
+      const editor = await open("shop.py");
+      const findings = ours(editor).filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
+      assert.equal(findings.length, 1);
+      await vscode.commands.executeCommand("claude-lsp.dismiss", {
+        label: "Critical",
+        findings: findings.map((diagnostic) => ({ uri: editor.document.uri, diagnostic })),
+      });
+      await until("it is gone", () => ours(editor).length === 2);
+      await vscode.commands.executeCommand("claude-lsp.clear");
+      await until("all are gone", () => ours(editor).length === 0);
+      await vscode.commands.executeCommand("workbench.action.closePanel");
+    },
+
+    async "a completion is previewed while it grows, and is one step to undo"() {
+      const editor = await open("shop.py");
+      const before = editor.document.getText();
+      const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+      await editor.edit((edit) => edit.insert(end, "def middle"));
+      const typed = editor.document.getText();
+      const cursor = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+      editor.selection = new vscode.Selection(cursor, cursor);
+      await vscode.commands.executeCommand("claude-lsp.complete");
+      await new Promise((resolve) => setTimeout(resolve, 900)); // half of it has come
+      assert.equal(editor.document.getText(), typed);
+      await window("picture", "preview");
+      await until("it is there", () => editor.document.getText().includes("len(prices)\n") || editor.document.getText().endsWith("/ len(prices)"));
+      await vscode.commands.executeCommand("undo");
+      assert.equal(editor.document.getText(), typed);
+      await vscode.commands.executeCommand("workbench.action.files.revert");
+      assert.equal(editor.document.getText(), before);
+    },
+
+    async "a server that has crashed is started again"() {
+      const [first] = await servers();
+      assert.ok(first);
+      process.kill(first.pid, "SIGKILL");
+      await until("the crash is seen", async () =>
+        !(await vscode.commands.getCommands(true)).includes("claude.cancel"),
+      );
+      await serverRuns();
+      const [second] = await servers();
+      assert.ok(second);
+      assert.notEqual(second.pid, first.pid);
+    },
   });
