@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DIR ?= .
+EDITORS := vscode
+VSCODE := editors/vscode
 
 .DEFAULT_GOAL := help
 
@@ -16,6 +18,13 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 
 test: $(VENV)/tested  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-editors: $(EDITORS:%=test-%)  ## the tests in real editors, one after another
+
+test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## the extension, in a real VS Code; needs Node 20 and Chromium
+	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
+	$(VSCODE)/tests/host/setup.sh
+	cd $(VSCODE) && npm run --silent test:host -- $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -63,4 +72,8 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
-.PHONY: help try test check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean
+$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
+	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: help try test test-editors test-vscode check fix generate cases bench bench-anchors bench-architecture bench-context bench-index clean

@@ -21,6 +21,7 @@ export class Session implements vscode.Disposable {
   readonly #backoff = new Backoff();
   readonly #tail = new Tail();
   #client: LanguageClient | undefined;
+  #offered = false;
   #origin: Origin | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The start or stop under way; each waits for the one before. */
@@ -85,7 +86,10 @@ export class Session implements vscode.Disposable {
     this.#origin = command?.origin;
     if (command === undefined) {
       this.status.show({ kind: "missing" });
-      void this.#offerToInstall();
+      if (!this.#offered) {
+        this.#offered = true; // afterwards the status says it
+        void this.#offerToInstall();
+      }
       return;
     }
     this.log.info(`starting ${[command.program, ...command.arguments].join(" ")}`);
