@@ -1,6 +1,7 @@
 /** In a folder that is trusted: everything that a user does, once. */
 
 import * as assert from "node:assert/strict";
+import * as path from "node:path";
 
 import * as vscode from "vscode";
 
@@ -17,13 +18,28 @@ function ours(editor: vscode.TextEditor): vscode.Diagnostic[] {
 
 export const run = (): Promise<void> =>
   runTests({
-    async "activation does not wait for the server"() {
+    async "it is active, and the server comes up"() {
       const extension = vscode.extensions.getExtension(EXTENSION);
       assert.ok(extension);
-      const began = performance.now();
       await extension.activate();
-      console.log(`        activated within ${(performance.now() - began).toFixed(0)} ms of asking`);
+      const program = path.join(extension.extensionPath, "dist/extension.js");
+      delete require.cache[program];
+      const began = performance.now();
+      require(program);
+      console.log(`        its program is loaded in ${(performance.now() - began).toFixed(0)} ms`);
       await serverRuns();
+    },
+
+    async "without a key the status says so, and what to do"() {
+      await window("await", ".statusbar-item [aria-label*='key']");
+      await window("picture", "no-key");
+    },
+
+    async "the walkthrough has its three steps"() {
+      await vscode.commands.executeCommand("workbench.action.openWalkthrough", `${EXTENSION}#start`);
+      await window("await", ".getting-started-step");
+      await window("picture", "walkthrough");
+      await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     },
 
     async "the key reaches the server in its environment only"() {
@@ -136,6 +152,16 @@ export const run = (): Promise<void> =>
       assert.equal(editor.document.getText(), typed);
       await vscode.commands.executeCommand("workbench.action.files.revert");
       assert.equal(editor.document.getText(), before);
+    },
+
+    async "an explanation opens in a document of its own"() {
+      const editor = await open("shop.py");
+      editor.selection = new vscode.Selection(5, 0, 9, 0);
+      await vscode.commands.executeCommand("claude-lsp.explain");
+      const shown = await until("it is open", () =>
+        vscode.window.visibleTextEditors.find(({ document }) => document.languageId === "markdown"),
+      );
+      assert.match(shown.document.getText(), /adds up the prices/);
     },
 
     async "a server that has crashed is started again"() {
