@@ -57,6 +57,7 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
+	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second
