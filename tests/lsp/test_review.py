@@ -341,8 +341,9 @@ async def test_clear_one_document_and_all(editor: Editor) -> None:
 async def test_clear_takes_back_only_the_findings_that_are_named(editor: Editor) -> None:
     uri = editor.open()
     await review(editor, uri, LIMIT, RESULT)
-    shown = editor.client.diagnostics[uri]
-    named = [each.data["fingerprint"] for each in shown if each.range.start.line == 0]
+    (data,) = (each.data for each in editor.client.diagnostics[uri] if each.range.start.line == 0)
+    assert isinstance(data, dict)
+    named = [data["fingerprint"]]
     await editor.command("claude.clear", {"uri": uri, "fingerprints": named})
     assert editor.shown(uri) == [(4, "Starts at 0")]
     await editor.command("claude.clear", {"fingerprints": []})
