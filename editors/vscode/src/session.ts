@@ -15,6 +15,9 @@ import { stateOf } from "./state";
 import type { Status } from "./status";
 import { Tail } from "./tail";
 
+const ANSWER_MS = 60_000;
+const IS_NO_PROGRAM = /\b(ENOENT|EACCES)\b/;
+
 export class Session implements vscode.Disposable {
   readonly #previews = new Previews();
   readonly #late = new LateSuggestions();
@@ -111,13 +114,17 @@ export class Session implements vscode.Disposable {
       }
     });
     client.onNotification("claude/preview", (preview: Preview) => this.#previews.show(preview));
+    // A server that never answers is ended, and so treated as one that has crashed.
+    const limit = setTimeout(() => client.serverProcess?.kill(), ANSWER_MS);
     try {
       await client.start();
     } catch (error) {
       if (client === this.#client) {
-        this.#crashed(error instanceof Error ? error.message : String(error));
+        this.#failed(error instanceof Error ? error.message : String(error));
       }
       return;
+    } finally {
+      clearTimeout(limit);
     }
     await vscode.commands.executeCommand("setContext", "claude-lsp.running", true);
   }
@@ -133,19 +140,38 @@ export class Session implements vscode.Disposable {
     }
   }
 
+  /** Deal with a server that could not be started. */
+  #failed(reason: string): void {
+    if (IS_NO_PROGRAM.test(reason)) {
+      this.#giveUp(reason); // trying again would not help
+    } else {
+      this.#crashed(reason);
+    }
+  }
+
   /** Start it again after a while, or give up and say why. */
   #crashed(reason: string): void {
-    const gone = this.#client;
-    this.#client = undefined; // it is told once, by whoever comes first
-    this.#previews.clear();
-    void gone?.dispose().catch((error: unknown) => this.log.debug(String(error)));
     const delay = this.#backoff.crashed(Date.now());
-    if (delay !== undefined) {
-      this.log.warn(`the server is gone (${reason}); it is started again in ${delay / 1000} s`);
-      this.status.show({ kind: "stopped", reason: `The server is gone and starts again soon: ${reason}` });
-      this.#timer = setTimeout(() => void this.#inTurn(() => this.#start()), delay);
+    if (delay === undefined) {
+      this.#giveUp(reason);
       return;
     }
+    this.#letGo();
+    this.log.warn(`the server is gone (${reason}); it is started again in ${delay / 1000} s`);
+    this.status.show({ kind: "stopped", reason: `The server is gone and starts again soon: ${reason}` });
+    this.#timer = setTimeout(() => void this.#inTurn(() => this.#start()), delay);
+  }
+
+  /** Forget a server that is gone, so that it is told once, by whoever comes first. */
+  #letGo(): void {
+    const gone = this.#client;
+    this.#client = undefined;
+    this.#previews.clear();
+    void gone?.dispose().catch((error: unknown) => this.log.debug(String(error)));
+  }
+
+  #giveUp(reason: string): void {
+    this.#letGo();
     const tail = this.#tail.last();
     this.log.error(`the server does not stay up: ${reason}`);
     this.status.show({ kind: "stopped", reason: `The server does not stay up: ${reason}\n${tail}` });

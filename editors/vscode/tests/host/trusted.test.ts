@@ -176,4 +176,16 @@ export const run = (): Promise<void> =>
       assert.ok(second);
       assert.notEqual(second.pid, first.pid);
     },
+
+    async "a program that can't be run, or does not stay up, is told in the status"() {
+      const settings = vscode.workspace.getConfiguration("claude");
+      const set = (command: string[] | undefined): Thenable<void> =>
+        settings.update("server.command", command, vscode.ConfigurationTarget.Global);
+      await set(["/no/such/claude-lsp"]);
+      await window("await", ".statusbar-item [aria-label*='ENOENT']");
+      await set(["/bin/sh", "-c", "echo these are my last words >&2; exit 3"]);
+      await window("await", ".statusbar-item [aria-label*='starts again soon']");
+      await set(undefined);
+      await serverRuns();
+    },
   });
