@@ -74,7 +74,7 @@ export async function servers(): Promise<{ pid: number; words: string; environme
       const status = await readFile(path.join(folder, "status"), "utf8");
       const words = await readFile(path.join(folder, "cmdline"), "utf8");
       // Worker processes of the server are not children of this host.
-      if (status.includes(`\nPPid:\t${process.pid}\n`) && words.includes("claude")) {
+      if (status.includes(`\nPPid:\t${process.pid}\n`) && /bin.claude-lsp|claude_lsp/.test(words)) {
         const environment = await readFile(path.join(folder, "environ"), "utf8");
         found.push({ pid: Number(pid), words, environment });
       }

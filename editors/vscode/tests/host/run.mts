@@ -5,8 +5,8 @@
  *     node tests/host/run.mts [SUITE...] [--pictures FOLDER]
  */
 
-import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createWriteStream, existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createPortFinder } from "node:net";
@@ -50,6 +50,7 @@ const SUITES: readonly Suite[] = [
   { name: "trusted", workspace: "shop", trusted: true, hasServer: true },
   { name: "restricted", workspace: "hostile", trusted: false, hasServer: true },
   { name: "granted", workspace: "hostile", trusted: true, hasServer: true },
+  { name: "folders", workspace: "folders", trusted: true, hasServer: true },
   { name: "install", workspace: "shop", trusted: true, hasServer: false, isSlow: true },
 ];
 
@@ -121,7 +122,10 @@ async function stopped(child: ChildProcess): Promise<void> {
 }
 
 async function openWindow(): Promise<Page> {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const look = names.map((name) => `command -v ${name}`).join(" || ");
+  const executablePath = execFileSync("sh", ["-c", look], { encoding: "utf8" }).trim();
+  const browser = await chromium.launch({ executablePath, args: CHROMIUM });
   const context = await browser.newContext({ viewport: { width: 1200, height: 720 } });
   return await context.newPage();
 }
@@ -144,7 +148,9 @@ async function runInWindow(page: Page, suite: Suite, workspace: string, port: nu
     }
   });
   await page.exposeFunction("codeAutomationExit", (code: number) => ended(code));
-  const query = new URLSearchParams({ folder: workspace, payload: JSON.stringify(payload) });
+  const several = path.join(workspace, "folders.code-workspace");
+  const opened = existsSync(several) ? { workspace: several } : { folder: workspace };
+  const query = new URLSearchParams({ ...opened, payload: JSON.stringify(payload) });
   await page.goto(`http://127.0.0.1:${port}/?${query}`);
   const late = new Promise<number>((resolve) => setTimeout(() => resolve(-1), LIMIT_MS).unref());
   return await Promise.race([exit, late]);
@@ -180,7 +186,9 @@ async function startVsCode(
     path.join(root, name),
   ]);
   await mkdir(path.join(root, "user-data/User"), { recursive: true });
-  await cp(path.join(HERE, "user-settings.json"), path.join(root, "user-data/User/settings.json"));
+  const settings: Record<string, unknown> = JSON.parse(await readFile(path.join(HERE, "user-settings.json"), "utf8"));
+  settings["claude.log.file"] = path.join(root, "server.log");
+  await writeFile(path.join(root, "user-data/User/settings.json"), JSON.stringify(settings));
   // The editor takes its PATH from a login shell, as it does for users.
   const searchPath = suite.hasServer
     ? `${path.join(PROJECT, ".venv/bin")}:${process.env["PATH"]}`

@@ -4,11 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_loglevel=error
 
-if ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+if ! browser >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null
 fi
-command -v chromium >/dev/null || { echo "the tests in VS Code need chromium on the PATH" >&2; exit 1; }
+browser >/dev/null || { echo "the tests in VS Code need Chromium or Chrome on the PATH" >&2; exit 1; }
 
 vscode=node_modules/code-server/lib/vscode
 if [ ! -e "$vscode/.installed" ] || [ package.json -nt "$vscode/.installed" ]; then

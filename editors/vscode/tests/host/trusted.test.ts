@@ -154,6 +154,15 @@ export const run = (): Promise<void> =>
       assert.equal(editor.document.getText(), before);
     },
 
+    async "a document that was never saved is completed, too"() {
+      const document = await vscode.workspace.openTextDocument({ language: "python", content: "def average" });
+      const editor = await vscode.window.showTextDocument(document);
+      editor.selection = new vscode.Selection(0, 11, 0, 11);
+      await vscode.commands.executeCommand("claude-lsp.complete");
+      await until("it is completed", () => document.getText().includes("return sum(prices)"));
+      await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+    },
+
     async "an explanation opens in a document of its own"() {
       const editor = await open("shop.py");
       editor.selection = new vscode.Selection(5, 0, 9, 0);
