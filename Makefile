@@ -23,7 +23,7 @@ test-editors: $(EDITORS:%=test-%)  ## the tests in real editors, one after anoth
 
 test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## the extension, in a real VS Code; needs Node 20 and Chromium
 	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
-	$(VSCODE)/tests/host/setup.sh
+	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
 	cd $(VSCODE) && npm run --silent test:host -- $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
@@ -57,7 +57,7 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules
+	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules $(VSCODE)/tests/host/floor/node_modules
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second

@@ -2,7 +2,9 @@
  * Runs the tests in a real VS Code: its server, Chromium as its window, the packaged extension,
  * the installed claude-lsp and a Messages API on this machine.
  *
- *     node tests/host/run.mts [SUITE...] [--pictures FOLDER]
+ *     node tests/host/run.mts [SUITE...] [--pictures FOLDER] [--floor]
+ *
+ * With --floor it is the oldest VS Code that the extension supports.
  */
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
@@ -19,7 +21,11 @@ import { chromium, type Page } from "playwright-core";
 const HERE = import.meta.dirname;
 const EXTENSION = path.join(HERE, "..", "..");
 const PROJECT = path.join(EXTENSION, "..", "..");
-const VSCODE = path.join(HERE, "node_modules/code-server/lib/vscode/out/server-main.js");
+/** The program and its first argument that run VS Code's server. */
+const NEWEST = [process.execPath, path.join(HERE, "node_modules/code-server/lib/vscode/out/server-main.js")] as const;
+const FLOOR = ["node", path.join(HERE, "floor/server-main.cjs")] as const; // it needs Node 20
+const IS_FLOOR = process.argv.includes("--floor");
+const [NODE, VSCODE] = IS_FLOOR ? FLOOR : NEWEST;
 const KEY = "sk-ant-only-in-the-environment";
 const LIMIT_MS = 300_000;
 /** What the tests say; the window says much more. */
@@ -55,7 +61,7 @@ const SUITES: readonly Suite[] = [
 ];
 
 async function main(): Promise<number> {
-  const words = process.argv.slice(2);
+  const words = process.argv.slice(2).filter((word) => word !== "--floor");
   const flag = words.indexOf("--pictures");
   const pictures = flag < 0 ? undefined : path.resolve(words.splice(flag, 2)[1] ?? ".");
   let failed = 0;
@@ -208,10 +214,10 @@ async function startVsCode(
   delete env["ANTHROPIC_API_KEY"];
   const common = [VSCODE, "--accept-server-license-terms", ...folders];
   const install = [...common, "--install-extension", path.join(EXTENSION, "claude-lsp.vsix")];
-  await ended(spawn(process.execPath, install, { env, stdio: "ignore" }));
+  await ended(spawn(NODE, install, { env, stdio: "ignore" }));
   const log = path.join(root, "vscode.log");
   const server = spawn(
-    process.execPath,
+    NODE,
     [
       ...common,
       ...["--host", "127.0.0.1", "--port", String(port), "--without-connection-token"],

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests in a real VS Code need, beside this script. A second run has nothing to do.
+# With --floor also the oldest VS Code that the extension supports, which needs a compiler.
 set -euo pipefail
 cd "$(dirname "$0")"
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_loglevel=error
@@ -17,5 +18,14 @@ if [ ! -e "$vscode/.installed" ] || [ package.json -nt "$vscode/.installed" ]; t
   # Its own scripts compile what is not needed here. Node's script fetches the program itself.
   (cd node_modules/node && node installArchSpecificPackage)
   (cd "$vscode" && npm install --omit=dev --ignore-scripts)
+  touch "$vscode/.installed"
+fi
+
+vscode=floor/node_modules/code-server/lib/vscode
+if [ "${1:-}" = --floor ] && [ ! -e "$vscode/.installed" ]; then
+  (cd floor && npm install --ignore-scripts --no-package-lock)
+  (cd "$vscode" && npm install --omit=dev --ignore-scripts --legacy-peer-deps)
+  # Without these two its extension host does not start.
+  (cd "$vscode" && npm rebuild @vscode/spdlog native-watchdog --ignore-scripts=false)
   touch "$vscode/.installed"
 fi
