@@ -121,6 +121,17 @@ export const run = (): Promise<void> =>
       await window("picture", "review");
     },
 
+    async "findings move with the text"() {
+      const editor = await open("shop.py");
+      const lines = (): string => ours(editor).map(({ range }) => range.start.line).sort().join();
+      const before = lines();
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), "# one\n# two\n"));
+      const moved = before.split(",").map((line) => Number(line) + 2).sort().join();
+      await until("they have moved", () => lines() === moved);
+      await vscode.commands.executeCommand("undo");
+      await until("they are back", () => lines() === before);
+    },
+
     async "a group of findings is dismissed, the others stay"() {
       const editor = await open("shop.py");
       const findings = ours(editor).filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
