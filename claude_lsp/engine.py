@@ -11,24 +11,25 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
 from claude_lsp.claude.client import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.gathering import ALONE, Gatherer, Wanted
+from claude_lsp.gathering import Gatherer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from claude_lsp.actions.action import Action, Situation
+    from claude_lsp.actions.action import Action, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate
-    from claude_lsp.gathering import Gathered, Surroundings
+    from claude_lsp.gathering import Gathered
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
@@ -132,6 +133,10 @@ class Engine:
             )
         )
 
+    async def close(self) -> None:
+        """End what goes on without a request; those under way are not disturbed."""
+        await self._gatherer.close()
+
     def _context(
         self,
         action: Action,
@@ -140,10 +145,12 @@ class Engine:
         candidates: Sequence[Candidate],
         gathered: Gathered,
     ) -> Context:
-        """Assemble the context; tokens are counted, so this runs in a worker."""
+        """Assemble the context; files are looked at, tokens counted, so this runs in a worker."""
         # Not needed by a server that starts.
         from claude_lsp.context.assemble import assemble
 
+        # Right before it is sent: what was found a moment ago may have become ignored since.
+        gathered = self._gatherer.still_allowed(gathered)
         return assemble(
             action.subject(situation),
             [*candidates, *gathered.candidates],

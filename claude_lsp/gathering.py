@@ -8,9 +8,10 @@ its place; so the request neither waits nor changes more than it must, and cache
 from __future__ import annotations
 
 import asyncio
-import threading
+import logging
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -18,9 +19,10 @@ from weakref import WeakKeyDictionary
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+    from pathlib import Path
 
-    from claude_lsp.actions.action import Place, Situation
+    from claude_lsp.actions.action import Place, Situation, Surroundings
     from claude_lsp.context.assemble import LeftOut
     from claude_lsp.context.candidate import Candidate
     from claude_lsp.context.gather import Spot
@@ -32,24 +34,11 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.codebase import Codebase, Folder
     from claude_lsp.workspace.workspace import Workspace
 
+_log = logging.getLogger(__name__)
+
 _DOCUMENTS_KEPT = 16
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the editor shows beside the document.
-
-    Attributes:
-        documents: every open document.
-        recent: places that were edited a moment ago, the newest first.
-    """
-
-    documents: Sequence[Snapshot] = ()
-    recent: Sequence[Place] = ()
-
-
-ALONE = Surroundings()
-"""A document of which no editor shows anything else."""
+_CHARACTERS_PER_TOKEN = 2.6
+"""Of code, by the upper bound of its tokens: a little less than usual."""
 
 
 class Gathered(NamedTuple):
@@ -58,10 +47,12 @@ class Gathered(NamedTuple):
     Attributes:
         candidates: to go into the context, in no order that matters.
         left_out: what would have helped but must not be sent.
+        paths: the file of each candidate.
     """
 
     candidates: tuple[Candidate, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    paths: tuple[Path, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -91,8 +82,9 @@ class Wanted(NamedTuple):
 
         index, start = self.situation.snapshot.index, self.situation.range.start
         above = index.line(start.line - 1) if start.line else ""
-        receiver = receiver_at(index.line(start.line)[: start.column])
-        return (self.recipe, self.room, self.family, start.line, above, receiver)
+        # Not the name that is being typed: it is another one with each keystroke.
+        after_dot, receiver, _ = receiver_at(index.line(start.line)[: start.column])
+        return (self.recipe, self.room, self.family, start.line, above, after_dot, receiver)
 
 
 class _Ready(NamedTuple):
@@ -117,13 +109,16 @@ class Gatherer:
         self._ready: OrderedDict[str, _Ready] = OrderedDict()
         self._searches: dict[str, tuple[tuple[object, ...], asyncio.Task[Gathered]]] = {}
         self._lookups: WeakKeyDictionary[Folder, Lookups] = WeakKeyDictionary()
-        self._searching = threading.Lock()
+        # One search at a time: each would only take the processor from the others. In a thread of
+        # their own, as a slow one must not keep others that wait for a thread from their work.
+        self._searcher = ThreadPoolExecutor(1, "claude-lsp-search")
+        self._closed = False
 
     async def gather(self, wanted: Wanted) -> Gathered:
         """Return what fits a place; for one that nobody asked about, what is ready in time."""
         if not wanted.recipe.gathers or wanted.room <= 0:
             return Gathered()
-        if not wanted.situation.automatic:
+        if not wanted.situation.automatic or self._closed:
             return await self._searched(wanted)
         uri, text = wanted.situation.snapshot.uri, wanted.situation.snapshot.text
         place = wanted.place
@@ -146,8 +141,11 @@ class Gatherer:
         It goes on when its request is cancelled: what it finds serves the next one.
         """
         known = self._searches.get(uri)
-        if known is not None and known[0] == place and not known[1].done():
-            return known[1]
+        if known is not None and not known[1].done():
+            if known[0] == place:
+                return known[1]
+            # Nobody waits for what is found there any more; if it has not begun, it never will.
+            known[1].cancel()
         search = asyncio.create_task(self._searched(wanted))
         self._searches[uri] = place, search
 
@@ -155,7 +153,7 @@ class Gatherer:
             newest = self._searches.get(uri)
             if newest is not None and newest[1] is task:
                 del self._searches[uri]
-                if not task.cancelled() and task.exception() is None:
+                if not task.cancelled():
                     text = wanted.situation.snapshot.text
                     self._ready[uri] = _Ready(place, text, task.result())
                     self._ready.move_to_end(uri)
@@ -168,10 +166,42 @@ class Gatherer:
     async def _searched(self, wanted: Wanted) -> Gathered:
         """Search in a worker, and follow what git has done meanwhile."""
         folder = self._codebase.folder_of(wanted.situation.snapshot.path)
-        found, git_has_moved = await asyncio.to_thread(self._search, folder, wanted)
+        searching = partial(self._search, folder, wanted)
+        try:
+            found, git_has_moved = await asyncio.get_running_loop().run_in_executor(
+                self._searcher, searching
+            )
+        except Exception:  # noqa: BLE001 - a bug of ours; an answer without this is worth having
+            _log.exception("nothing could be gathered for %s", wanted.situation.origin)
+            return Gathered()
         if git_has_moved:
             folder.update()
         return found
+
+    def still_allowed(self, found: Gathered) -> Gathered:
+        """Return what may be sent of something found a moment ago; reads files, so in a worker."""
+        from claude_lsp.context.assemble import LeftOut
+
+        kept: list[Candidate] = []
+        paths: list[Path] = []
+        left_out = list(found.left_out)
+        for candidate, path in zip(found.candidates, found.paths, strict=True):
+            # The index, and what is ready, may be older than a rule.
+            reason = self._workspace.reason_against_path(path)
+            if reason is None:
+                kept.append(candidate)
+                paths.append(path)
+            else:
+                left_out.append(LeftOut(candidate.origin, reason))
+        return Gathered(tuple(kept), tuple(left_out), tuple(paths))
+
+    async def close(self) -> None:
+        """End the searches that no request waits for; from now on none is begun."""
+        self._closed = True
+        searches = [search for _, search in self._searches.values()]
+        for search in searches:
+            search.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
 
     def _search(self, folder: Folder, wanted: Wanted) -> tuple[Gathered, bool]:
         # What this loads, numpy among it, a server that starts does not need.
@@ -189,33 +219,30 @@ class Gatherer:
             snapshot.language,
             lines,
             situation.range,
+            shown=_shown(situation, wanted.recipe.budget(self._settings) - wanted.room),
             mentioned=" ".join(problem.message for problem in situation.problems),
             related=self._spots(folder, (place for p in situation.problems for place in p.related)),
             recent=self._spots(folder, wanted.surroundings.recent),
         )
-        # One search at a time: each would only take the processor from the others.
-        with self._searching:
-            links = folder.links(buffers)
-            texts = self._lookups.setdefault(folder, Lookups(folder.text))
-            candidates = gather(
-                links,
-                query,
-                texts,
-                wanted.recipe,
-                room=wanted.room,
-                weigh=partial(candidate_tokens, family=wanted.family),
-            )
-        kept = []
-        for candidate in candidates:
-            path = folder.path_of(candidate.origin)
-            origin = self._workspace.origin_of(path)
-            # The index may be older than a rule.
-            reason = self._workspace.reason_against_path(path)
-            if reason is None:
-                kept.append(replace(candidate, origin=origin))
-            else:
-                left_out.append(LeftOut(origin, reason))
-        return Gathered(tuple(kept), tuple(left_out)), folder.git_has_moved()
+        candidates, crowded_out = gather(
+            folder.links(buffers),
+            query,
+            self._lookups.setdefault(folder, Lookups(folder.text)),
+            wanted.recipe,
+            room=wanted.room,
+            weigh=partial(candidate_tokens, family=wanted.family),
+        )
+        paths = tuple(folder.path_of(candidate.origin) for candidate in candidates)
+        left_out += [
+            LeftOut(kind, f"no room for {number:,}")
+            for kind, number in crowded_out.items()
+            if number > 0
+        ]
+        named = tuple(
+            replace(candidate, origin=self._workspace.origin_of(path))
+            for candidate, path in zip(candidates, paths, strict=True)
+        )
+        return Gathered(named, tuple(left_out), paths), folder.git_has_moved()
 
     def _buffers(self, folder: Folder, wanted: Wanted) -> tuple[list[Snapshot], list[LeftOut]]:
         """Return the buffers of a folder that the index may know, the document itself last."""
@@ -247,3 +274,17 @@ class Gatherer:
             if path is not None and self._codebase.folder_of(path) is folder:
                 found.append(Spot(folder.name_of(path), line))
         return found
+
+
+def _shown(situation: Situation, tokens: int) -> tuple[int, int] | None:
+    """Return about which lines of the document fit into its part of a context; None for all."""
+    characters = int(tokens * _CHARACTERS_PER_TOKEN)
+    index = situation.snapshot.index
+    if len(index.text) <= characters:
+        return None
+    from claude_lsp.context.assemble import SHARE_BEFORE
+
+    start, end = (index.offset_at(place) for place in situation.range)
+    before = int(characters * SHARE_BEFORE)
+    first = index.position_at(max(0, start - before)).line
+    return first, index.position_at(end + characters - before).line

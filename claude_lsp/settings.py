@@ -90,7 +90,7 @@ class Completion:
     )
     max_tokens: int = option(256, "Longest completion, in tokens.", minimum=1)
     context_tokens: int = option(
-        2000, "Bound on the context of a completion, in tokens.", minimum=200
+        4000, "Bound on the context of a completion, in tokens.", minimum=200
     )
 
 

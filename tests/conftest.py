@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.cases_loader import UPDATE
 from tests.messages_api.fixtures import messages_api, threaded_messages_api
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["messages_api", "threaded_messages_api"]
+
+# How long an example takes says nothing: the machine may be busy.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 
 def _is_loopback(address: Any) -> bool:

@@ -47,27 +47,54 @@ class UnavailableError(Exception):
 
 _NPM_SOURCE = "package/src"
 
-CORPORA = {
-    corpus.name: corpus
-    for corpus in (
-        Corpus("pygls", "pypi", "pygls", "2.1.1"),
-        Corpus("httpx", "pypi", "httpx", "0.28.1"),
-        Corpus("rich", "pypi", "rich", "15.0.0"),
-        Corpus("pydantic", "pypi", "pydantic", "2.14.3"),
-        Corpus("anthropic", "pypi", "anthropic", "2.10.0"),
-        Corpus("scrapy", "pypi", "scrapy", "2.19.0"),
-        Corpus("textual", "pypi", "textual", "8.2.8"),
-        Corpus("django", "pypi", "django", "5.2.19"),
-        Corpus("sqlalchemy", "pypi", "sqlalchemy", "2.1.9"),
-        Corpus("homeassistant", "pypi", "homeassistant", "2024.3.3"),
-        Corpus("zod", "npm", "zod", "4.6.7", _NPM_SOURCE),
-        Corpus("rxjs", "npm", "rxjs", "7.8.2", _NPM_SOURCE),
-        Corpus("effect", "npm", "effect", "4.1.0", _NPM_SOURCE),
-        Corpus("langium", "npm", "langium", "4.4.0", _NPM_SOURCE),
-        Corpus("anthropic-sdk", "npm", "@anthropic-ai/sdk", "1.10.0", _NPM_SOURCE),
-        Corpus("rtk", "npm", "@reduxjs/toolkit", "2.14.0", _NPM_SOURCE),
-    )
-}
+JUDGED = (
+    Corpus("pygls", "pypi", "pygls", "2.1.1"),
+    Corpus("httpx", "pypi", "httpx", "0.28.1"),
+    Corpus("rich", "pypi", "rich", "15.0.0"),
+    Corpus("pydantic", "pypi", "pydantic", "2.14.3"),
+    Corpus("anthropic", "pypi", "anthropic", "2.10.0"),
+    Corpus("scrapy", "pypi", "scrapy", "2.19.0"),
+    Corpus("textual", "pypi", "textual", "8.2.8"),
+    Corpus("django", "pypi", "django", "5.2.19"),
+    Corpus("sqlalchemy", "pypi", "sqlalchemy", "2.1.9"),
+    Corpus("homeassistant", "pypi", "homeassistant", "2024.3.3"),
+    Corpus("zod", "npm", "zod", "4.6.7", _NPM_SOURCE),
+    Corpus("rxjs", "npm", "rxjs", "7.8.2", _NPM_SOURCE),
+    Corpus("effect", "npm", "effect", "4.1.0", _NPM_SOURCE),
+    Corpus("langium", "npm", "langium", "4.4.0", _NPM_SOURCE),
+    Corpus("anthropic-sdk", "npm", "@anthropic-ai/sdk", "1.10.0", _NPM_SOURCE),
+    Corpus("rtk", "npm", "@reduxjs/toolkit", "2.14.0", _NPM_SOURCE),
+)
+"""What assemblers are measured on."""
+
+TRAINING = (
+    Corpus("litestar", "pypi", "litestar", "2.25.0"),
+    Corpus("trio", "pypi", "trio", "0.35.0"),
+    Corpus("xarray", "pypi", "xarray", "2026.9.0"),
+    Corpus("poetry", "pypi", "poetry", "2.5.1"),
+    Corpus("tortoise", "pypi", "tortoise-orm", "1.1.9"),
+    Corpus("sphinx", "pypi", "sphinx", "9.0.4"),
+    Corpus("networkx", "pypi", "networkx", "3.6.1"),
+    Corpus("twisted", "pypi", "twisted", "26.10.0"),
+    Corpus("celery", "pypi", "celery", "5.7.0"),
+    Corpus("discord", "pypi", "discord.py", "2.7.1"),
+    Corpus("aiohttp", "pypi", "aiohttp", "3.14.5"),
+    Corpus("dask", "pypi", "dask", "2026.8.0"),
+    Corpus("mitmproxy", "pypi", "mitmproxy", "11.0.2"),
+    Corpus("prompt_toolkit", "pypi", "prompt_toolkit", "3.0.53"),
+    Corpus("ox", "npm", "ox", "1.8.3", _NPM_SOURCE),
+    Corpus("tldraw", "npm", "@tldraw/editor", "5.5.2", _NPM_SOURCE),
+    Corpus("ethers", "npm", "ethers", "6.17.0", "package/src.ts"),
+    Corpus("trpc", "npm", "@trpc/server", "11.25.2", _NPM_SOURCE),
+    Corpus("mobx", "npm", "mobx", "7.1.3", _NPM_SOURCE),
+    Corpus("tiptap", "npm", "@tiptap/core", "3.34.0", _NPM_SOURCE),
+    Corpus("chevrotain", "npm", "chevrotain", "13.2.0", _NPM_SOURCE),
+    Corpus("router", "npm", "@tanstack/router-core", "1.171.39", _NPM_SOURCE),
+    Corpus("msw", "npm", "msw", "3.0.5", _NPM_SOURCE),
+)
+"""What weights are fitted to: none of it is judged, and each has a style of its own."""
+
+CORPORA = {corpus.name: corpus for corpus in JUDGED + TRAINING}
 
 
 def fetch(corpus: Corpus, data: Path) -> Path:

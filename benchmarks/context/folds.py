@@ -71,6 +71,39 @@ _QUICK = {"pygls-1", "httpx-1", "rich-1", "rich-11s", "zod-1"}
 QUICK = tuple(fold for fold in FULL if fold.name in _QUICK)
 """Those of small projects, of both languages: a first answer after a minute."""
 
+TRAINING = (
+    Fold("litestar", 1, 70, tries=10),
+    Fold("trio", 1, 60, tries=15),
+    Fold("xarray", 1, 70, tries=15),
+    Fold("poetry", 1, 60, tries=15),
+    Fold("tortoise", 1, 50, tries=15),
+    Fold("sphinx", 1, 80, tries=10),
+    Fold("networkx", 1, 60, tries=10),
+    Fold("twisted", 1, 90),
+    Fold("celery", 1, 70, tries=15),
+    Fold("discord", 1, 60, tries=15),
+    Fold("aiohttp", 1, 50, tries=15),
+    Fold("dask", 1, 80, tries=15),
+    Fold("mitmproxy", 1, 90, tries=10),
+    Fold("prompt_toolkit", 1, 80, tries=15),
+    Fold("mitmproxy", 11, 30, tries=20, strip=True),
+    Fold("prompt_toolkit", 11, 30, tries=20, strip=True),
+    *(
+        Fold(name, seed, 30, tries=20, strip=True)
+        for name in ("litestar", "poetry", "sphinx", "twisted", "celery", "discord")
+        for seed in (11, 12)
+    ),
+    *(Fold(name, 11, 20, tries=25, strip=True) for name in ("trio", "xarray", "tortoise")),
+    *(
+        Fold(name, seed, 60, tries=10)
+        for name in ("ox", "tldraw", "ethers", "trpc")
+        for seed in (1, 2)
+    ),
+    Fold("mobx", 1, 40, tries=15),
+    *(Fold(name, 1, 60, tries=10) for name in ("tiptap", "chevrotain", "router", "msw")),
+)
+"""What weights are fitted to; none of these projects is in `FULL`."""
+
 
 def reseeded(folds: Iterable[Fold], seed: int) -> list[Fold]:
     """Return the same folds with seeds that nobody has looked at."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.context import tokens
-from claude_lsp.context.gather import Query, definitions_and_windows
+from claude_lsp.context.gather import Query, definitions_and_windows, find
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import split_lines
@@ -24,13 +24,15 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from benchmarks.context.assembler import Assembler
+    from claude_lsp.context.gather import Found
     from claude_lsp.workspace.codebase import Folder
+    from claude_lsp.workspace.index.view import View
 
 
 _CLOSE = 8
 
 
-def make() -> Assembler:
+def make() -> Product:
     """Return what the server would send beside the document."""
     # What is measured is this version's index, not one that an editor has left behind.
     os.environ.setdefault(FOLDER_VARIABLE, tempfile.mkdtemp(prefix="claude-lsp-benchmark-"))
@@ -57,6 +59,13 @@ class Product:
         folder, lookups = self._folder(root)
         return context_of(folder, lookups, document_of(root, file, prefix + suffix), prefix, budget)
 
+    def found(self, root: str, file: str, prefix: str, suffix: str) -> tuple[View, Found]:
+        """Return the index and what the ranking has to choose from."""
+        folder, lookups = self._folder(root)
+        document = document_of(root, file, prefix + suffix)
+        links = folder.links([document])
+        return links.view, find(links, _query(folder, document, prefix), lookups)
+
     def _folder(self, root: str) -> tuple[Folder, Lookups]:
         if root not in self._folders:
             path = Path(root)
@@ -69,12 +78,7 @@ def context_of(
     folder: Folder, lookups: Lookups, document: Snapshot, prefix: str, budget: int
 ) -> str:
     """Return the context of a completion behind a prefix, without the document itself."""
-    before = split_lines(prefix)
-    ended = not before or before[-1][-1] in "\r\n"
-    cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
-    assert document.path is not None
-    name = folder.name_of(document.path)
-    query = Query(name, document.language, document.index.lines, Range(cursor, cursor))
+    query = _query(folder, document, prefix)
     sizes: dict[str, int] = {}
 
     def weigh(path: str, text: str) -> int:
@@ -92,6 +96,16 @@ def context_of(
         while blocks and tokens.count("".join(blocks)) > budget:
             del blocks[0]
     return "".join(blocks)
+
+
+def _query(folder: Folder, document: Snapshot, prefix: str) -> Query:
+    """Return the place behind a prefix of a document."""
+    before = split_lines(prefix)
+    ended = not before or before[-1][-1] in "\r\n"
+    cursor = Position(len(before), 0) if ended else Position(len(before) - 1, len(before[-1]))
+    assert document.path is not None
+    name = folder.name_of(document.path)
+    return Query(name, document.language, document.index.lines, Range(cursor, cursor))
 
 
 def _block(path: str, text: str) -> str:

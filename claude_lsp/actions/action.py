@@ -68,6 +68,23 @@ class Situation:
     multiline: Literal["auto", "never", "always"] = "auto"
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What the editor shows beside the document.
+
+    Attributes:
+        documents: every open document.
+        recent: places that were edited a moment ago, the newest first.
+    """
+
+    documents: Sequence[Snapshot] = ()
+    recent: Sequence[Place] = ()
+
+
+ALONE = Surroundings()
+"""A document of which no editor shows anything else."""
+
+
 class Reader(Protocol):
     """Turns the streamed answer into outcomes."""
 

@@ -30,7 +30,7 @@ CURSOR_MARK = "<CURSOR/>"
 _NUMBER_EVERY = 10
 _LONGEST_TOKEN = 8
 """Characters; longer ones are rare, so a text of more per token of room can't fit."""
-_SHARE_BEFORE = 0.65
+SHARE_BEFORE = 0.65
 """Of a window around a cursor: what comes next follows from what stands before it."""
 _LONGEST_NAME = 120
 _SMALLEST_PART = 60
@@ -298,12 +298,17 @@ def _window(
     bottom = index.offset_at(Position(index.position_at(focus_end).line + 1, 0))
     left = room - tokens.upper_bound(text[top:bottom], family)
     if left > 0:
-        above = tokens.cut(text[:top], int(left * _SHARE_BEFORE), "end", family)
+        above = tokens.cut(text[:top], int(left * SHARE_BEFORE), "end", family)
         left -= tokens.upper_bound(above, family)
-        return top - len(above), bottom + len(tokens.cut(text[bottom:], left, "start", family))
+        below = tokens.cut(text[bottom:], left, "start", family)
+        if bottom + len(below) == len(text):
+            # Near the end of a document there is more room for what stands before.
+            left += tokens.upper_bound(above, family) - tokens.upper_bound(below, family)
+            above = tokens.cut(text[:top], left, "end", family)
+        return top - len(above), bottom + len(below)
     # The focus itself is too large. What stands around a cursor in a long line matters most, and
     # of a selection its beginning, which is what the user sees first.
-    share = _SHARE_BEFORE if focus_start == focus_end else 0.2
+    share = SHARE_BEFORE if focus_start == focus_end else 0.2
     above = tokens.cut(text[top:focus_start], int(room * share), "end", family)
     left = room - tokens.upper_bound(above, family)
     below = tokens.cut(text[focus_start:bottom], left, "start", family)

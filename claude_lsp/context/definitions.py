@@ -67,9 +67,14 @@ def candidates(
     *,
     window_words: Mapping[str, float],
     following_words: Mapping[str, float],
+    shown: tuple[int, int] | None = None,
 ) -> Ranking:
-    """Return the definitions that the cursor may need, with what speaks for each."""
+    """Return the definitions that the cursor may need, with what speaks for each.
+
+    Those of the document itself are among them where they stand outside of the lines `shown`.
+    """
     search = _Search(links, place, sight, similar)
+    search.by_document(shown)
     search.by_import()
     search.by_type()
     search.by_sight()
@@ -84,7 +89,11 @@ class _Search:
         self.links, self.view = links, links.view
         self.place, self.sight, self.similar = place, sight, similar
         self.pool = Pool()
+        self.hidden: I64 = np.empty(0, np.int64)
+        """What the document defines outside of the lines that are shown."""
         self.imported_files: set[int] = set()
+        self.modules: dict[str, I64] = {}
+        """What stands at the top of each module that is imported as a whole, by its local name."""
         self.unused = False
         """Whether something is imported that nothing in the document uses yet."""
         self.typed: dict[int, float] = {}
@@ -103,6 +112,25 @@ class _Search:
         key = hash_of(name) if isinstance(name, str) else name
         return self.links.class_named(key, file) if file >= 0 else -1
 
+    def by_document(self, shown: tuple[int, int] | None) -> None:
+        """Add what the document itself defines where it is not shown: it need not be imported."""
+        file = self.place.file
+        if file < 0 or shown is None:
+            return
+        view = self.view
+        numbers = view.symbols_of(file)
+        symbols = np.arange(numbers.start, numbers.stop)
+        first_lines = view.first_lines(file)
+        self.hidden = symbols[(first_lines < shown[0]) | (first_lines > shown[1])]
+        rows = view.symbols(self.hidden)
+        nearness = dict(zip(self.near_hashes.tolist(), self.near_weights.tolist(), strict=True))
+        near = np.array([nearness.get(name, 0.0) for name in rows.names.tolist()])
+        used = near > 0
+        self.pool.add(self.hidden[used], "imported")
+        self.pool.add(self.hidden[used], "imported_near", near[used])
+        if self.place.enclosing_class >= 0:
+            self.pool.add(self.hidden[rows.parents == self.place.enclosing_class], "inherited")
+
     def by_import(self) -> None:
         """Add what the document imports."""
         links, view, place, near = self.links, self.view, self.place, self.sight.near
@@ -118,6 +146,7 @@ class _Search:
             elif target.file != place.file:
                 self.imported_files.add(target.file)
                 tops = view.tops(target.file)
+                self.modules[local] = tops
                 self.pool.add(tops, "of_module")
                 self.pool.add(tops, "of_module_near", nearness)
                 if self.sight.after_dot and self._receiver() == local:
@@ -301,6 +330,7 @@ class _Search:
         self.in_following = usage.from_words(following_words)
         self.in_imports = usage.in_imports(view, similar)
         self.in_imports_beside = usage.in_imports_beside(view, place)
+        self._add_taken()
         receiver = self._receiver() if self.sight.after_dot else ""
         self.pairs = usage.in_pairs(view, place, self.sight, similar, receiver)
         names, values, files, symbols = similar_words
@@ -326,6 +356,23 @@ class _Search:
         wanted = (self.pairs.receiver.values > 0) & (symbols > 0) & (symbols <= 8)
         self.pool.add(view.named(names[wanted])[1])
 
+    def _add_taken(self) -> None:
+        """Add how much other files take what stands in the imported modules."""
+        if self.modules:
+            owners = np.repeat(np.arange(len(self.modules)), [*map(len, self.modules.values())])
+            symbols = np.concatenate([*self.modules.values()])
+            names = self.view.symbols(symbols).names
+            often, alike = usage.taken(
+                self.view,
+                self.place,
+                self.similar,
+                modules=list(self.modules),
+                owners=owners,
+                names=names,
+            )
+            self.pool.add(symbols, "taken", often)
+            self.pool.add(symbols, "taken_alike", alike)
+
     def _add_best(self, names: U64, values: F64, most: int, *, members: bool = True) -> None:
         """Add the definitions of the names with the largest values above 0."""
         able = np.flatnonzero(values > 0)
@@ -341,7 +388,8 @@ class _Search:
         symbols, table = self.pool.table()
         rows = view.symbols(symbols)
         usable = view.in_languages(family_of(place.language))
-        kept = np.flatnonzero((rows.files != place.file) & usable[rows.files])
+        reachable = (rows.files != place.file) | np.isin(symbols, self.hidden)
+        kept = np.flatnonzero(reachable & usable[rows.files])
         symbols, table = symbols[kept], table[:, kept]
         names, files, kinds = rows.names[kept], rows.files[kept], rows.kinds[kept]
         parents, costs = rows.parents[kept], rows.costs[kept]

@@ -34,6 +34,8 @@ FEATURES = (
     "pair",
     "pair_alike",
     "pair_receiver",
+    "taken",
+    "taken_alike",
     "alike_files",
     "alike_windows",
     "after_alike_line",

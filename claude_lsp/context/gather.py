@@ -6,6 +6,7 @@ grows with the budget. Pure: texts come through a callback, the index through it
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -65,6 +66,7 @@ class Query(NamedTuple):
         focus: the cursor, or a selection.
         mentioned: words that the question is about besides those of the document, such as what a
             diagnostic says.
+        shown: the first and last line that the reader sees of the document anyway; None for all.
         related: places that diagnostics point to.
         recent: places that were edited a moment ago, the newest first.
     """
@@ -74,6 +76,7 @@ class Query(NamedTuple):
     lines: Sequence[str]
     focus: Range
     mentioned: str = ""
+    shown: tuple[int, int] | None = None
     related: Sequence[Spot] = ()
     recent: Sequence[Spot] = ()
 
@@ -117,6 +120,7 @@ def find(links: Links, query: Query, texts: ReadsTexts) -> Found:
         similar,
         window_words=_words_of_windows(best[:_WINDOWS_READ], lookups),
         following_words=_words_after_alike_lines(best, lookups, query, wanted),
+        shown=query.shown,
     )
     return Found(place, sight, similar, best, lookups, ranking)
 
@@ -164,6 +168,18 @@ def _words_after_alike_lines(
     return {word: value for word, value in found.items() if word not in KEYWORDS}
 
 
+class Packed(NamedTuple):
+    """What was chosen for a place.
+
+    Attributes:
+        candidates: what goes into its context.
+        crowded_out: how many of each kind there was no room for.
+    """
+
+    candidates: tuple[Candidate, ...]
+    crowded_out: Mapping[str, int]
+
+
 def gather(
     links: Links,
     query: Query,
@@ -172,7 +188,7 @@ def gather(
     *,
     room: int,
     weigh: Weigh,
-) -> list[Candidate]:
+) -> Packed:
     """Return what helps with a place, by a recipe, within a bound of tokens.
 
     Args:
@@ -204,7 +220,7 @@ def gather(
             *_ranked(links, found, packer, share, definitions=recipe.definitions),
             *chosen,
         ]
-    return chosen
+    return Packed(tuple(chosen), dict(packer.crowded_out))
 
 
 class _Packer:
@@ -213,6 +229,7 @@ class _Packer:
     def __init__(self, texts: ReadsTexts, room: int, weigh: Weigh) -> None:
         self.left = room
         self.candidates: list[Candidate] = []
+        self.crowded_out: Counter[str] = Counter()
         self.taken: dict[str, list[tuple[int, int]]] = {}
         self.weigh = weigh
         self._texts = texts
@@ -248,6 +265,8 @@ class _Packer:
             # Later ones come from sources that say more; between the definitions and the document.
             score = 3.0 - len(self.candidates) / 1000
             self.candidates.append(Candidate(path, text, reason, score, stable=False))
+        else:
+            self.crowded_out["stretches of code that use it or were edited"] += 1
 
     def is_free(self, path: str, first: int, end: int) -> bool:
         """Whether nothing of some lines was taken yet."""
@@ -286,6 +305,11 @@ def _ranked(
         outlines = skeleton.outlines(links.view, found.ranking, chances, room, weigh)
         left = budget - sum(outline.tokens for outline in outlines) - (windows_room - unused)
     packer.left = left
+    if definitions:
+        shown = sum(outline.definitions for outline in outlines)
+        packer.crowded_out["less likely definitions"] += len(found.ranking.symbols) - shown
+    if share:
+        packer.crowded_out["stretches that look alike"] += len(found.windows) - len(chosen)
     pieces = [
         Candidate(
             outline.path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from claude_lsp.context.redact import without_torn
 from claude_lsp.context.windows import Lookup, prepare
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Lookups:
             self._characters -= len(known[0])
         if text is None:
             return None
-        found = known[1] if known is not None and known[0] == text else prepare(text)
+        same = known is not None and known[0] == text
+        found = known[1] if known is not None and same else prepare(without_torn(text))
         self._kept[path] = (text, found)
         self._characters += len(text)
         while self._characters > self._most and len(self._kept) > 1:

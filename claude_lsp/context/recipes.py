@@ -48,7 +48,10 @@ def _everyday(settings: Settings) -> int:
 
 RECIPES: Mapping[str, Recipe] = {
     "complete": Recipe(
-        lambda settings: settings.completion.context_tokens, recent=0.15, lookalikes=0.5
+        lambda settings: settings.completion.context_tokens,
+        document=0.5,
+        recent=0.15,
+        lookalikes=0.5,
     ),
     "fix": Recipe(_everyday, related=0.25, uses=0.2, recent=0.1, lookalikes=0.2),
     "rewrite": Recipe(_everyday, uses=0.25, recent=0.1, lookalikes=0.2),

@@ -242,6 +242,27 @@ def redact(text: str) -> Redacted:
     return Redactor().redact(text)
 
 
+def without_torn(text: str) -> str:
+    """Return a text that can be cut between any two lines and redacted afterwards.
+
+    From the middle of a key, or without the name that stands on the line above, nobody can tell a
+    secret any more. Those are taken out here; all others are left.
+    """
+    torn = [
+        (start, end, kind)
+        for first, start, end, kind in _find_by_word(text)
+        if _line_breaks(text[first:end])
+    ]
+    if "PRIVATE" in text:
+        torn += [
+            (*_span(match), rule.kind)
+            for rule in _RULES
+            if rule.kind == "private-key"
+            for match in rule.pattern.finditer(text)
+        ]
+    return Redactor()._replace(text, _merged(torn)).text if torn else text
+
+
 def _spans(text: str) -> list[tuple[int, int, str]]:
     """Return where secrets stand: those, too, that show only once their neighbours are out."""
     spans = _merged(_find(text))
@@ -266,7 +287,8 @@ def _find(text: str) -> Iterator[tuple[int, int, str]]:
                     yield *_span(match), rule.kind
     if "://" in text:
         yield from _find_url_passwords(text)
-    yield from _find_by_word(text)
+    for _, start, end, kind in _find_by_word(text):
+        yield start, end, kind
 
 
 def _find_url_passwords(text: str) -> Iterator[tuple[int, int, str]]:
@@ -281,18 +303,19 @@ def _find_url_passwords(text: str) -> Iterator[tuple[int, int, str]]:
         yield *_span(match), "url-password" if is_web else "database-password"
 
 
-def _find_by_word(text: str) -> Iterator[tuple[int, int, str]]:
+def _find_by_word(text: str) -> Iterator[tuple[int, int, int, str]]:
+    """Yield where the word begins, and where the secret that it tells of stands."""
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters grow when they are lowered
         lowered = "".join(c.lower() if c.isascii() else c for c in text)
     for start in _places(lowered, "authorization"):
         match = _AUTHORIZATION.match(text, start)
         if match and (_looks_random(match["secret"], 8) or _looks_like_password(match["secret"])):
-            yield *_span(match), "authorization"
+            yield start, *_span(match), "authorization"
     if "aws" in lowered:
         for start in _places(lowered, "secret"):
             if match := _AWS_SECRET.match(text, start):
-                yield *_span(match), "aws-secret-key"
+                yield start, *_span(match), "aws-secret-key"
     for word in _WORDS:
         for start in _places(lowered, word):
             if word == "key" and not _BEFORE_KEY.search(lowered[max(0, start - 14) : start]):
@@ -301,7 +324,7 @@ def _find_by_word(text: str) -> Iterator[tuple[int, int, str]]:
             if match and _is_secret(match, text):
                 group = "quoted" if match["quoted"] else "bare"
                 kind = "password" if match["word"].lower()[0] == "p" else "secret"
-                yield match.start(group), match.end(group), kind
+                yield start, match.start(group), match.end(group), kind
 
 
 def _is_secret(match: re.Match[str], text: str) -> bool:

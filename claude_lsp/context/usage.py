@@ -11,7 +11,7 @@ from claude_lsp.context.sight import SELVES
 from claude_lsp.context.similar import hashes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from claude_lsp.context.sight import Sight
     from claude_lsp.context.similar import F64, Place, SimilarFiles
@@ -24,6 +24,8 @@ _MOST_USES = 10_000
 _LEAST_NEAR = 0.12
 _MOST_ALIKE_USERS = 60
 _MOST_BESIDE = 100
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""Keeps hashes of one name apart for different modules."""
 
 
 class Weighted(NamedTuple):
@@ -106,17 +108,13 @@ def in_pairs(view: View, place: Place, sight: Sight, similar: SimilarFiles, rece
     if place.file >= 0:
         kept &= files != place.file
     which, attributes, files = which[kept], attributes[kept], files[kept]
-    # In each layer all rows of a receiver's attribute stand together: one cell for each.
-    new = np.ones(len(which), np.bool_)
-    new[1:] = (which[1:] != which[:-1]) | (attributes[1:] != attributes[:-1])
-    firsts = np.flatnonzero(new)
-    users = np.diff(np.append(firsts, len(which)))
+    firsts, users, run_of = _runs(which, attributes)
     owners = which[firsts]
     names, places = np.unique(attributes[firsts], return_inverse=True)
     logarithms = np.log1p(users) / math.log1p(view.file_count or 1)
     similarity = np.zeros(view.file_range)
     similarity[similar.files] = similar.weights
-    alike = _sums(np.cumsum(new) - 1, similarity[files], len(firsts)) * weights[owners]
+    alike = _sums(run_of, similarity[files], len(firsts)) * weights[owners]
     alike[users > _MOST_ALIKE_USERS] = 0.0
     best_alike = _best(places, alike, len(names))
     best_alike /= max(1e-9, float(best_alike.max(initial=0.0)))
@@ -126,6 +124,59 @@ def in_pairs(view: View, place: Place, sight: Sight, similar: SimilarFiles, rece
         Weighted(names, best_alike),
         Weighted(names, _best(places, of_receiver, len(names))),
     )
+
+
+def taken(
+    view: View,
+    place: Place,
+    similar: SimilarFiles,
+    *,
+    modules: Sequence[str],
+    owners: I64,
+    names: U64,
+) -> tuple[F64, F64]:
+    """Return how often other files take names from modules, and how alike those files are.
+
+    Unlike `in_pairs` it keeps the receivers apart: that `mail.send` is common says nothing of
+    `web.send`. Values are shares of the largest of the same module.
+
+    Args:
+        view: the index.
+        place: where the cursor is.
+        similar: the files like the document.
+        modules: what the document calls them.
+        owners: for each name the number of its module among them.
+        names: hashes.
+    """
+    which, attributes, files = view.pairs_of(hashes_of(modules))
+    kept = files != place.file
+    which, attributes, files = which[kept], attributes[kept], files[kept]
+    firsts, users, run_of = _runs(which, attributes)
+    similarity = np.zeros(view.file_range)
+    similarity[similar.files] = similar.weights
+    alike = _sums(run_of, similarity[files], len(firsts))
+    apart = np.arange(len(modules), dtype=np.uint64) * _MIXER
+    keys, first, places = np.unique(
+        attributes[firsts] + apart[which[firsts]], return_index=True, return_inverse=True
+    )
+    modules_of = which[firsts][first]
+    shares = []
+    for values in (np.log1p(_sums(places, users, len(keys))), _sums(places, alike, len(keys))):
+        most = _best(modules_of, values, len(modules))
+        share = Weighted(keys, values / np.maximum(1e-9, most)[modules_of])
+        shares.append(share.of(names + apart[owners]))
+    return shares[0], shares[1]
+
+
+def _runs(which: I64, attributes: U64) -> tuple[I64, F64, I64]:
+    """Return where runs of one receiver's attribute begin, how long they are, the run of each row.
+
+    In each layer all rows of a receiver's attribute stand together.
+    """
+    new = np.ones(len(which), np.bool_)
+    new[1:] = (which[1:] != which[:-1]) | (attributes[1:] != attributes[:-1])
+    firsts = np.flatnonzero(new)
+    return firsts, np.diff(np.append(firsts, len(which))).astype(np.float64), np.cumsum(new) - 1
 
 
 def _sums(places: I64, values: F64, count: int) -> F64:

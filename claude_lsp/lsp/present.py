@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from claude_lsp.claude.ledger import state_directory
 from claude_lsp.text.snapshots import uri_from_path
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ async def _opened(server: Server, path: Path) -> bool:
 
 
 def _write(markdown: str) -> Path:
+    from claude_lsp.claude.ledger import state_directory
+
     folder = state_directory() / "answers"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(markdown.encode()).hexdigest()[:12]}.md"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from lsprotocol import types
 
 from claude_lsp import __version__
+from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.gathering import Surroundings
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published

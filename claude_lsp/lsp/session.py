@@ -7,21 +7,22 @@ import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude import errors
-from claude_lsp.claude.client import Client
-from claude_lsp.claude.ledger import Ledger
 from claude_lsp.configuration import Configuration, load
-from claude_lsp.engine import Engine
-from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from claude_lsp.claude.client import Client
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.engine import Engine
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
+    from claude_lsp.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ class Session:
     Attributes:
         roots: the workspace's folders.
         configuration: the merged settings and what could not be taken of them.
-        ledger: what was spent; shared with every other process of the user.
         command_line: options given when the server was started, by dotted key; they win.
         tell: called with a sentence for the user, such as on what limits an index.
     """
@@ -42,11 +42,18 @@ class Session:
     tell: Callable[[str], object] = log.warning
     roots: tuple[Path, ...] = ()
     configuration: Configuration = field(default_factory=Configuration)
-    ledger: Ledger = field(default_factory=Ledger)
     _engine: Engine | None = None
     _failure: errors.Failure | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _users: Counter[Client] = field(default_factory=Counter)
+    _replaced: list[Engine] = field(default_factory=list)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was spent; shared with every other process of the user."""
+        from claude_lsp.claude.ledger import Ledger
+
+        return Ledger()
 
     @contextlib.asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
@@ -98,6 +105,10 @@ class Session:
             self._failure = errors.configuration(f"{type(error).__name__}: {error}")
             self._ready.set()
             raise
+        # The worker has loaded them.
+        from claude_lsp.claude.client import Client
+        from claude_lsp.engine import Engine
+
         if old is not None and old.settings.endpoint == settings.endpoint:
             client = old.client
             client.settings = settings
@@ -107,17 +118,29 @@ class Session:
         self._engine = Engine(settings, workspace, client, codebase)
         self._ready.set()
         if old is not None:
+            self._replaced.append(old)
             await self._close_if_unused(old.client)
-            await old.codebase.close(keeping=codebase)
+        await self._close_replaced()
 
     async def close(self) -> None:
         """Close the connections and the ledger."""
         engine, self._engine = self._engine, None
+        await self._close_replaced()
         if engine is not None:
+            await engine.close()
             await engine.codebase.close()
         for client in {*self._users, *([engine.client] if engine is not None else [])}:
             await client.close()
-        await asyncio.to_thread(self.ledger.close)
+        if "ledger" in self.__dict__:
+            await asyncio.to_thread(self.ledger.close)
+
+    async def _close_replaced(self) -> None:
+        """End what engines of before have under way; one cut short is taken up the next time."""
+        while self._replaced:
+            old = self._replaced[0]
+            await old.close()
+            await old.codebase.close(keeping=self._engine.codebase if self._engine else None)
+            self._replaced.remove(old)
 
     async def _close_if_unused(self, client: Client) -> None:
         """Close a connection whose settings have changed, once its last request has ended."""
@@ -135,8 +158,10 @@ def _look_at(
     earlier: Codebase | None,
 ) -> tuple[Workspace, Codebase]:
     """Return the folders and what is known of them. Call it in a worker."""
-    # Loads numpy, which a server that starts does not need.
+    # What a server that starts does not need: numpy, the database, what makes requests.
+    import claude_lsp.engine  # noqa: F401 - loaded here, where nobody waits
     from claude_lsp.workspace.codebase import Codebase
+    from claude_lsp.workspace.workspace import Workspace
 
     workspace = Workspace(roots, settings)
     return workspace, Codebase(workspace, tell, earlier)

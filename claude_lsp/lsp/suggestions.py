@@ -26,8 +26,8 @@ from claude_lsp.lsp.jobs import cancel_once
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
+    from claude_lsp.actions.action import Surroundings
     from claude_lsp.engine import Engine
-    from claude_lsp.gathering import Surroundings
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.settings import Completion
     from claude_lsp.text.snapshots import Snapshot

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Situation
+from claude_lsp.actions.action import ALONE, Situation
 from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.verify import Seen
-from claude_lsp.gathering import ALONE
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from claude_lsp.actions.action import Surroundings
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
-    from claude_lsp.gathering import Surroundings
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot
 

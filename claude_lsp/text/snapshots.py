@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from claude_lsp.text.lines import LineIndex
 
@@ -46,7 +46,10 @@ def path_from_uri(uri: str) -> Path | None:
         return None
     if parts.scheme != "file":
         return None
-    path = unquote(parts.path)
+    # Names on disk need not be UTF-8.
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if "\0" in path:
+        return None  # no file is called so, and asking for one is an error
     if os.name == "nt":
         path = path.removeprefix("/") if path[2:3] == ":" else f"//{parts.netloc}{path}"
     return Path(path)
@@ -56,4 +59,4 @@ def uri_from_path(path: Path) -> str:
     """Return the `file:` address of an absolute path, escaped the way editors do."""
     text = path.as_posix()
     prefix = "file://" if text.startswith("/") else "file:///"
-    return prefix + quote(text, safe="/-._~!$&'()*+,;=@")
+    return prefix + quote(os.fsencode(text), safe="/-._~!$&'()*+,;=@")

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 _TEXTS_KEPT = 48
 _PAUSE_S = 0.1
-_CHANGE_MUCH = frozenset({".gitignore", ".claudeignore", "HEAD", "index"})
+_CHANGE_MUCH = frozenset({".gitignore", ".claudeignore", "HEAD", "index", "exclude"})
 """Names of files that tell which others there are: ignore rules, and git's own state."""
 # A file system's clock may be this coarse: within it, an edit need not show in the file's times.
 _SETTLED_NS = 2_000_000_000
@@ -57,10 +57,13 @@ class Folder:
         self._prefix = "" if root is None else os.path.join(root, "")  # noqa: PTH118 - kept as text
         self._index = Index(self._configuration)
         self._builder: Builder | None = None
+        self._closed = False
         rules = None if root is None else workspace.rules_for(root)
+        self._repository = None if rules is None else rules.repository
         if root is not None and rules is not None and workspace.indexed:
             self._builder = Builder(self._index, root, rules, tell)
         self._buffers: Mapping[str, Snapshot] = {}
+        self._opened: Mapping[str, Snapshot] = {}
         self._lock = threading.Lock()
         self._git_state = self._state_of_git()
         self._wanted: set[str] = set()
@@ -71,6 +74,15 @@ class Folder:
     def progress(self) -> Progress | None:
         """How far the index is; None where the files of the folder are not indexed."""
         return None if self._builder is None else self._builder.progress
+
+    def holds(self, path: Path) -> bool:
+        """Whether a file lies in the folder, or would."""
+        name = os.path.join(os.path.normcase(path), "")  # noqa: PTH118 - asked for each event
+        return self.root is not None and name.startswith(os.path.normcase(self._prefix))
+
+    def may_follow(self, rules: Path) -> bool:
+        """Whether a file with rules may bear on the folder: it is in it, or above it."""
+        return self.holds(rules) or (self.root is not None and rules.parent in self.root.parents)
 
     def name_of(self, path: Path) -> str:
         """Return how the index calls a file: relative to the folder, "/" between parts."""
@@ -89,23 +101,22 @@ class Folder:
             buffers: the open documents. One that comes from the disk itself (without a version)
                 counts only if the index does not know the file.
         """
-        wanted: dict[str, Snapshot] = {}
+        named = {self.name_of(one.path): one for one in buffers if one.path is not None}
         with self._lock:
             known = self._index.links.view
-            for snapshot in buffers:
-                path = snapshot.path
-                if path is None or not is_indexed(snapshot.language):
-                    continue
-                name = self.name_of(path)
-                if snapshot.version is not None or known.find(name) < 0 or name in self._buffers:
-                    wanted[name] = snapshot
-            for name in self._buffers.keys() - wanted.keys():
+            wanted = {
+                name: one
+                for name, one in named.items()
+                if is_indexed(one.language)
+                and (one.version is not None or name in self._opened or known.find(name) < 0)
+            }
+            for name in self._opened.keys() - wanted.keys():
                 self._index.close(name)
             for name, snapshot in wanted.items():
-                old = self._buffers.get(name)
-                if old is None or old.text != snapshot.text:
+                old = self._opened.get(name)
+                if old is None or (old.text, old.language) != (snapshot.text, snapshot.language):
                     self._index.open(name, snapshot.text, snapshot.language)
-            self._buffers = wanted
+            self._buffers, self._opened = named, wanted
             if self._builder is not None:
                 self._builder.prefer_imports_of(wanted)
             return self._index.links
@@ -132,7 +143,7 @@ class Folder:
             paths: of files that were created, changed or deleted; None for all that there are.
             opened: documents that are open in the editor; what is near them comes first.
         """
-        if self._builder is None:
+        if self._builder is None or self._closed:
             return
         if paths is None:
             self._all_wanted = True
@@ -175,13 +186,14 @@ class Folder:
         return moved
 
     def _state_of_git(self) -> tuple[int, ...]:
-        directory = None if self.root is None else git.git_directory(self.root)
+        directory = None if self._repository is None else git.git_directory(self._repository)
         if directory is None:
             return ()
         return tuple(_modified_ns(directory / name) for name in ("HEAD", "index"))
 
     async def close(self) -> None:
-        """End the update under way, and forget what only this session needs."""
+        """End the update under way, and forget what only this session needs; no other begins."""
+        self._closed = True
         self._all_wanted, self._wanted = False, set()
         if self._updating is not None:
             self._updating.cancel()
@@ -235,11 +247,12 @@ class Codebase:
         """Begin to take in files that were created, changed or deleted."""
         names: dict[Folder, list[str]] = {}
         for path in paths:
-            folder = self.folder_of(path)
-            if path.name in _CHANGE_MUCH:
-                folder.update()
-            else:
-                names.setdefault(folder, []).append(folder.name_of(path))
+            for folder in self.folders:
+                # A folder of the workspace may lie in another, whose index has its files, too.
+                if folder.holds(path):
+                    names.setdefault(folder, []).append(folder.name_of(path))
+                if path.name in _CHANGE_MUCH and folder.may_follow(path):
+                    folder.update()
         for folder, inside in names.items():
             folder.update(inside)
 

@@ -29,6 +29,8 @@ _MADE_BY_TOOLS = frozenset(
         *(".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit", ".parcel-cache", ".cache"),
     }
 )
+_ENVIRONMENT = "pyvenv.cfg"
+"""Marks the folder of a virtual environment, whatever its name."""
 _BYTE_ORDER_MARKS: tuple[tuple[bytes, Encoding], ...] = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -85,6 +87,21 @@ def list_names(root: Path, ignore: IgnoreRules, *, limit: int | None = None) -> 
     with ignore.walking():
         found = _listed_by_git(root, ignore) if ignore.repository else None
         return _walked(root, ignore, limit) if found is None else found
+
+
+def is_made_by_tools(root: Path, path: str) -> bool:
+    """Whether a walk below `root` would leave out a file for a folder that it is in.
+
+    Args:
+        root: where the walk starts.
+        path: relative to it, "/" between parts; the file need not exist.
+    """
+    folder = root
+    for part in path.split("/")[:-1]:
+        folder /= part
+        if part in _MADE_BY_TOOLS or (folder / _ENVIRONMENT).is_file():
+            return True
+    return False
 
 
 def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
@@ -200,7 +217,7 @@ def _walked(root: Path, ignore: IgnoreRules, limit: int | None) -> list[str]:
                         folders.append(entry.name)
         except OSError:
             continue  # vanished meanwhile, or not ours to read
-        if "pyvenv.cfg" in names and below:
+        if _ENVIRONMENT in names and below:
             continue  # a virtual environment under a name of its own
         found += [below + name for name in ignore.allowed_names(folder, names)]
         waiting += [f"{below}{name}/" for name in sorted(folders, reverse=True)]

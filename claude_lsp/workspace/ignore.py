@@ -141,7 +141,8 @@ class IgnoreRules:
         self._secrets = Patterns(SECRET_FILES, fold_case=True)
         self._lock = threading.RLock()
         self._generation = 0
-        self._walk = 0
+        # Of each thread its own: what is asked for a request must see a rule that is new.
+        self._walk = threading.local()
         self._walks = itertools.count(1)
         self.refresh()
 
@@ -165,11 +166,11 @@ class IgnoreRules:
     @contextlib.contextmanager
     def walking(self) -> Iterator[None]:
         """Look at each directory only once, for a walk over all of them."""
-        self._walk = next(self._walks)
+        self._walk.number = next(self._walks)
         try:
             yield
         finally:
-            self._walk = 0
+            self._walk.number = 0
 
     def reason(self, path: Path | str) -> str | None:
         """Return why a file must not be sent, None if its path gives no reason.
@@ -267,9 +268,10 @@ class IgnoreRules:
 
     def _check(self, directory: _Directory) -> None:
         """Bring one directory up to date, its parent being so already."""
-        if directory.walk == self._walk:
+        walk = getattr(self._walk, "number", 0)
+        if directory.walk == walk:
             return
-        directory.walk = self._walk or -1
+        directory.walk = walk or -1
         try:
             status = os.lstat(directory.path)
         except OSError:

@@ -53,7 +53,9 @@ class Workspace:
     def origin_of(self, path: Path) -> str:
         """Return how a file is named to the user and the model: relative, "/" between parts."""
         root = self.root_of(path)
-        return path.name if root is None else path.relative_to(root).as_posix()
+        name = path.name if root is None else path.relative_to(root).as_posix()
+        # Names on disk need not be text, and nothing else can be sent or shown.
+        return name if name.isascii() else os.fsencode(name).decode("utf-8", "replace")
 
     def origin(self, snapshot: Snapshot) -> str:
         """Return how a document is named; one that is not on disk keeps the end of its address."""

@@ -55,7 +55,8 @@ async def test_suggests_and_counts_as_automatic_only_what_nobody_asked_for(
 
 
 async def test_suggests_from_a_real_file_with_its_neighbours(unstarted: Editor) -> None:
-    await unstarted.start(root=ENGINE.parent.parent)
+    options = {"context": {"deadline_ms": 20_000}}
+    await unstarted.start(options=options, root=ENGINE.parent.parent)
     text = ENGINE_TEXT
     uri = uri_from_path(ENGINE)
     unstarted.client.open(uri, text)

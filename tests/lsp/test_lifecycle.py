@@ -109,7 +109,11 @@ async def test_settings_from_the_first_message(unstarted: Editor, section: bool)
     assert unstarted.messages == []
 
 
-@pytest.mark.parametrize("options", [None, {}, [], "text", 5, {"claude": None}, {"models": None}])
+@pytest.mark.parametrize(
+    "options",
+    # An empty list in the place of a table is what Lua makes of an empty table.
+    [None, {}, [], "text", 5, {"claude": None}, {"claude": []}, {"models": None}],
+)
 async def test_odd_initialization_options_do_no_harm(unstarted: Editor, options: Any) -> None:
     await unstarted.client.initialize(options=options, root=unstarted.root)
     await unstarted.ready()

@@ -268,7 +268,8 @@ async def test_a_request_that_the_client_cancels_closes_the_connection(
     gate = Gate()
     shared_api.script(replies.partial("<fill>x") + gate)
     protocol = editor.client.protocol
-    params = suggestion_params(editor.uri, (place_before(LINE)[0], 0))
+    # A place that no other test asks about: what was suggested there would be remembered.
+    params = suggestion_params(editor.uri, (place_before(LINE)[0], len(LINE)))
     answer = protocol.send_request("textDocument/inlineCompletion", params, msg_id="mine")
     await gate.wait_reached()
     protocol.notify(types.CANCEL_REQUEST, types.CancelParams("mine"))

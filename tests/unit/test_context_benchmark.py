@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.context import bench, score, tokens, train
+from benchmarks.context import bench, score, tokens
 from benchmarks.context.assembler import AssemblerError, LocalAssembler, ProgramAssembler
 from benchmarks.context.cases import Case, Gold, header_of, read_fold, write_fold
 from benchmarks.context.cases_python import without_imports_of
@@ -223,24 +223,3 @@ def test_a_program_is_asked_line_by_line(tmp_path: Path) -> None:
         assert assembler.cpu_seconds() >= 0
         with pytest.raises(AssemblerError, match="no"):
             assembler.index("bad")
-
-
-def test_fitted_weights_rank_by_the_feature_that_tells() -> None:
-    pytest.importorskip("numpy")
-    cases = [
-        train.Exported(
-            "mail",
-            1,
-            tuple(
-                train.Example({"tells": float(needed), "does_not": place / 40}, needed, 100)
-                for place in range(40)
-                for needed in [place == wanted]
-            ),
-        )
-        for wanted in range(0, 40, 3)
-    ]
-    weights = train.fit(cases, ["does_not", "tells"])
-    assert weights["tells"] > abs(weights["does_not"])
-    assert train.recall(cases, weights, room=100) == 1.0
-    assert train.recall(cases, {}, room=100) < 0.5
-    assert weights == train.fit(cases, ["does_not", "tells"])

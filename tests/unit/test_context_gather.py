@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_lsp.context.features import FEATURES
-from claude_lsp.context.gather import Query, definitions_and_windows
+from claude_lsp.context.features import COLUMN, FEATURES
+from claude_lsp.context.gather import Query, definitions_and_windows, find
 from claude_lsp.context.lookups import Lookups
 from claude_lsp.context.sight import look
 from claude_lsp.context.weights import OUTPUT, WEIGHTS
@@ -122,6 +122,32 @@ def test_what_similar_code_uses_is_offered_before_it_is_imported() -> None:
         )
     )
     assert "def send_receipt(price: object) -> None" in text
+
+
+def test_what_is_taken_from_one_module_says_nothing_of_another() -> None:
+    """Elsewhere it is `prices.map` and `mail.send`: `mail.map` is there too, and nobody's."""
+    tools = "def map(one): ...\ndef send(one): ...\n"
+    files = {"shop/prices.py": tools, "shop/mail.py": tools} | {
+        f"shop/use{number}.py": "from shop import mail, prices\nprices.map(1)\nmail.send(2)\n"
+        for number in range(3)
+    }
+    text = "from shop import mail, prices\n\n\ndef total(): ...\n"
+    index = index_of(files)
+    index.open("shop/orders.py", text, "python")
+    links = index.links
+    query = Query("shop/orders.py", "python", split_lines(text), cursor(3, 0))
+    ranking = find(links, query, Lookups(files.get)).ranking
+    taken = {
+        (links.view.path(file), links.view.name(symbol))
+        for symbol, file, value in zip(
+            ranking.symbols.tolist(),
+            ranking.files.tolist(),
+            ranking.features[COLUMN["taken"]].tolist(),
+            strict=True,
+        )
+        if value
+    }
+    assert taken == {("shop/prices.py", "map"), ("shop/mail.py", "send")}
 
 
 def test_what_a_name_begins_with_counts() -> None:
@@ -280,3 +306,18 @@ def test_lookups_are_kept_while_the_text_is_the_same() -> None:
 def test_each_feature_has_its_weights() -> None:
     assert tuple(WEIGHTS) == FEATURES
     assert {len(hidden) for _, hidden in WEIGHTS.values()} == {len(OUTPUT)}
+
+
+def test_what_the_document_defines_out_of_sight_is_shown_too() -> None:
+    far = "def discount(price, share: float):\n    return price * share\n"
+    filler = "".join(f"x{number} = {number}\n" for number in range(300))
+    query, text = place(f"{far}{filler}\n\ndef final(price):\n    return discount(price, |)\n")
+    index = index_of(FILES)
+    index.open(query.path, text, "python")
+    for shown, expected in ((None, False), ((0, 400), False), ((200, 400), True)):
+        got = definitions_and_windows(
+            index.links, query._replace(shown=shown), Lookups(FILES.get), 500, length
+        )
+        own = [one for one in got if one.origin == query.path]
+        assert any("def discount(price, share: float)" in one.text for one in own) is expected
+        assert not any("def final" in one.text for one in own)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -313,3 +314,13 @@ def test_bytes_and_text_are_binary_alike() -> None:
     assert is_binary("a\0")
     assert not is_binary(b"a" * 9_000 + b"\0")
     assert generated_reason(Path("x/uv.lock"), "") == "generated (lock file uv.lock)"
+
+
+def test_a_walk_in_one_thread_makes_no_rule_old_in_another(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b.py": "", "a/c.py": ""})
+    rules = IgnoreRules(tmp_path)
+    with ThreadPoolExecutor(1) as other, rules.walking():
+        assert rules.allowed_names(tmp_path / "a", ["b.py"]) == ["b.py"]
+        write(tmp_path, {"a/.claudeignore": "b.py\n"})
+        reason = other.submit(rules.reason, tmp_path / "a/b.py").result()
+        assert reason == "ignored by .claudeignore"

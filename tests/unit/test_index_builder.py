@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claude_lsp.workspace.ignore import IgnoreRules
 from claude_lsp.workspace.index import cache
-from claude_lsp.workspace.index.builder import Builder
-from claude_lsp.workspace.index.index import Index
 from claude_lsp.workspace.index.workers import WorkerError, Workers
+from tests.unit.index_kit import Session, write
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -38,43 +36,8 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def write(folder: Path, path: str, text: str) -> None:
-    file = folder / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
 def indexes_in(folder: Path) -> list[Path]:
     return list(folder.rglob("*.index"))
-
-
-class Session:
-    """An index with its builder, and what the user was told."""
-
-    def __init__(self, root: Path, most_files: int = 1000) -> None:
-        self.told: list[str] = []
-        self.index = Index()
-        self.builder = Builder(
-            self.index, root, IgnoreRules(root), self.told.append, most_files=most_files
-        )
-
-    async def __aenter__(self) -> Session:
-        await self.builder.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.builder.close()
-
-    @property
-    def names(self) -> list[str]:
-        view = self.index.links.view
-        return sorted(
-            view.name(symbol)
-            for layer in view.layers
-            for file in range(layer.segment.file_count)
-            if layer.live is None or layer.live[file]
-            for symbol in view.symbols_of(layer.first_file + file)
-        )
 
 
 FUNCTIONS = ["function_0", "function_1", "function_2"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_lsp.context.redact import Redactor, redact
+from claude_lsp.context.redact import Redactor, redact, without_torn
 
 # No secret stands here: each is put together when the tests run, from a fixed seed.
 _random = random.Random(20)
@@ -225,6 +225,36 @@ def test_a_private_key_that_a_window_cuts_off_is_taken_out_all_the_same() -> Non
         answer = redact(text)
         assert answer.text.count("\n") == text.count("\n")
         assert not any(line in answer.text for line in lines[1:-1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'KEY = """{PEM}"""\n',
+        f'password =\n  "{PASSWORD}"\n',
+        f'"token":\n  "{TOKEN}",\n',
+        f"AWS_SECRET_ACCESS_KEY=\n{TOKEN}{TOKEN[:8]}\n",
+        f'"Authorization":\n "Bearer {TOKEN}"\n',
+    ],
+    ids=["private key", "password", "token", "aws", "authorization"],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_what_is_torn_by_a_cut_is_taken_out_before_it(text: str, ending: str) -> None:
+    text = f"before = 1\n{text}after = 2\n".replace("\n", ending)
+    whole = without_torn(text)
+    lines, found = whole.split(ending), text.split(ending)
+    assert len(lines) == len(found)
+    assert (lines[0], lines[-2]) == ("before = 1", "after = 2")
+    for start in range(len(lines)):
+        for size in (1, 3, 9):
+            part = redact(ending.join(lines[start : start + size])).text
+            assert not any(each in part for each in (PASSWORD, TOKEN, *PEM.split("\n")[1:-1]))
+
+
+def test_what_no_cut_can_tear_is_left_for_later() -> None:
+    text = "".join(f"{line.replace('@', secret, 1)}\n" for _, line, secret in BY_PLACE)
+    assert without_torn(text) == text
+    assert without_torn("\n".join(INNOCENT)) == "\n".join(INNOCENT)
 
 
 def test_a_private_key_on_one_line_is_taken_out() -> None:

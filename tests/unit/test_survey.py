@@ -88,9 +88,9 @@ def test_a_second_index_reads_only_what_has_changed(
     read: list[str] = []
     index_files = work.index_files
 
-    def watched(root: Path, files: list[list[str]], *rest: object) -> object:
+    def watched(root: Path, files: list[list[str]], *rest: object, **others: object) -> object:
         read.extend(path for path, _ in files)
-        return index_files(root, files, *rest)  # type: ignore[arg-type]
+        return index_files(root, files, *rest, **others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(work, "index_files", watched)
     (root / "web/total.ts").write_text("export const other = 1;\n", encoding="utf-8")

@@ -239,3 +239,16 @@ def test_paths_go_to_addresses_and_back(name: str) -> None:
 def test_snapshots_of_what_is_not_a_file_have_no_path() -> None:
     assert Snapshot("untitled:Untitled-1", 1, "").path is None
     assert Snapshot("file:///a%20b.py", 1, "").path == Path("/a b.py")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names on Windows are text")
+@given(st.binary(min_size=1, max_size=20).filter(lambda name: not {0, 47} & {*name}))
+def test_any_name_on_disk_has_an_address(name: bytes) -> None:
+    path = Path("/folder") / os.fsdecode(name)
+    uri = uri_from_path(path)
+    assert uri.isascii()
+    assert path_from_uri(uri) == path
+
+
+def test_an_address_that_no_file_can_have_leads_nowhere() -> None:
+    assert path_from_uri("file:///folder/%00/name.py") is None

@@ -53,6 +53,7 @@ class Place:
         """Take the window around a position of a document."""
         index = snapshot.index
         offset = index.offset_at(at)
+        at = index.position_at(offset)  # a place behind the text is its end
         first = index.starts[_first_line(index, at.line)]
         before = snapshot.text[max(first, offset - WINDOW_CHARACTERS) : offset]
         if at.line + WINDOW_LINES + 1 < index.line_count:

@@ -197,8 +197,9 @@ def _settings(value: object) -> dict[str, Any]:
     """Return the settings in a client's value, whether or not it names the section."""
     if not isinstance(value, dict):
         return {}
-    inner = value.get(SECTION)
-    return _plain(inner if isinstance(inner, dict) else value)
+    # Lua has one kind of table, so an empty section comes from Neovim as an empty list.
+    inner = value.get(SECTION, value)
+    return _plain(inner) if isinstance(inner, dict) else {}
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

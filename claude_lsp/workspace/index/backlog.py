@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,24 +40,21 @@ class Backlog:
         self._waiting = {one.path: one for one in files}
         self._preferred: dict[str, None] = {}
         self._size = _FIRST
+        self._lock = threading.Lock()
 
     def prefer(self, paths: Iterable[str]) -> None:
         """Let some files be read next, if they still wait."""
-        self._preferred.update(dict.fromkeys(path for path in paths if path in self._waiting))
+        with self._lock:
+            self._preferred.update(dict.fromkeys(path for path in paths if path in self._waiting))
 
     def take(self) -> list[Listed]:
         """Return the files to read next; none when all were taken."""
-        if self._preferred:
-            preferred, self._preferred = self._preferred, {}
-            batch = [one for path in preferred if (one := self._waiting.pop(path, None))]
-            if batch:
-                return batch[:_LARGEST]
-        batch = []
-        for path in self._waiting:
-            batch.append(self._waiting[path])
-            if len(batch) == self._size:
-                break
-        for one in batch:
-            del self._waiting[one.path]
-        self._size = min(_LARGEST, self._size * 2)
-        return batch
+        with self._lock:
+            chosen = list(islice(self._preferred, _LARGEST))
+            for path in chosen:
+                del self._preferred[path]
+            chosen = [path for path in chosen if path in self._waiting]
+            if not chosen:
+                chosen = list(islice(self._waiting, self._size))
+                self._size = min(_LARGEST, self._size * 2)
+            return [self._waiting.pop(path) for path in chosen]

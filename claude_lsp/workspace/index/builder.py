@@ -11,19 +11,21 @@ import asyncio
 import contextlib
 import logging
 import os
+import stat
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.files import list_names
+from claude_lsp.workspace.files import is_made_by_tools, list_names
 from claude_lsp.workspace.index import cache
 from claude_lsp.workspace.index.backlog import Backlog, Listed
-from claude_lsp.workspace.index.places import CONFIGURATION_FILES
-from claude_lsp.workspace.index.store import DamagedError, load
-from claude_lsp.workspace.index.workers import WorkerError, Workers
+from claude_lsp.workspace.index.places import CONFIGURATION_FILES, above, folder_of
+from claude_lsp.workspace.index.store import DamagedError, load, save
+from claude_lsp.workspace.index.workers import WorkerError, Workers, to_the_end
 from claude_lsp.workspace.languages import is_indexed, language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from claude_lsp.workspace.ignore import IgnoreRules
@@ -45,6 +47,10 @@ _FEW_FILES, _FEW_BYTES = 16, 200_000
 """Up to so many are read in this process: a saved file is not worth the start of another."""
 _SMALL_ONES = 6
 """Segments of later changes beyond which they are merged."""
+_MANY_FOLDERS = 8
+"""Folders that came or went beyond which it is quicker to list all files."""
+_SETTLED_NS = 2_000_000_000
+"""So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
 
 
 @dataclass
@@ -60,6 +66,10 @@ class Progress:
     files: int = 0
     done: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count files that are left out."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + count
 
 
 class Builder:
@@ -92,6 +102,8 @@ class Builder:
         self._folder: cache.Folder | None = None
         self._version = ""
         self._known: dict[str, tuple[int, int]] = {}
+        self._configurations: frozenset[str] = frozenset()
+        self._told: set[str] = set()
         self._files: dict[int, Path] = {}
         self._kept: set[Path] = set()
         self._backlog: Backlog | None = None
@@ -103,14 +115,18 @@ class Builder:
         Args:
             opened: paths of files that are open in the editor: they and what is near come first.
         """
-        await asyncio.to_thread(self._recall)
+        await to_the_end(self._recall)
         listed = await asyncio.to_thread(self._list)
         await self._update(listed, opened, complete=True)
 
     async def refresh(self, paths: Iterable[str]) -> None:
-        """Read files again that were created, changed or deleted."""
+        """Read files again that were created, changed or deleted, and folders of such files."""
+        await to_the_end(self._recall)
         listed = await asyncio.to_thread(self._look_at, list(paths))
-        await self._update(listed, (), complete=False)
+        if listed is None:
+            await self.start()
+        else:
+            await self._update(listed, (), complete=False)
 
     async def close(self) -> None:
         """Wait until nothing is being written, and forget temporary files.
@@ -153,65 +169,121 @@ class Builder:
         """Return the files of the workspace that can be indexed."""
         paths = sorted(list_names(self._root, self._rules))
         indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
+        self.progress.left_out.pop("too many files", None)
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
-            self.progress.left_out["too many files"] = left
-            self._tell(
+            self.progress.leave_out("too many files", left)
+            self._tell_once(
+                "too many files",
                 f"The workspace has {len(indexed)} source files; {left} of them are not indexed. "
-                "Open a smaller folder, or exclude files with .claudeignore."
+                "Open a smaller folder, or exclude files with .claudeignore.",
             )
             del indexed[self._most_files :]
         # Known to the resolver before they are read: what an open file imports is read first.
         self._index.introduce(path for path, _ in indexed)
-        self._index.introduce(
-            path for path in paths if path.rpartition("/")[2] in CONFIGURATION_FILES
-        )
+        configurations = {path for path in paths if _is_configuration(path)}
+        self._index.forget(self._configurations - configurations)
+        self._index.introduce(configurations)
+        self._configurations = frozenset(configurations)
         return [one for path, language in indexed if (one := self._state(path, language))]
 
-    def _look_at(self, paths: Sequence[str]) -> list[Listed]:
-        """Return what stands at some paths now."""
-        found = []
+    def _look_at(self, paths: Sequence[str]) -> list[Listed] | None:
+        """Return what stands at some paths now; None if it is quicker to list everything."""
+        found: dict[str, Listed] = {}
+        folders: set[str] = set()
+        looked_into = 0
         for path in paths:
-            if path.rpartition("/")[2] in CONFIGURATION_FILES:
-                self._index.introduce([path])
-            language = language_of(path)
-            if is_indexed(language) and self._rules.reason(path) is None:
-                found.append(self._state(path, language) or Listed(path, language, 0, -1))
-            elif path in self._known:
-                found.append(Listed(path, "", 0, -1))
-            elif not os.path.lexists(self._root / path):
-                # Editors tell of a folder that is gone, but not always of the files in it.
-                inside = f"{path}/"
-                found += [Listed(one, "", 0, -1) for one in self._known if one.startswith(inside)]
-        return found
+            mode = self._mode(path)
+            if stat.S_ISREG(mode):
+                found[path] = self._allowed(path) or _absent(path)
+            elif path or not mode:
+                # Editors tell of a folder that came or went, but not always of the files in it.
+                folders.add(path)
+            if stat.S_ISDIR(mode) and path and not self._is_made_by_tools(f"{path}/"):
+                looked_into += 1
+                if looked_into > _MANY_FOLDERS:
+                    return None
+                for name in list_names(self._root / path, self._rules):
+                    inside = f"{path}/{name}"
+                    found[inside] = self._allowed(inside) or _absent(inside)
+            self._follow_configuration(path, there=stat.S_ISREG(mode))
+        for path in list(self._known) if folders else ():
+            if path not in found and not folders.isdisjoint((path, *above(folder_of(path)))):
+                found[path] = _absent(path)
+        return list(found.values())
+
+    def _mode(self, path: str) -> int:
+        try:
+            return os.lstat(self._root / path).st_mode
+        except (OSError, ValueError):
+            return 0
+
+    def _allowed(self, path: str) -> Listed | None:
+        """Return a file if a listing of all would have it, too."""
+        language = language_of(path)
+        if not is_indexed(language) or not self._may_be_read(path):
+            return None
+        return self._state(path, language)
+
+    def _may_be_read(self, path: str) -> bool:
+        return self._rules.reason(path) is None and not self._is_made_by_tools(path)
+
+    def _is_made_by_tools(self, path: str) -> bool:
+        # Where git lists the files, its ignore files have the say.
+        return self._rules.repository is None and is_made_by_tools(self._root, path)
+
+    def _follow_configuration(self, path: str, *, there: bool) -> None:
+        if not _is_configuration(path):
+            return
+        if there and self._may_be_read(path):
+            self._configurations |= {path}
+            self._index.introduce([path])
+        else:
+            self._configurations -= {path}
+            self._index.forget([path])
 
     def _state(self, path: str, language: str) -> Listed | None:
         try:
-            status = os.stat(self._root / path)  # noqa: PTH116 - asked for each file
+            status = os.lstat(self._root / path)
         except OSError:
             return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
         return Listed(path, language, status.st_mtime_ns, status.st_size)
+
+    def _tell_once(self, cause: str, text: str) -> None:
+        if cause in self._told:
+            _log.info("%s", text)
+        else:
+            self._told.add(cause)
+            self._tell(text)
 
     async def _update(
         self, listed: Sequence[Listed], opened: Sequence[str], *, complete: bool
     ) -> None:
         """Read what has changed; with `complete`, what is not listed is gone."""
         async with self._writing:
+            # Who names a file that was written just now knows more than its times say.
+            since = time.time_ns() - _SETTLED_NS
             changed = [
-                one for one in listed if self._known.get(one.path) != (one.modified_ns, one.size)
+                one
+                for one in listed
+                if self._known.get(one.path) != (one.modified_ns, one.size)
+                or (not complete and one.modified_ns > since)
             ]
             gone = {one.path for one in changed if one.size < 0 and one.path in self._known}
             changed = [one for one in changed if one.size >= 0]
             if complete:
                 gone |= self._known.keys() - {one.path for one in listed}
-            self.progress.files = len(self._known.keys() | {one.path for one in listed} - gone)
+            self.progress.files = len((self._known.keys() | {one.path for one in changed}) - gone)
             self.progress.done = self.progress.files - len(changed)
-            if not changed and not gone:
-                return
-            for path in gone:
-                self._known.pop(path, None)
-            ordered = await asyncio.to_thread(self._ordered, changed, opened)
-            await self._read(ordered, gone)
+            if gone:
+                # At once: whatever happens to the reading, these are not there any more.
+                await asyncio.to_thread(self._index.forget, gone)
+                for path in gone:
+                    self._known.pop(path, None)
+            if changed:
+                await self._read(await asyncio.to_thread(self._ordered, changed, opened))
 
     def _ordered(self, changed: Sequence[Listed], opened: Sequence[str]) -> list[Listed]:
         """Return files in the order in which they matter: near the open ones, then new ones."""
@@ -256,44 +328,43 @@ class Builder:
             for target in self._index.module_files(path, module, language)
         }
 
-    async def _read(self, files: Sequence[Listed], gone: Collection[str]) -> None:
+    async def _read(self, files: Sequence[Listed]) -> None:
         """Read files in worker processes, and merge what comes of it."""
         assert self._folder is not None  # noqa: S101 - `_recall` comes first
-        if gone:
-            await asyncio.to_thread(self._index.forget, gone)
-        if not files:
-            return
         size = sum(one.size for one in files)
         few = len(files) <= _FEW_FILES and size <= _FEW_BYTES
         count = self._worker_count if len(files) > _MANY_FILES else 1
+        waiting = {one.path: one for one in files}
         async with Workers(0 if few or len(files) <= self._most_here else count) as workers:
-            try:
-                await self._read_all(workers, files)
-                await self._tidy(workers)
-            except (WorkerError, OSError, DamagedError) as error:
-                no_space = not isinstance(error, WorkerError) or error.no_space
-                if not no_space or not self._folder.use_temporary(str(error)):
-                    self._tell(f"The index is incomplete: {error}.")
-                    return
-        if self._folder.is_temporary:
-            await self._read([one for one in files if not self._is_known(one)], ())
+            while True:
+                try:
+                    await self._read_all(workers, waiting)
+                    await self._tidy(workers)
+                except (WorkerError, OSError, DamagedError) as error:
+                    no_space = not isinstance(error, WorkerError) or error.no_space
+                    # True once at most: the rest is read again, into the temporary folder.
+                    if no_space and self._folder.use_temporary(str(error)):
+                        continue
+                    if waiting:
+                        self._tell_once("incomplete", f"The index is incomplete: {error}.")
+                    else:
+                        _log.warning("the index could not be stored: %s", error)
+                return
 
-    async def _read_all(self, workers: Workers, files: Sequence[Listed]) -> None:
-        """Read files batch by batch, each counting as soon as it is there."""
-        self._backlog = backlog = Backlog(files)
+    async def _read_all(self, workers: Workers, waiting: dict[str, Listed]) -> None:
+        """Read files batch by batch, each counting, and waiting no more, as soon as it is there."""
+        self._backlog = backlog = Backlog(list(waiting.values()))
         merging = asyncio.Lock()
 
         async def read() -> None:
             while batch := backlog.take():
-                for read, segment, path in await self._read_batch(workers, batch):
-                    self._files[id(segment)] = path
-                    for one in read:
-                        self._known[one.path] = (one.modified_ns, one.size)
-                    await asyncio.to_thread(self._index.add, segment)
-                    self.progress.done += len(read)
+                for files, segment, path in await self._read_batch(workers, batch):
+                    await self._take_in(files, segment, path)
+                    for one in files:
+                        waiting.pop(one.path, None)
                 if len(self._index.segments) > _MERGE_ABOVE and not merging.locked():
                     async with merging:
-                        await self._merge(workers, self._index.segments[1:])
+                        await self._merge(workers, _newest(self._index.segments))
 
         # One more than there are workers, so that none waits while a batch is taken in.
         readers = [asyncio.create_task(read()) for _ in range(self._worker_count + 1)]
@@ -305,8 +376,21 @@ class Builder:
                 task.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
 
+    async def _take_in(self, files: Sequence[Listed], segment: Segment | None, path: Path) -> None:
+        if segment is None:
+            self.progress.leave_out("a worker process ended", len(files))
+            await asyncio.to_thread(self._index.forget, [one.path for one in files])
+        else:
+            self._files[id(segment)] = path
+            await asyncio.to_thread(self._index.add, segment)
+        for one in files:
+            self._known[one.path] = (one.modified_ns, one.size)
+        self.progress.done += len(files)
+
     async def _tidy(self, workers: Workers) -> None:
         """Merge what a build left in many segments; rarely all, as that writes everything."""
+        if not self._index.segments:
+            return
         first, *others = self._index.segments
         added = sum(segment.file_count for segment in others)
         if added > first.file_count // 4 or self._files.get(id(first)) not in self._kept:
@@ -314,13 +398,10 @@ class Builder:
         elif len(others) > _SMALL_ONES:
             await self._merge(workers, others)
 
-    def _is_known(self, one: Listed) -> bool:
-        return self._known.get(one.path) == (one.modified_ns, one.size)
-
     async def _read_batch(
         self, workers: Workers, batch: Sequence[Listed]
-    ) -> list[tuple[Sequence[Listed], Segment, Path]]:
-        """Let a worker read some files; one that brings it down is left out."""
+    ) -> list[tuple[Sequence[Listed], Segment | None, Path]]:
+        """Let a worker read some files; one that brings it down has no segment."""
         assert self._folder is not None  # noqa: S101
         out = self._folder.new_part()
         try:
@@ -335,20 +416,15 @@ class Builder:
                 raise
             if len(batch) == 1:
                 _log.warning("%s cannot be indexed: %s", batch[0].path, error)
-                self._leave_out("a worker process ended", 1)
-                return []
+                return [(batch, None, out)]
             middle = len(batch) // 2
             halves = [
                 await self._read_batch(workers, half) for half in (batch[:middle], batch[middle:])
             ]
             return halves[0] + halves[1]
         for reason, count in answer["skipped"].items():
-            self._leave_out(reason, count)
+            self.progress.leave_out(reason, count)
         return [(batch, await asyncio.to_thread(load, out, self._version), out)]
-
-    def _leave_out(self, reason: str, count: int) -> None:
-        left_out = self.progress.left_out
-        left_out[reason] = left_out.get(reason, 0) + count
 
     async def _merge(
         self, workers: Workers, segments: Sequence[Segment], *, keep: bool = False
@@ -363,16 +439,43 @@ class Builder:
         assert self._folder is not None  # noqa: S101
         out = self._folder.new_part()
         await workers.ask(
-            parts=[str(self._files[id(segment)]) for segment in segments],
+            parts=[await to_the_end(self._on_disk, segment) for segment in segments],
             gone=sorted(self._index.gone),
             out=str(out),
             version=self._version,
         )
         if keep:
-            out = await asyncio.to_thread(self._folder.keep, out)
+            out = await to_the_end(self._folder.keep, out)
             self._kept.add(out)
         merged = await asyncio.to_thread(load, out, self._version)
         await asyncio.to_thread(self._index.merge, segments, merged)
         old = [self._files.pop(id(segment)) for segment in segments]
         self._files[id(merged)] = out
         await asyncio.to_thread(self._folder.drop, old)
+
+    def _on_disk(self, segment: Segment) -> str:
+        """Return the file of a segment."""
+        path = self._files[id(segment)]
+        if not path.exists():
+            # Another server on the same folder has cleared it away. It is still mapped here.
+            assert self._folder is not None  # noqa: S101
+            path = self._files[id(segment)] = self._folder.new_part()
+            save(segment, path, self._version)
+        return str(path)
+
+
+def _absent(path: str) -> Listed:
+    return Listed(path, "", 0, -1)
+
+
+def _is_configuration(path: str) -> bool:
+    return path.rpartition("/")[2] in CONFIGURATION_FILES
+
+
+def _newest(segments: Sequence[Segment]) -> Sequence[Segment]:
+    """Return the newest segments, up to a much larger one: so no file is merged again and again."""
+    place, total = len(segments) - 2, segments[-1].file_count
+    while place > 0 and segments[place].file_count <= 2 * total:
+        total += segments[place].file_count
+        place -= 1
+    return segments[place + 1 :] if place < len(segments) - 2 else segments[-2:]

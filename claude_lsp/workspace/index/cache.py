@@ -119,8 +119,11 @@ class Folder:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
         if self._path is not None:
+            mine = f"{_PART}{os.getpid()}-{id(self):x}-"
             with contextlib.suppress(OSError):
-                self.drop(self._path.glob(f"{_PART}{os.getpid()}-{id(self):x}-*"))
+                self.drop(self._path.glob(f"{mine}*"))
+                # What a worker was writing when it was killed.
+                self.drop(self._path.glob(f".{mine}*"))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import pairwise
 
@@ -11,6 +12,8 @@ from claude_lsp.workspace.index.guess import with_guesses
 from claude_lsp.workspace.index.languages import text as text_languages
 from claude_lsp.workspace.index.outline import MAX_SYMBOLS, Outline
 from claude_lsp.workspace.index.records import FileRecord
+
+_log = logging.getLogger(__name__)
 
 MAX_CHARACTERS = 1_500_000
 """Of a longer text only so much is looked at, and without its grammar."""
@@ -43,6 +46,14 @@ def extract(text: str, language: str) -> FileRecord:
         text: the whole text; any line endings, any characters.
         language: its LSP language identifier.
     """
+    try:
+        return _extract(text, language)
+    except Exception:  # noqa: BLE001 - one file that was not foreseen must not cost the others
+        _log.exception("a %s text of %d characters could not be read", language, len(text))
+        return FileRecord(language, text.count("\n") + 1, parsed=False)
+
+
+def _extract(text: str, language: str) -> FileRecord:
     text, source = _normalise(text)
     lines = text.count("\n") + 1
     whole = len(text) <= MAX_CHARACTERS

@@ -99,7 +99,7 @@ def _guesses(text: str, lines: list[str], pattern: re.Pattern[str]) -> list[Symb
         counted = match.start()
         kind = cast("SymbolKind", match.lastgroup.rstrip("0123456789"))
         name = match[match.lastgroup]
-        signature = one_line(match[0][: 4 * MAX_SIGNATURE].encode())
+        signature = one_line(match[0][: 4 * MAX_SIGNATURE + 1].encode())
         if signature.endswith("}"):
             # The body is on the same line.
             signature = signature.rpartition(" {")[0] or signature

@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from claude_lsp.workspace.index.extract import extract
+from claude_lsp.workspace.index.hashing import hash_of
 from claude_lsp.workspace.index.layers import live_masks
 from claude_lsp.workspace.index.links import Links
 from claude_lsp.workspace.index.making import build, merged
@@ -78,8 +81,7 @@ class Index:
                 self._resolver.add(path)
                 self._mask()
             self._publish()
-        if record.namespace:
-            self._resolver.declare(path, record.namespace)
+        self._resolver.declare(path, record.namespace)
         return record
 
     def close(self, path: str) -> None:
@@ -92,8 +94,11 @@ class Index:
             self._join_others()
             self._mask()
             self._publish()
-            if self._links.view.find(path) < 0:
+            namespace = self._namespace_on_disk(path)
+            if namespace is None:
                 self._resolver.remove(path)
+            else:
+                self._resolver.declare(path, namespace)
 
     def add(self, segment: Segment, gone: Collection[str] = ()) -> None:
         """Lay newly read files over the older ones, and drop files that are not there any more."""
@@ -111,7 +116,8 @@ class Index:
 
     def forget(self, gone: Collection[str]) -> None:
         """Drop files that are not there any more."""
-        self.add(build([]), gone)
+        if gone:
+            self.add(build([]), gone)
 
     def replace(self, segments: Sequence[Segment], gone: Collection[str] = ()) -> None:
         """Let segments stand for all files on disk; those of before are forgotten."""
@@ -141,15 +147,24 @@ class Index:
 
     def _introduce(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
-            empty = {
-                number for number in set(segment.namespaces.tolist()) if not segment.string(number)
-            }
-            for file, namespace in enumerate(segment.namespaces.tolist()):
+            numbers = segment.namespaces.tolist()
+            namespaces = {number: segment.string(number) for number in set(numbers)}
+            for file, number in enumerate(numbers):
                 path = segment.path(file)
-                if path not in self._gone:
-                    self._resolver.add(path)
-                    if namespace not in empty:
-                        self._resolver.declare(path, segment.string(namespace))
+                if path in self._gone:
+                    continue
+                self._resolver.add(path)
+                if path not in self._open:
+                    self._resolver.declare(path, namespaces[number])
+
+    def _namespace_on_disk(self, path: str) -> str | None:
+        """Return the namespace that a file on disk declares, None if no such file is known."""
+        key = hash_of(path)
+        for segment in reversed(self._disk) if path not in self._gone else ():
+            place = int(segment.path_keys.searchsorted(np.uint64(key)))
+            if place < segment.file_count and int(segment.path_keys[place]) == key:
+                return segment.string(int(segment.namespaces[segment.path_rows[place]]))
+        return None
 
     def _join_others(self) -> None:
         """Make one segment of all open buffers but the one that is being edited."""

@@ -40,7 +40,10 @@ _BRACKETS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)")
 _LAST_NAME = re.compile(r"([\w$]+)\s*$")
 # A decorator, an annotation or an attribute that has its line to itself.
 _ATTRIBUTE = re.compile(rb"(?:@[\w.]+(?:\(.*\))?|(?:#!?)?\[.*\])$")
+_RULED = re.compile(rb"^[ \t]*[/*=#~_-]{3,}|[/*=#~_-]{3,}[ \t]*$")
+"""What draws a box around a comment."""
 _TAG = re.compile(rb"</?(?:summary|remarks|para|p|returns)\b[^>]*>")
+_CUT_WORD = re.compile(r"[!-~]+\Z")
 _MAX_COMMENT_LINES = 60
 _MAX_BRACKET_DEPTH = 12
 
@@ -181,7 +184,7 @@ class Outline:
             head_end = source.find(b"\n", start, node.end_byte)
             if head_end < 0:
                 head_end = node.end_byte
-        signature = one_line(source[start : min(head_end, start + 4 * MAX_SIGNATURE)])
+        signature = one_line(source[start : min(head_end, start + 4 * MAX_SIGNATURE + 1)])
         last, column = node.end_point
         if column == 0 and last > number:
             last -= 1
@@ -200,7 +203,7 @@ class Outline:
                 number,
                 last,
                 signature,
-                doc[:MAX_DOC],
+                shortened(doc, MAX_DOC),
                 bases,
                 types,
                 returned,
@@ -264,7 +267,7 @@ class Outline:
                 break
             end = begin - 1
         for content in reversed(lines):
-            if text := _TAG.sub(b"", content).strip():
+            if text := _RULED.sub(b"", _TAG.sub(b"", content)).strip():
                 return text.decode("utf-8", "replace")
         return ""
 
@@ -281,13 +284,41 @@ def _block_comment(source: bytes, begin: int, end: int) -> list[bytes]:
 
 def one_line(head: bytes) -> str:
     """Return the head of a definition on one line, without what opens its body."""
+    cut = len(head) > 4 * MAX_SIGNATURE
     if b"\n" in head:
         head = _LINE_COMMENT.sub(b"", head)
-    text = " ".join(head.decode("utf-8", "replace").split())[:MAX_SIGNATURE]
+    text = folded(head.decode("utf-8", "replace"), cut=cut)
     for opener in _OPENERS:
         if text.endswith(opener):
             return text[: -len(opener)].rstrip()
     return text
+
+
+def folded(text: str, *, cut: bool = False) -> str:
+    """Return a text as a signature: white space folded, and no longer than one may be.
+
+    Args:
+        text: the text.
+        cut: whether it has been cut already.
+    """
+    text = " ".join(text[: 4 * MAX_SIGNATURE + 1].split())
+    return shortened(text, min(MAX_SIGNATURE, len(text) - cut))
+
+
+def rest_of_line(source: bytes, start: int, end: int) -> str:
+    """Return the rest of a line as a signature."""
+    stop = source.find(b"\n", start, end)
+    stop = min(end if stop < 0 else stop, start + 4 * MAX_SIGNATURE + 1)
+    cut = stop - start > 4 * MAX_SIGNATURE
+    return folded(source[start:stop].decode("utf-8", "replace"), cut=cut)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most so many characters of a text, and no part of a word that is cut.
+
+    Half of a secret looks like none: nothing would find and replace it later.
+    """
+    return text if len(text) <= most else _CUT_WORD.sub("", text[:most]).rstrip()
 
 
 def nested(outline: Outline, node: Node, parent: int) -> None:

@@ -90,8 +90,10 @@ def load(path: Path, version: str) -> Segment:
             seen = zlib.crc32(chunk, seen)
         if seen != checksum:
             raise DamagedError("damaged")
-        described: dict[str, Any] = json.loads(header)
-        if (described["format"], described["version"]) != (FORMAT, version):
+        described: Any = json.loads(header)
+        # Another version may write its header in any way.
+        known = isinstance(described, dict) and described.get("format") == FORMAT
+        if not known or described.get("version") != version:
             raise DamagedError("of another version")
         if columns_size == 0:
             raise DamagedError("empty")

@@ -357,6 +357,14 @@ class View:
             int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
         )
 
+    def first_lines(self, file: int) -> I64:
+        """Return the first line of each symbol of a file, in the order of its text."""
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        first, last = int(segment.symbol_starts[row]), int(segment.symbol_starts[row + 1])
+        lines: I64 = segment.lines[first:last].astype(np.int64)
+        return lines
+
     def enclosing(self, file: int, line: int) -> list[int]:
         """Return the definitions of a file that hold a line, except fields and variables."""
         layer = self._layer_of_file(file)

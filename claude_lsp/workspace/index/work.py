@@ -6,6 +6,7 @@ outlives its server. It runs at low priority and owns nothing but the files it w
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -16,8 +17,13 @@ from typing import Any
 LARGEST_BYTES = 1_500_000
 """A larger file is data or made by a program."""
 
+_SECONDS_FOR_A_FILE = 20.0
+"""A worker that reads one file for longer ends itself: no file may hold up all others."""
 
-def index_files(root: Path, files: list[list[Any]], out: Path, version: str) -> dict[str, Any]:
+
+def index_files(
+    root: Path, files: list[list[Any]], out: Path, version: str, *, watched: bool = False
+) -> dict[str, Any]:
     """Write a segment of some files.
 
     Args:
@@ -25,6 +31,7 @@ def index_files(root: Path, files: list[list[Any]], out: Path, version: str) -> 
         files: path in the workspace and language of each.
         out: where the segment goes.
         version: of the extraction.
+        watched: whether this process ends itself over a file that takes too long.
 
     Returns:
         how many files are in it, and of those left out how many for which reason.
@@ -42,6 +49,8 @@ def index_files(root: Path, files: list[list[Any]], out: Path, version: str) -> 
     entries: list[Entry] = []
     skipped: dict[str, int] = {}
     for path, language in files:
+        if watched:
+            faulthandler.dump_traceback_later(_SECONDS_FOR_A_FILE, exit=True)
         content = read_text(root / path, LARGEST_BYTES)
         reason = None
         if isinstance(content, TextFile):
@@ -56,6 +65,8 @@ def index_files(root: Path, files: list[list[Any]], out: Path, version: str) -> 
             # It is known, so that it is not read again before it changes, but says nothing.
             size, modified = _state(root / path)
             entries.append(Entry(path, modified, size, extract("", language)))
+    if watched:
+        faulthandler.cancel_dump_traceback_later()
     save(build(entries), out, version)
     return {"files": len(entries) - sum(skipped.values()), "skipped": skipped}
 
@@ -77,12 +88,13 @@ def merge_files(parts: list[str], gone: list[str], out: Path, version: str) -> d
     return {"files": whole.file_count}
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any], *, watched: bool = False) -> dict[str, Any]:
     """Do what a request asks for; what goes wrong is part of the answer."""
     try:
         out, version = Path(request["out"]), request["version"]
         if "files" in request:
-            return index_files(Path(request["root"]), request["files"], out, version)
+            root = Path(request["root"])
+            return index_files(root, request["files"], out, version, watched=watched)
         return merge_files(request["parts"], request["gone"], out, version)
     except Exception as error:  # noqa: BLE001 - the server says what happened, and goes on
         return {"error": f"{type(error).__name__}: {error}", "no_space": _is_space(error)}
@@ -117,7 +129,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for line in sys.stdin:
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.write(json.dumps(answer(json.loads(line), watched=True)) + "\n")
         answers.flush()
 
 

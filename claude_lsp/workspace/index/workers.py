@@ -15,10 +15,16 @@ from claude_lsp.workspace.index import work
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Callable
 
 _MODULE = work.__name__
 _LONGEST_ANSWER = 1 << 20
 _SECONDS_TO_END = 2.0
+_MOST_ENDED = 50
+"""Workers that end over their work until none is started any more: a file or two may be to blame
+for one of them, but not for so many."""
+_MOST_ENDED_AT_FIRST = 4
+"""The same while none has ever answered: then the fault is in what they are started with."""
 
 
 class WorkerError(Exception):
@@ -44,6 +50,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = count
         self._started: list[Process] = []
+        self._answers = self._ended = 0
         self._idle: asyncio.LifoQueue[Process | None] = asyncio.LifoQueue()
 
     async def __aenter__(self) -> Self:
@@ -66,8 +73,8 @@ class Workers:
         Raises:
             WorkerError: it could not be done, or no worker can be started.
         """
-        if not self._count:
-            return _checked(await asyncio.to_thread(work.answer, request))
+        if self._count == 0:
+            return _checked(await to_the_end(work.answer, request))
         process = await self._idle.get()
         try:
             if process is None:
@@ -81,9 +88,12 @@ class Workers:
             self._idle.put_nowait(None)
             raise
         self._idle.put_nowait(process)
+        self._answers += 1
         return _checked(answer)
 
     async def _start(self) -> Process:
+        if self._ended >= (_MOST_ENDED if self._answers else _MOST_ENDED_AT_FIRST):
+            raise WorkerError("worker processes keep ending unexpectedly")
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -107,12 +117,25 @@ class Workers:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
             line = await process.stdout.readline()
+            # Nothing, or only a part of an answer, if it was killed meanwhile.
+            answer: dict[str, Any] = json.loads(line)
         except (ConnectionError, ValueError) as error:
-            raise WorkerError(f"a worker process failed: {error}", ended=True) from error
-        if not line:
-            raise WorkerError("a worker process ended unexpectedly", ended=True)
-        answer: dict[str, Any] = json.loads(line)
+            self._ended += 1
+            raise WorkerError("a worker process ended unexpectedly", ended=True) from error
         return answer
+
+
+async def to_the_end(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run something that writes files in a thread; when cancelled, wait for it all the same.
+
+    A thread cannot be stopped, and whoever clears up must not do so before it has ended.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise
 
 
 def _checked(answer: dict[str, Any]) -> dict[str, Any]:

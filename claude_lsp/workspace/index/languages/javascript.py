@@ -12,7 +12,14 @@ from claude_lsp.workspace.index.languages.javascript_imports import (
     add_required,
     imports_by_lines,
 )
-from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
+from claude_lsp.workspace.index.outline import (
+    Outline,
+    Rules,
+    base_names,
+    nested,
+    rest_of_line,
+    type_names,
+)
 from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = {"arrow_function", "function_expression", "generator_function"}
 _MODIFIERS = {"accessibility_modifier", "readonly", "override_modifier"}
+_HERITAGE_PARTS = {"class_heritage", "extends_clause", "call_expression", "type_arguments"}
 _HERITAGE = re.compile(r"\b(?:extends|implements)\b")
 _THIS_FIELD = re.compile(rb"\bthis\.([A-Za-z_$#][\w$]*)\s*=(?![=>])")
 _EXPORTS = re.compile(r"(?:module\s*\.\s*)?exports(?:\s*\.\s*([\w$]+))?")
@@ -50,12 +58,14 @@ def _define_class(
     name = name or node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     bases: tuple[str, ...] = ()
+    inherited: list[Node] = []
     start = outline.start_of(whole)
     for child in node.named_children:
         if child.type == "decorator" and start == whole.start_byte:
             outline.starts_at(whole, start := _after(outline.source, child.end_byte))
         elif child.type in {"class_heritage", "extends_type_clause", "extends_clause"}:
             bases += base_names(_HERITAGE.sub(",", outline.text(child)))
+            inherited += _object_types(child)
     position = outline.define(
         "class",
         "default" if name is None else name,
@@ -66,6 +76,24 @@ def _define_class(
         doc=outline.comment_above(min(start, whole.start_byte)),
     )
     outline.descend(body, position)
+    for part in inherited:
+        outline.descend(part, position)
+
+
+def _object_types(heritage: Node) -> list[Node]:
+    """Return the object types that bases take: `class Form extends Component<{ name: string }>`.
+
+    What makes classes gives their instances these members.
+    """
+    found: list[Node] = []
+    waiting = [heritage]
+    while waiting:
+        node = waiting.pop(0)
+        if node.type == "object_type":
+            found.append(node)
+        elif node.type in _HERITAGE_PARTS:
+            waiting += node.named_children
+    return found
 
 
 def _after(source: bytes, end: int) -> int:
@@ -144,9 +172,7 @@ def _fields_of_this(outline: Outline, body: Node, method: int) -> None:
         if not outline.first_field(parent, name):
             continue
         line = body.start_point[0] + source.count(b"\n", start, match.start())
-        stop = source.find(b"\n", match.start(), end)
-        head = source[match.start() : end if stop < 0 else stop][:MAX_SIGNATURE]
-        signature = " ".join(head.decode("utf-8", "replace").split())
+        signature = rest_of_line(source, match.start(), end)
         types = type_names(signature, name)
         outline.symbols.append(Symbol(name, "field", parent, line, line, signature, types=types))
 

@@ -23,8 +23,10 @@ REQUIRE = re.compile(
     r"\(\s*['\"]([^'\"\n]+)['\"]\s*\)(?:\.([\w$]+))?"
 )
 _DYNAMIC = re.compile(rb"\b(?:import|require)\s*\(\s*['\"]([^'\"\n]+)['\"]")
+# Never beyond the next import: many unfinished ones would each be looked for in all that follows.
 _FALLBACK_IMPORT = re.compile(
-    r"^(?:import|export)\b[^;'\"()]{0,2000}?\bfrom[ \t]*['\"][^'\"\n]+['\"]"
+    r"^(?:import|export)\b[^;'\"()\n]*(?:\n(?!(?:import|export)\b)[^;'\"()\n]*){0,200}?"
+    r"\bfrom[ \t]*['\"][^'\"\n]+['\"]"
     r"|^import[ \t]*['\"][^'\"\n]+['\"]",
     re.MULTILINE,
 )

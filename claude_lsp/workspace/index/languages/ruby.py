@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_lsp.workspace.index.outline import Outline, Rules, base_names, nested, type_names
-from claude_lsp.workspace.index.records import MAX_SIGNATURE, ImportedName, Symbol, everything
+from claude_lsp.workspace.index.outline import (
+    Outline,
+    Rules,
+    base_names,
+    nested,
+    rest_of_line,
+    type_names,
+)
+from claude_lsp.workspace.index.records import ImportedName, Symbol, everything
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -71,9 +78,7 @@ def _instance_fields(outline: Outline, body: Node, parent: int) -> None:
         if not outline.first_field(parent, name):
             continue
         line = body.start_point[0] + source.count(b"\n", start, match.start())
-        stop = source.find(b"\n", match.start(), end)
-        head = source[match.start() : end if stop < 0 else stop][:MAX_SIGNATURE]
-        signature = " ".join(head.decode("utf-8", "replace").split())
+        signature = rest_of_line(source, match.start(), end)
         types = type_names(signature, name)
         outline.symbols.append(Symbol(name, "field", parent, line, line, signature, types=types))
 

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from claude_lsp.workspace.index.outline import folded
 from claude_lsp.workspace.index.records import MAX_SIGNATURE, Symbol
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def outline(text: str, language: str) -> list[Symbol] | None:
     last = len(lines) - 1
     ends = [max(line, after - 1) for (line, _), (after, _) in pairwise(found)]
     return [
-        Symbol(name, "variable", -1, line, end, " ".join(lines[line][:MAX_SIGNATURE].split()))
+        Symbol(name, "variable", -1, line, end, folded(lines[line]))
         for (line, name), end in zip(found, [*ends, last], strict=True)
     ]
 
