@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DIR ?= .
+VSCODE := editors/vscode
 
 # Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
 # prints "N passed, N failed".
-EDITORS := neovim emacs vim
+EDITORS := vscode neovim emacs vim
 
 .DEFAULT_GOAL := help
 
@@ -33,6 +34,11 @@ test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
 test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 	$(call debian,$(HAS_ALE),vim-nox vim-ale)
 	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/vim $(ARGS)
+
+test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server; needs Node 20
+	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
+	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
+	cd $(VSCODE) && timeout --kill-after=10 600 npm run --silent test:host -- $(ARGS)
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
@@ -74,6 +80,7 @@ fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, a
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
+	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules $(VSCODE)/tests/host/floor/node_modules
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 # What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
@@ -103,4 +110,8 @@ $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
+	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

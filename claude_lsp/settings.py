@@ -331,13 +331,18 @@ def schema() -> dict[str, Any]:
         for group in groups:
             empty = {"type": "object", "additionalProperties": False, "properties": {}}
             table = table["properties"].setdefault(group, empty)
-        entry = {**_json_type(item.type), "default": item.default, "description": item.doc}
-        if item.minimum is not None:
-            entry["minimum"] = item.minimum
-        if item.maximum is not None:
-            entry["maximum"] = item.maximum
-        table["properties"][name] = entry
+        table["properties"][name] = property_schema(item)
     return top
+
+
+def property_schema(item: Option) -> dict[str, Any]:
+    """Return the JSON schema of one option's value."""
+    entry = {**_json_type(item.type), "default": item.default, "description": item.doc}
+    if item.minimum is not None:
+        entry["minimum"] = item.minimum
+    if item.maximum is not None:
+        entry["maximum"] = item.maximum
+    return entry
 
 
 def _json_type(kind: Any) -> dict[str, Any]:

@@ -19,13 +19,14 @@ from claude_lsp.claude.catalog import MODELS, PRICES_AS_OF
 from claude_lsp.cli.main import parser
 from claude_lsp.findings.rules import RULES
 from claude_lsp.lsp.handlers.code_action import COMMAND_OF
-from claude_lsp.settings import options, schema
+from claude_lsp.settings import options, property_schema, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "docs" / "settings.schema.json"
+MANIFEST = ROOT / "editors" / "vscode" / "package.json"
 
 
 def settings_table() -> str:
@@ -118,6 +119,34 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+def manifest(text: str) -> str:
+    """Return the VS Code extension's manifest with the server's settings made anew.
+
+    What only the user may set has the scope `application`: a folder's settings can't hold it. It is
+    named among the restricted ones all the same, as is the extension's own choice of a program.
+    """
+    content = json.loads(text)
+    contributes = content["contributes"]
+    groups = [contributes["configuration"][0]]  # the extension's own, written by hand
+    for item in options():
+        top = item.key.partition(".")[0]
+        title = _title(top)
+        if groups[-1]["title"] != title:
+            groups.append({"title": title, "properties": {}})
+        groups[-1]["properties"][f"claude.{item.key}"] = {
+            **property_schema(item),
+            "scope": "application" if item.scope == "user" else "window",
+        }
+    contributes["configuration"] = groups
+    content["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = [
+        key
+        for group in groups
+        for key, entry in group["properties"].items()
+        if entry["scope"] != "window"
+    ]
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
 def generated(text: str) -> str:
     """Return a document with its generated parts made anew."""
 
@@ -135,6 +164,7 @@ def stale() -> dict[Path, str]:
     wanted = {SCHEMA: json.dumps(schema(), indent=2) + "\n"}
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         wanted[path] = generated(path.read_text(encoding="utf-8"))
+    wanted[MANIFEST] = manifest(MANIFEST.read_text(encoding="utf-8"))
     return {
         path: text
         for path, text in wanted.items()
@@ -164,6 +194,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
     )
+
+
+def _title(group: str) -> str:
+    return "Architecture" if group == "arch" else group.capitalize()
 
 
 def _type(kind: Any) -> str:

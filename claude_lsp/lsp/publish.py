@@ -15,7 +15,7 @@ from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
@@ -149,11 +149,16 @@ class Published:
                 document.shown = kept
                 self._publish(key)
 
-    def clear(self, uri: str | None = None) -> None:
-        """Take back the findings of one document, or of all."""
+    def clear(self, uri: str | None = None, fingerprints: Collection[str] | None = None) -> None:
+        """Take back the findings of one document, or of all; or those that are named."""
         for key in list(self._documents) if uri is None else [_key(uri)]:
             if key in self._documents:
-                self._documents[key].shown = []
+                document = self._documents[key]
+                document.shown = [
+                    each
+                    for each in document.shown
+                    if fingerprints is not None and each.finding.fingerprint not in fingerprints
+                ]
                 self._publish(key)
 
     def at(self, uri: str, span: Range) -> list[Shown]:

@@ -338,6 +338,18 @@ async def test_clear_one_document_and_all(editor: Editor) -> None:
     assert editor.shown(two) == []
 
 
+async def test_clear_takes_back_only_the_findings_that_are_named(editor: Editor) -> None:
+    uri = editor.open()
+    await review(editor, uri, LIMIT, RESULT)
+    (data,) = (each.data for each in editor.client.diagnostics[uri] if each.range.start.line == 0)
+    assert isinstance(data, dict)
+    named = [data["fingerprint"]]
+    await editor.command("claude.clear", {"uri": uri, "fingerprints": named})
+    assert editor.shown(uri) == [(4, "Starts at 0")]
+    await editor.command("claude.clear", {"fingerprints": []})
+    assert editor.shown(uri) == [(4, "Starts at 0")]
+
+
 async def test_findings_survive_closing_and_stand_where_the_file_has_them(
     editor: Editor,
 ) -> None:

@@ -60,9 +60,11 @@ def review_architecture(server: ClaudeServer, _params: types.ExecuteCommandParam
 
 
 def clear(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
-    """Take back the findings of one document, or of all."""
-    uri = arguments_of(params).get("uri")
-    server.published.clear(uri if isinstance(uri, str) else None)
+    """Take back the findings of one document, or of all; or those whose fingerprints are given."""
+    table = arguments_of(params)
+    uri, given = table.get("uri"), table.get("fingerprints")
+    fingerprints = frozenset(map(str, given)) if isinstance(given, list | tuple) else None
+    server.published.clear(uri if isinstance(uri, str) else None, fingerprints)
 
 
 async def _review(server: ClaudeServer, target: Target) -> None:

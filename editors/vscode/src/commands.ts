@@ -1,0 +1,131 @@
+/** The palette's commands: each fills in what the server's command needs. */
+
+import * as vscode from "vscode";
+
+import { tellFailure } from "./client";
+import { codeOf, fingerprintOf, SOURCE } from "./diagnostics";
+import { plain, type PlainRange } from "./ranges";
+import type { Session } from "./session";
+
+type Command = (session: Session) => Promise<void>;
+
+const CONTEXT_OF = [
+  { label: "complete", description: "a completion at the cursor" },
+  { label: "fix", description: "a fix of the problems here" },
+  { label: "explain", description: "an explanation of the selection" },
+  { label: "review", description: "a review of this file" },
+];
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  complete: (session) => here(session, "claude.complete"),
+  explain: (session) => here(session, "claude.explain"),
+  fix: fixProblem,
+  applyFix: applySuggestion,
+  review: async (session) => {
+    await session.execute("claude.review", { uri: activeEditor().document.uri.toString() });
+  },
+  reviewArchitecture: (session) => session.execute("claude.reviewArchitecture", {}),
+  showContext: async (session) => {
+    const editor = activeEditor();
+    const action = await vscode.window.showQuickPick(CONTEXT_OF, {
+      title: "Claude: Show What Would Be Sent",
+      placeHolder: "For which action? Nothing is sent now.",
+    });
+    if (action !== undefined) {
+      await session.execute("claude.showContext", { ...placeOf(editor), action: action.label });
+    }
+  },
+  clear: async (session) => {
+    await session.execute("claude.clear", { uri: activeEditor().document.uri.toString() });
+  },
+  clearAll: (session) => session.execute("claude.clear", {}),
+  cancel: (session) => session.execute("claude.cancel", {}),
+};
+
+/** Register them; what goes wrong is told to the user. */
+export function registerCommands(session: Session): vscode.Disposable[] {
+  return Object.entries(COMMANDS).map(([name, command]) =>
+    vscode.commands.registerCommand(`claude-lsp.${name}`, async () => {
+      try {
+        await command(session);
+      } catch (error) {
+        tellFailure(error);
+      }
+    }),
+  );
+}
+
+function activeEditor(): vscode.TextEditor {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined) {
+    throw new Error("open a file first");
+  }
+  return editor;
+}
+
+function placeOf(editor: vscode.TextEditor): { uri: string; range: PlainRange } {
+  return { uri: editor.document.uri.toString(), range: plain(editor.selection) };
+}
+
+async function here(session: Session, command: string): Promise<void> {
+  await session.execute(command, placeOf(activeEditor()));
+}
+
+async function fixProblem(session: Session): Promise<void> {
+  const editor = activeEditor();
+  const problem = await chosenProblem(editor, "Which problem should Claude fix?", () => true);
+  if (problem !== undefined) {
+    await session.execute("claude.fix", {
+      uri: editor.document.uri.toString(),
+      range: plain(problem.range),
+      problems: [
+        {
+          range: plain(problem.range),
+          message: problem.message,
+          source: problem.source ?? "",
+          code: codeOf(problem),
+        },
+      ],
+    });
+  }
+}
+
+async function applySuggestion(session: Session): Promise<void> {
+  const editor = activeEditor();
+  const ours = (problem: vscode.Diagnostic): boolean => problem.source === SOURCE;
+  const problem = await chosenProblem(editor, "Which finding's suggestion?", ours);
+  if (problem !== undefined) {
+    await session.execute("claude.applyFix", {
+      uri: editor.document.uri.toString(),
+      range: plain(problem.range),
+      fingerprint: fingerprintOf(problem),
+    });
+  }
+}
+
+/** The problem at the selection; the user chooses among several. */
+async function chosenProblem(
+  editor: vscode.TextEditor,
+  question: string,
+  wanted: (problem: vscode.Diagnostic) => boolean,
+): Promise<vscode.Diagnostic | undefined> {
+  const lines = new vscode.Range(
+    editor.selection.start.with({ character: 0 }),
+    editor.document.lineAt(editor.selection.end.line).range.end,
+  );
+  const problems = vscode.languages
+    .getDiagnostics(editor.document.uri)
+    .filter((problem) => wanted(problem) && problem.range.intersection(lines) !== undefined);
+  if (problems.length <= 1) {
+    if (problems.length === 0) {
+      throw new Error("nothing is reported on this line; go to a problem (F8) and try again");
+    }
+    return problems[0];
+  }
+  const items = problems.map((problem) => ({
+    label: problem.message.split("\n", 1)[0] ?? "",
+    description: [problem.source, codeOf(problem)].filter(Boolean).join(" "),
+    problem,
+  }));
+  return (await vscode.window.showQuickPick(items, { title: "Claude", placeHolder: question }))?.problem;
+}

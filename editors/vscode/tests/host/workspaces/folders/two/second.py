@@ -1,0 +1,4 @@
+"""The second folder."""
+
+
+def average
