@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from claude_lsp.text.positions import Range
 
 WORD = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
+_ATTRIBUTE = re.compile(r"(?<=[.>:])(?:[^\W\d]|\$)[\w$]*")
 
 _REACH = 1500
 """Lines above and below the cursor that are read."""
@@ -304,15 +305,10 @@ def _import_lines(lines: Sequence[str]) -> set[int]:
 
 @lru_cache(1 << 13)
 def _facts(line: str, typings: str) -> LineFacts:
-    words, attributes = [], []
-    for match in WORD.finditer(line):
-        word = match.group()
-        if word in KEYWORDS:
-            continue
-        words.append(word)
-        start = match.start()
-        if start and line[start - 1] in ".>:" and line[start - 1 : start] != " ":
-            attributes.append(word)
+    words = [word for word in WORD.findall(line) if word not in KEYWORDS]
+    attributes: list[str] = []
+    if words and ("." in line or ">" in line or ":" in line):
+        attributes = [word for word in _ATTRIBUTE.findall(line) if word not in KEYWORDS]
     typed: list[tuple[str, tuple[str, ...]]] = []
     if words and (":" in line or "=" in line or (not typings and " " in line)):
         for number, pattern in enumerate(_PYTHON_TYPES if typings else _OTHER_TYPES):

@@ -54,11 +54,14 @@ class Window(NamedTuple):
 def prepare(text: str) -> Lookup:
     """Cut a text into lines and the words of its blocks."""
     lines = split_lines(text)
-    blocks = []
-    for start in range(0, len(lines), BLOCK):
-        part = "".join(lines[start : start + BLOCK]).encode("utf-8", "surrogatepass")
-        words = part.translate(_SEPARATORS).decode("utf-8", "surrogatepass").split()
-        blocks.append(frozenset(words))
+    # Each byte becomes one byte, so places stay what they are.
+    words = text.encode("utf-8", "surrogatepass").translate(_SEPARATORS)
+    spaced = words.decode("utf-8", "surrogatepass")
+    blocks, start = [], 0
+    for first in range(0, len(lines), BLOCK):
+        end = start + sum(map(len, lines[first : first + BLOCK]))
+        blocks.append(frozenset(spaced[start:end].split()))
+        start = end
     return Lookup(lines, blocks)
 
 
