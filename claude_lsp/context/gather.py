@@ -341,7 +341,7 @@ def _favoured(links: Links, ranking: Ranking, chances: F64, beginning: str) -> F
 
 def window_share(budget: int) -> float:
     """Return the part of a budget that look-alikes get: small budgets are for definitions."""
-    return 0.2 if budget <= 1200 else 0.35 if budget <= 2500 else 0.5
+    return 0.2 if budget <= 1200 else 0.35 if budget <= 2500 else 0.54
 
 
 def _chosen_windows(

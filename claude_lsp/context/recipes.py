@@ -51,7 +51,7 @@ RECIPES: Mapping[str, Recipe] = {
         lambda settings: settings.completion.context_tokens,
         document=0.5,
         recent=0.15,
-        lookalikes=0.5,
+        lookalikes=0.6,
     ),
     "fix": Recipe(_everyday, related=0.25, uses=0.2, recent=0.1, lookalikes=0.2),
     "rewrite": Recipe(_everyday, uses=0.25, recent=0.1, lookalikes=0.2),

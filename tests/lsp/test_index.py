@@ -345,7 +345,7 @@ async def test_the_end_of_a_session_ends_its_workers_and_searches(
 
 
 SHOWN: dict[str, Callable[[Editor, str], Any]] = {
-    "complete": lambda editor, uri: editor.suggest(uri, CURSOR, invoked=True),
+    "complete": lambda editor, uri: editor.run("claude.complete", place(uri)),
     "fix": lambda editor, uri: editor.run("claude.fix", problem(uri)),
     "explain": lambda editor, uri: editor.run("claude.explain", place(uri)),
     "review": lambda editor, uri: editor.run("claude.review", {"uri": uri}),
