@@ -44,6 +44,7 @@ class Index:
         self._others: Segment | None = None
         self._masks: list[Mask | None] = []
         self._links = Links(View(), self._resolver)
+        self._published = self._resolver.version
 
     @property
     def links(self) -> Links:
@@ -72,15 +73,17 @@ class Index:
         record = extract(text, language)
         one = build([Entry(path, 0, len(text), record)])
         with self._lock:
-            known = path in self._open
+            old = self._open.get(path)
             self._open[path] = one
+            # Most keys change nothing that is defined: what names lead to need not be found again.
+            same = self._newest == path and old is not None and _same_names(old, one)
             if self._newest != path:
                 self._newest = path
                 self._join_others()
-            if not known:
+            if old is None:
                 self._resolver.add(path)
                 self._mask()
-            self._publish()
+            self._publish(same=same and self._resolver.version == self._published)
         self._resolver.declare(path, record.namespace)
         return record
 
@@ -174,13 +177,35 @@ class Index:
     def _mask(self) -> None:
         self._masks = live_masks(self._disk, self._gone, list(self._open.values()))
 
-    def _publish(self) -> None:
+    def _publish(self, *, same: bool = False) -> None:
+        """Make the state of now the one that is asked; `same` if every name means the same."""
         parts: list[tuple[Segment, Mask | None]] = list(zip(self._disk, self._masks, strict=True))
         if self._others is not None:
             parts.append((self._others, None))
         if self._newest is not None:
             parts.append((self._open[self._newest], None))
-        self._links = Links(View(parts), self._resolver)
+        self._published = self._resolver.version
+        self._links = Links(View(parts), self._resolver, self._links.known if same else None)
+
+
+def _same_names(one: Segment, other: Segment) -> bool:
+    """Whether two states of a file define and import the same, in the same order."""
+    columns: tuple[tuple[str, str], ...] = (("names", ""), ("bases", "base_starts"))
+    for column, starts in columns:
+        mine, others = (part.hashes[getattr(part, column)] for part in (one, other))
+        if not np.array_equal(mine, others):
+            return False
+        if starts and not np.array_equal(getattr(one, starts), getattr(other, starts)):
+            return False
+    return (
+        np.array_equal(one.kinds, other.kinds)
+        and np.array_equal(one.parents, other.parents)
+        and _imported(one) == _imported(other)
+    )
+
+
+def _imported(segment: Segment) -> list[tuple[str, str, str | None]]:
+    return [(name.local, name.module, name.original) for name in segment.imports(0)]
 
 
 class _SharedResolver:
@@ -189,6 +214,9 @@ class _SharedResolver:
     def __init__(self, resolver: Resolver) -> None:
         self._lock = threading.Lock()
         self._resolver = resolver
+        self._declared: dict[str, str] = {}
+        self.version = 0
+        """Changes with whatever may lead an import elsewhere."""
 
     def module_files(self, importer: str, module: str, language: str) -> tuple[str, ...]:
         """Return the files that a module consists of."""
@@ -206,13 +234,19 @@ class _SharedResolver:
         """Add a file."""
         with self._lock:
             self._resolver.add(path)
+            self.version += 1
 
     def remove(self, path: str) -> None:
         """Remove a file."""
         with self._lock:
             self._resolver.remove(path)
+            self._declared.pop(path, None)
+            self.version += 1
 
     def declare(self, path: str, namespace: str) -> None:
         """Say which namespace a file declares."""
         with self._lock:
-            self._resolver.declare(path, namespace)
+            if self._declared.get(path, "") != namespace:
+                self._declared[path] = namespace
+                self._resolver.declare(path, namespace)
+                self.version += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
@@ -42,28 +43,36 @@ class Target(NamedTuple):
     file: int = -1
 
 
+@dataclass(frozen=True)
+class Known:
+    """What was answered already, by what was asked."""
+
+    modules: dict[tuple[str, str, str], tuple[int, ...]] = field(default_factory=dict)
+    imports: dict[int, dict[str, tuple[str, str | None]]] = field(default_factory=dict)
+    classes: dict[tuple[int, int], int] = field(default_factory=dict)
+    ancestors: dict[int, list[int]] = field(default_factory=dict)
+
+
 class Links:
     """Answers for one view, kept while it lasts; the same question comes many times a query.
 
     May be used from several threads: two that ask the same at once get the same answer.
     """
 
-    def __init__(self, view: View, resolver: FindsModules) -> None:
+    def __init__(self, view: View, resolver: FindsModules, known: Known | None = None) -> None:
+        """Answer for a view; `known` is from one in which every name means the same."""
         self.view = view
+        self.known = Known() if known is None else known
         self._resolver = resolver
-        self._modules: dict[tuple[str, str, str], tuple[int, ...]] = {}
-        self._imports: dict[int, dict[str, tuple[str, str | None]]] = {}
-        self._classes: dict[tuple[int, int], int] = {}
-        self._ancestors: dict[int, list[int]] = {}
 
     def module(self, path: str, language: str, module: str) -> tuple[int, ...]:
         """Return the files that a module consists of, none for one outside the workspace."""
         # Rust and TypeScript resolve by the very file; others may ask once for each folder.
         key = (folder_of(path) if language == "python" else path, language, module)
-        found = self._modules.get(key)
+        found = self.known.modules.get(key)
         if found is None:
             paths = self._resolver.module_files(path, module, language)
-            found = self._modules[key] = self._known(paths)
+            found = self.known.modules[key] = self._known(paths)
         return found
 
     def submodule(self, path: str, language: str, module: str, name: str) -> tuple[int, ...]:
@@ -76,14 +85,14 @@ class Links:
 
     def imports(self, file: int) -> dict[str, tuple[str, str | None]]:
         """Return module and original name of each name that a file imports."""
-        found = self._imports.get(file)
+        found = self.known.imports.get(file)
         if found is None:
             found = {
                 one.local: (one.module, one.original)
                 for one in self.view.imports(file)
                 if one.original != EVERYTHING
             }
-            self._imports[file] = found
+            self.known.imports[file] = found
         return found
 
     def target(
@@ -118,9 +127,9 @@ class Links:
 
     def class_named(self, key: int, file: int) -> int:
         """Return the class that a bare name (its hash) most likely means in a file, -1 for none."""
-        found = self._classes.get((key, file))
+        found = self.known.classes.get((key, file))
         if found is None:
-            found = self._classes[key, file] = self._class_named(key, file)
+            found = self.known.classes[key, file] = self._class_named(key, file)
         return found
 
     def _class_named(self, key: int, file: int) -> int:
@@ -138,7 +147,7 @@ class Links:
 
     def ancestors(self, symbol: int) -> list[int]:
         """Return the classes that a class derives from, near ones first."""
-        found = self._ancestors.get(symbol)
+        found = self.known.ancestors.get(symbol)
         if found is None:
             found = []
             waiting = [symbol]
@@ -150,5 +159,5 @@ class Links:
                     if above >= 0 and above != symbol and above not in found:
                         found.append(above)
                         waiting.append(above)
-            self._ancestors[symbol] = found
+            self.known.ancestors[symbol] = found
         return found
