@@ -63,9 +63,14 @@ class Workers:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-        for process in self._started:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+        if self._started:
+            waits = [asyncio.ensure_future(process.wait()) for process in self._started]
+            ended = asyncio.ensure_future(asyncio.wait(waits, timeout=_SECONDS_TO_END))
+            try:
+                await asyncio.shield(ended)
+            except asyncio.CancelledError:
+                await ended  # however often that is asked for, none is left behind
+                raise
 
     async def ask(self, **request: Any) -> dict[str, Any]:
         """Let the next idle worker do something.
