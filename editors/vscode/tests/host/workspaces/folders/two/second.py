@@ -1,4 +1,1 @@
 """The second folder."""
-
-
-def average
