@@ -22,10 +22,6 @@ _PATIENCE_S = 1.0
 """Nothing is said of an index that is ready sooner."""
 
 
-class UsageError(Exception):
-    """Something the user gave can't be used; the message says what and what to do."""
-
-
 def say(text: str) -> None:
     """Say something to the human, on stderr: stdout is for the report."""
     print(f"claude-lsp: {text}", file=sys.stderr)

@@ -10,14 +10,13 @@ import asyncio
 import logging
 import os
 import threading
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace import git
 from claude_lsp.workspace.files import TextFile, read_text
-from claude_lsp.workspace.ignore import content_reason
+from claude_lsp.workspace.ignore import content_reason, is_settled
 from claude_lsp.workspace.index.builder import Builder
 from claude_lsp.workspace.index.index import Index
 from claude_lsp.workspace.languages import is_indexed
@@ -36,8 +35,6 @@ _TEXTS_KEPT = 48
 _PAUSE_S = 0.1
 _CHANGE_MUCH = frozenset({".gitignore", ".claudeignore", "HEAD", "index", "exclude"})
 """Names of files that tell which others there are: ignore rules, and git's own state."""
-# A file system's clock may be this coarse: within it, an edit need not show in the file's times.
-_SETTLED_NS = 2_000_000_000
 
 
 class Folder:
@@ -274,8 +271,7 @@ def _current_text(name: str, limit_kb: int) -> str | None:
         status = os.stat(name)  # noqa: PTH116 - for each window of each completion
     except OSError:
         return None
-    settled = time.time_ns() - status.st_mtime_ns > _SETTLED_NS
-    read = _read_once if settled else _read
+    read = _read_once if is_settled(status) else _read
     return read(name, limit_kb, status.st_mtime_ns, status.st_size, status.st_ino)
 
 

@@ -63,8 +63,8 @@ _GENERATED = re.compile(
 _COMMENT_START = re.compile(r"""^\s*(?:[#/*;%'"!<]|--|\(\*|\{-|REM\b|@)""")
 _MINIFIED_LINE = 5_000
 _MINIFIED_MEAN = 500
-# A file system's clock may be this coarse: within it, an edit need not show in the file's times.
-_SETTLED_NS = 2_000_000_000
+SETTLED_NS = 2_000_000_000
+"""So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
 
 _GIT_FILE = ".gitignore"
 _CLAUDE_FILE = ".claudeignore"
@@ -281,7 +281,7 @@ class IgnoreRules:
         # Whether an ignore file came or went shows in the directory's own times.
         look = signature != directory.signature or not directory.settled
         if look:
-            directory.signature, directory.settled = signature, _settled(status)
+            directory.signature, directory.settled = signature, is_settled(status)
             self._find_repository(directory)
         for file in (directory.git_file, directory.claude_file, *directory.shared):
             if look or file.signature or file in directory.shared:
@@ -458,9 +458,9 @@ def _signature(status: os.stat_result | None) -> _Signature | None:
     return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode)
 
 
-def _settled(status: os.stat_result | None) -> bool:
+def is_settled(status: os.stat_result | None) -> bool:
     """Whether any later change is sure to show in the times."""
-    return status is not None and time.time_ns() - status.st_mtime_ns > _SETTLED_NS
+    return status is not None and time.time_ns() - status.st_mtime_ns > SETTLED_NS
 
 
 def _read(file: _IgnoreFile) -> bool:
@@ -474,7 +474,7 @@ def _read(file: _IgnoreFile) -> bool:
     signature = _signature(status)
     if signature == file.signature and (file.settled or status is None):
         return False
-    file.signature, file.settled = signature, _settled(status)
+    file.signature, file.settled = signature, is_settled(status)
     content, unreadable = None, None
     if status:
         try:

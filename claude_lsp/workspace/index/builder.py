@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.files import is_made_by_tools, list_names
+from claude_lsp.workspace.ignore import SETTLED_NS
 from claude_lsp.workspace.index import cache
 from claude_lsp.workspace.index.backlog import Backlog, Listed
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES, above, folder_of
@@ -49,8 +50,6 @@ _SMALL_ONES = 6
 """Segments of later changes beyond which they are merged."""
 _MANY_FOLDERS = 8
 """Folders that came or went beyond which it is quicker to list all files."""
-_SETTLED_NS = 2_000_000_000
-"""So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
 
 
 @dataclass
@@ -264,7 +263,7 @@ class Builder:
         """Read what has changed; with `complete`, what is not listed is gone."""
         async with self._writing:
             # Who names a file that was written just now knows more than its times say.
-            since = time.time_ns() - _SETTLED_NS
+            since = time.time_ns() - SETTLED_NS
             changed = [
                 one
                 for one in listed

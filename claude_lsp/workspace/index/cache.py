@@ -68,11 +68,6 @@ class Folder:
                     _remove(path)
         return [path for _, path in sorted(found, reverse=True)]
 
-    @property
-    def is_temporary(self) -> bool:
-        """Whether what is written is lost with the session."""
-        return self._temporary is not None
-
     def new_part(self) -> Path:
         """Return a path for a segment of this session."""
         folder = self._temporary or self._path
