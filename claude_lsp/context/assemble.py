@@ -176,10 +176,11 @@ def assemble(
     parts: list[Part] = []
     documents: dict[str, Sent] = {}
     remaining = budget
-    subject_part = None
+    subject_part = redacted = None
     if subject is not None:
         share = int(budget * document_share) if ranked else budget
-        subject_part, documents[subject.origin] = _subject_part(subject, share, family, redactor)
+        redacted = _RedactedSubject(subject, redactor)
+        subject_part, documents[subject.origin] = redacted.part(share, family)
         remaining -= subject_part.tokens
     for candidate in ranked:
         rendered = _part(candidate, remaining, family, redactor)
@@ -192,10 +193,10 @@ def assemble(
             documents.setdefault(candidate.origin, Sent(candidate.origin, found, 0, end, original))
         parts.append(part)
         remaining -= part.tokens
-    if subject is not None and subject_part is not None and subject_part.cut:
+    if subject_part is not None and redacted is not None and subject_part.cut:
         # It gets what the others did not need.
         left = remaining + subject_part.tokens
-        subject_part, documents[subject.origin] = _subject_part(subject, left, family, redactor)
+        subject_part, documents[subject_part.origin] = redacted.part(left, family)
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
     parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
@@ -249,39 +250,48 @@ def _of(candidate: Candidate, text: str, count: int, kinds: tuple[str, ...], *, 
     )
 
 
-def _subject_part(
-    subject: Subject, room: int, family: Family, redactor: Redactor
-) -> tuple[Part, Sent]:
-    """Render the document, or as much of it around the focus as fits."""
-    found = redactor.redact(subject.snapshot.text)
-    original = subject.snapshot.index
-    text = found.text
-    index = LineIndex(text)
-    focus_start, focus_end = (found.to_redacted(original.offset_at(p)) for p in subject.focus)
-    start, end = 0, len(text)
-    rendered = _document(subject, index, start, end, focus_start)
-    count = _count(rendered, family) if len(rendered) <= room * _LONGEST_TOKEN else room + 1
-    cut = count > room
-    # The number of tokens of a window is not quite the sum of its pieces, so a window that does
-    # not fit is made smaller until it does; at last only the document's name is left.
-    shrink = 0.95
-    while count > room and start < end:
-        start, end = _window(index, focus_start, focus_end, int(room * shrink), family)
-        rendered = _document(subject, index, start, end, focus_start)
-        count = _count(rendered, family)
-        shrink = shrink * 0.8 if shrink > 0.05 else 0
-    kinds = {secret.kind for secret in found.found if _shown(found.to_redacted, secret, start, end)}
-    part = Part(
-        subject.origin,
-        "the document",
-        float("inf"),
-        rendered,
-        count,
-        stable=False,
-        secrets=tuple(sorted(kinds)),
-        cut=cut,
-    )
-    return part, Sent(subject.origin, found, start, end, original)
+class _RedactedSubject:
+    """The document without its secrets, to be rendered in as much room as there is."""
+
+    def __init__(self, subject: Subject, redactor: Redactor) -> None:
+        self._subject = subject
+        self._found = redactor.redact(subject.snapshot.text)
+        original = subject.snapshot.index
+        self._original = original
+        self._index = original if not self._found.found else LineIndex(self._found.text)
+        start, end = (self._found.to_redacted(original.offset_at(p)) for p in subject.focus)
+        self._focus = start, end
+
+    def part(self, room: int, family: Family) -> tuple[Part, Sent]:
+        """Render the document, or as much of it around the focus as fits."""
+        subject, found, index = self._subject, self._found, self._index
+        focus_start, focus_end = self._focus
+        start, end = 0, len(found.text)
+        rendered, count = "", room + 1
+        if end <= max(0, room) * _LONGEST_TOKEN:
+            rendered = _document(subject, index, start, end, focus_start)
+            count = _count(rendered, family)
+        cut = count > room
+        # The number of tokens of a window is not quite the sum of its pieces, so a window that
+        # does not fit is made smaller until it does; at last only the document's name is left.
+        shrink = 0.95
+        while count > room and start < end:
+            start, end = _window(index, focus_start, focus_end, int(room * shrink), family)
+            rendered = _document(subject, index, start, end, focus_start)
+            count = _count(rendered, family)
+            shrink = shrink * 0.8 if shrink > 0.05 else 0
+        kinds = {one.kind for one in found.found if _shown(found.to_redacted, one, start, end)}
+        part = Part(
+            subject.origin,
+            "the document",
+            float("inf"),
+            rendered,
+            count,
+            stable=False,
+            secrets=tuple(sorted(kinds)),
+            cut=cut,
+        )
+        return part, Sent(subject.origin, found, start, end, self._original)
 
 
 def _shown(to_redacted: Callable[[int], int], secret: Secret, start: int, end: int) -> bool:
