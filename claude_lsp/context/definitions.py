@@ -8,7 +8,6 @@ code like this. Each has features; a small model, fitted on other projects, weig
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.similar import F64, Place, SimilarFiles
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.segment import I64, U64
+    from claude_lsp.workspace.index.view import View
 
 _SELF_TYPE = hash_of("Self")
 _MOST_TYPES = 60
@@ -454,9 +454,13 @@ class _Search:
             class_names = view.symbols(classes).names
             alike = self.in_files.of(class_names) / top + self.in_windows.of(class_names)
         table[COLUMN["parent_alike"], member] = alike[place_of]
-        _, first, place_of = np.unique(view.folders(files), return_index=True, return_inverse=True)
-        here = folder_of(place.path)
-        nearness = [_nearness(here, folder_of(view.path(file))) for file in files[first].tolist()]
+        folders, first, place_of = np.unique(
+            view.folders(files), return_index=True, return_inverse=True
+        )
+        nearness = [
+            _nearness(place.path, folder, view, file)
+            for folder, file in zip(folders.tolist(), files[first].tolist(), strict=True)
+        ]
         put("path_near", np.array(nearness, np.float64)[place_of])
         put("same_stem", view.stems(files) == np.uint64(stem_key(place.path)))
         put("something_unused", self.unused)
@@ -473,8 +477,30 @@ def _places_among(names: U64, some: U64) -> I64:
     return found
 
 
-@lru_cache(1 << 12)
-def _nearness(folder: str, other: str) -> float:
+_nearness_known: dict[tuple[str, int], float] = {}
+_MOST_KNOWN = 1 << 14
+
+
+def _nearness(path: str, folder: int, view: View, file: int) -> float:
+    """Return the share of parts that a file's folder and that of a path have in common.
+
+    Args:
+        path: the path.
+        folder: the hash of the other folder, by which the answer is remembered: to read the path
+            of a file takes longer than to compare it.
+        view: the index.
+        file: one of the folder's files.
+    """
+    key = folder_of(path), folder
+    known = _nearness_known.get(key)
+    if known is None:
+        if len(_nearness_known) > _MOST_KNOWN:
+            _nearness_known.clear()
+        known = _nearness_known[key] = _shared_parts(key[0], folder_of(view.path(file)))
+    return known
+
+
+def _shared_parts(folder: str, other: str) -> float:
     """Return the share of parts that two folders have in common from the top."""
     if folder == other:
         return 1.0

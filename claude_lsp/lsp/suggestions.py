@@ -165,6 +165,13 @@ class Suggestions:
         self.turns[row] = turn
         return turn
 
+    def cancel(self) -> int:
+        """Answer the requests that wait for a pause in typing; return how many there were."""
+        waiting = [turn for turn in self.turns.values() if turn.snapshot.uri not in self.streams]
+        for turn in waiting:
+            turn.superseded.set()
+        return len(waiting)
+
     async def suggest(self, turn: Turn) -> Suggestion | None:
         """Return what to suggest; None if there is nothing, or a later request has come.
 
