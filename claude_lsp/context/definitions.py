@@ -15,9 +15,9 @@ import numpy as np
 from claude_lsp.context import usage
 from claude_lsp.context.features import COLUMN, Pool
 from claude_lsp.context.sight import KEYWORDS, SELVES
-from claude_lsp.context.similar import hashes_of
+from claude_lsp.context.similar import hashes_of, path_nearness
 from claude_lsp.context.usage import Weighted
-from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
+from claude_lsp.workspace.index.hashing import class_key, hash_of, stem_key
 from claude_lsp.workspace.index.segment import KIND_NUMBERS
 from claude_lsp.workspace.languages import family_of
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from claude_lsp.context.similar import F64, Place, SimilarFiles
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.segment import I64, U64
-    from claude_lsp.workspace.index.view import View
 
 _SELF_TYPE = hash_of("Self")
 _MOST_TYPES = 60
@@ -458,7 +457,7 @@ class _Search:
             view.folders(files), return_index=True, return_inverse=True
         )
         nearness = [
-            _nearness(place.path, folder, view, file)
+            path_nearness(place.path, folder, view, file)
             for folder, file in zip(folders.tolist(), files[first].tolist(), strict=True)
         ]
         put("path_near", np.array(nearness, np.float64)[place_of])
@@ -475,39 +474,3 @@ def _places_among(names: U64, some: U64) -> I64:
     places = np.minimum(names.searchsorted(some), len(names) - 1)
     found: I64 = places[names[places] == some]
     return found
-
-
-_nearness_known: dict[tuple[str, int], float] = {}
-_MOST_KNOWN = 1 << 14
-
-
-def _nearness(path: str, folder: int, view: View, file: int) -> float:
-    """Return the share of parts that a file's folder and that of a path have in common.
-
-    Args:
-        path: the path.
-        folder: the hash of the other folder, by which the answer is remembered: to read the path
-            of a file takes longer than to compare it.
-        view: the index.
-        file: one of the folder's files.
-    """
-    key = folder_of(path), folder
-    known = _nearness_known.get(key)
-    if known is None:
-        if len(_nearness_known) > _MOST_KNOWN:
-            _nearness_known.clear()
-        known = _nearness_known[key] = _shared_parts(key[0], folder_of(view.path(file)))
-    return known
-
-
-def _shared_parts(folder: str, other: str) -> float:
-    """Return the share of parts that two folders have in common from the top."""
-    if folder == other:
-        return 1.0
-    parts, others = folder.split("/"), other.split("/")
-    shared = 0
-    for mine, theirs in zip(parts, others, strict=False):
-        if mine != theirs:
-            break
-        shared += 1
-    return (shared + 1) / (max(len(parts) if folder else 0, len(others) if other else 0) + 1)
