@@ -110,6 +110,23 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """One module's import of what is not in the workspace.
+
+    Attributes:
+        source: name of the importing module.
+        module: what is imported, as it is written there.
+        line: 0-based line on which the statement starts.
+        certain: whether it runs with its module, and fails where the library is not there.
+    """
+
+    source: str
+    module: str
+    line: int
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleGraph:
     """The modules of a workspace and the imports between them.
 
@@ -117,11 +134,13 @@ class ModuleGraph:
         modules: every module by its name, in the order of paths.
         imports: every import whose target is in `modules`, ordered by path and line.
         problems: (path, reason) of every file that could not be read or parsed in full.
+        outside: imports of Python and JavaScript that lead out of the workspace.
     """
 
     modules: Mapping[str, Module]
     imports: tuple[Import, ...]
     problems: tuple[tuple[str, str], ...] = ()
+    outside: tuple[Outside, ...] = ()
 
 
 def with_texts(graph: ModuleGraph, text_of: Callable[[str], str | None]) -> ModuleGraph:

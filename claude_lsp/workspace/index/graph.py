@@ -17,6 +17,7 @@ from claude_lsp.workspace.module_graph import (
     Import,
     Module,
     ModuleGraph,
+    Outside,
     is_test_path,
 )
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.index.view import View
 
 _FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party", "node_modules"}
+_WITH_LIBRARIES = frozenset(
+    ("python", "typescript", "typescriptreact", "javascript", "javascriptreact", "vue", "svelte")
+)
 _FUNCTION, _METHOD = KIND_NUMBERS["function"], KIND_NUMBERS["method"]
 
 
@@ -78,6 +82,7 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
             for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True)
             if not parsed
         ),
+        tuple(edges.outside(names)),
     )
 
 
@@ -196,6 +201,7 @@ class _Edges:
         self._files = files
         self._above = "".join(f"{name}." for name in packages_above)
         self._tops: dict[int, U64] = {}
+        self._outside: list[tuple[str, ImportedName]] = []
 
     def of(
         self, path: str, imports: Iterable[ImportedName]
@@ -208,7 +214,10 @@ class _Edges:
         whole: set[tuple[int, str, int]] = set()
         language = self._view.language(self._files[path])
         for one in imports:
-            for target, is_whole in self._targets(path, language, one):
+            targets = self._targets(path, language, one)
+            if not targets and language in _WITH_LIBRARIES and not one.module.startswith("."):
+                self._outside.append((path, one))
+            for target, is_whole in targets:
                 if target in self._paths and self._paths[target] != path:
                     key = (one.line, one.module, target)
                     grouped.setdefault(key, []).append(one)
@@ -221,6 +230,15 @@ class _Edges:
             )
             taken = () if key in whole else tuple(one.original or "" for one in found)
             yield first, self._paths[key[2]], taken
+
+    def outside(self, names: Mapping[str, str]) -> Iterator[Outside]:
+        """Yield what the imports seen so far take from libraries, each statement once."""
+        seen = set()
+        for path, one in self._outside:
+            if one.module and (key := (path, one.module, one.line)) not in seen:
+                seen.add(key)
+                certain = not (one.deferred or one.type_only or one.guarded)
+                yield Outside(names[path], one.module, one.line, certain)
 
     def _targets(self, path: str, language: str, one: ImportedName) -> list[tuple[int, bool]]:
         """Return the files that an import leads to, each with whether it is meant as a whole."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from claude_lsp.workspace.index.records import FileRecord, ImportedName, Symbol, SymbolKind
+from claude_lsp.workspace.index.records import FileRecord, ImportedName, Shape, Symbol, SymbolKind
 
 U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
@@ -28,7 +28,9 @@ KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CLASS = KIND_NUMBERS["class"]
 FIELD = KIND_NUMBERS["field"]
 """From here on kinds are of things that hold nothing."""
-DEFERRED, TYPE_ONLY = 1, 2
+DEFERRED, TYPE_ONLY, GUARDED = 1, 2, 4
+MARKS = 8
+"""How many marks a shape has."""
 NOTHING = np.uint32(0xFFFFFFFF)
 """Stands for None in columns of string numbers."""
 
@@ -74,7 +76,10 @@ class Segment:
         pair_starts, pair_attributes, pair_files: of strings as receivers, by attribute and file.
         import_starts, import_locals, import_modules, import_originals, import_lines: of files;
             string numbers, `NOTHING` for a module itself.
-        import_flags: of imports: `DEFERRED`, `TYPE_ONLY`, both or none.
+        import_flags: of imports: a sum of `DEFERRED`, `TYPE_ONLY` and `GUARDED`.
+        shape_starts: of files, into the shapes.
+        shape_symbols, shape_sizes: of shapes, as in `Shape`; symbols are relative to the file.
+        shape_marks: of shapes, `shapes.MARKS` for each.
     """
 
     hashes: U64
@@ -125,6 +130,10 @@ class Segment:
     import_originals: U32
     import_lines: U32
     import_flags: U8
+    shape_starts: U32
+    shape_symbols: U32
+    shape_sizes: U32
+    shape_marks: U32
     memo: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     """What was looked up; a segment never changes, so answers stay right. Not a column."""
 
@@ -191,6 +200,7 @@ class Segment:
             bool(self.parsed[file]),
             self.string(int(self.namespaces[file])),
             int(self.code_line_counts[file]),
+            self.shapes(file),
         )
         return Entry(self.path(file), int(self.modified_ns[file]), int(self.sizes[file]), record)
 
@@ -207,8 +217,23 @@ class Segment:
                 int(self.import_lines[row]),
                 bool(self.import_flags[row] & DEFERRED),
                 bool(self.import_flags[row] & TYPE_ONLY),
+                bool(self.import_flags[row] & GUARDED),
             )
             for row in rows
+        )
+
+    def shapes(self, file: int) -> tuple[Shape, ...]:
+        """Return the shapes of a file's functions."""
+        first, last = int(self.shape_starts[file]), int(self.shape_starts[file + 1])
+        marks = self.shape_marks[first * MARKS : last * MARKS].reshape(-1, MARKS).tolist()
+        return tuple(
+            Shape(symbol, size, tuple(of_one))
+            for symbol, size, of_one in zip(
+                self.shape_symbols[first:last].tolist(),
+                self.shape_sizes[first:last].tolist(),
+                marks,
+                strict=True,
+            )
         )
 
 

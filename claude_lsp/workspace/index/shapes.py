@@ -1,0 +1,156 @@
+"""What a function looks like, in a few numbers: functions that are nearly equal share some.
+
+Names, numbers and texts are all alike here, so that a copy whose variables were renamed still has
+the shape of what it was copied from.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from claude_lsp.workspace.index.hashing import hash_of
+from claude_lsp.workspace.index.records import Shape
+from claude_lsp.workspace.index.segment import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from claude_lsp.workspace.index.records import Symbol
+    from claude_lsp.workspace.index.segment import U64
+
+LEAST_LINES = 7
+"""Lines of a definition from which on it has a shape."""
+
+LEAST_TOKENS = 24
+"""Tokens of a body below which it is like too many others."""
+
+MOST_TOKENS = 20_000
+RUN = 8
+"""Tokens of a run."""
+
+_MOST_SHAPES = 2_000
+_NAME, _NUMBER, _TEXT = 1, 2, 3
+_STRINGS = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+_REST = r"[^\W\d][\w$]*|\d[\w.]*|[^\w\s]"
+_HASH = re.compile(rf"#[^\n]*|\"\"\".*?\"\"\"|'''.*?'''|{_STRINGS}|{_REST}", re.DOTALL)
+_SLASHES = re.compile(rf"//[^\n]*|/\*.*?\*/|`(?:[^`\\]|\\.)*`|{_STRINGS}|{_REST}", re.DOTALL)
+_KEYWORDS = frozenset(
+    """and as assert async await break case catch class const continue def default defer del do
+    elif else end except export extends false finally fn for foreach from func function go goto if
+    impl import in instanceof interface is lambda let loop match mod module mut new nil None not
+    null or pass pub raise require rescue return select self static struct super switch this throw
+    throws trait True try type typeof undefined unless unsafe until use var when where while with
+    yield False true""".split()
+)
+_OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
+
+
+class _Codes(dict[str, int]):
+    """The code of each token, found once for each that is different."""
+
+    def __missing__(self, token: str) -> int:
+        if len(self) > 200_000:
+            self.clear()
+        code = self[token] = _code(token)
+        return code
+
+
+_codes = _Codes()
+
+
+def shapes(symbols: Sequence[Symbol], text: str, comment: str) -> tuple[Shape, ...]:
+    """Return the shapes of a file's functions and methods that are long enough to have one.
+
+    Args:
+        symbols: its definitions.
+        text: the file, with line feeds only.
+        comment: what starts a line comment.
+    """
+    long = [
+        (position, one)
+        for position, one in enumerate(symbols)
+        if one.kind in {"function", "method"} and one.end - one.line + 1 >= LEAST_LINES
+    ]
+    if not long:
+        return ()
+    lines = text.split("\n")
+    found = []
+    for position, one in islice(long, _MOST_SHAPES):
+        codes, _ = body("\n".join(lines[one.line : one.end + 1]), comment)
+        if LEAST_TOKENS <= len(codes) <= MOST_TOKENS:
+            # The smallest are a sample that is the same for the same body (Broder, 1997).
+            hashes = np.unique(runs(codes))[:MARKS] >> np.uint64(32)
+            if len(hashes) == MARKS:
+                found.append(Shape(position, len(codes), tuple(hashes.tolist())))
+    return tuple(found)
+
+
+def body(text: str, comment: str) -> tuple[U64, list[str]]:
+    """Return the codes of the tokens of a definition's body, and its names in order.
+
+    The head is left out, where it can be told: two implementations of one interface share it.
+
+    Args:
+        text: the lines of one definition.
+        comment: what starts a line comment.
+    """
+    tokens = (_HASH if comment == "#" else _SLASHES).findall(text)
+    tokens = tokens[_body_start(tokens) :]
+    codes = list(map(_codes.__getitem__, tokens))
+    names = [token for token, code in zip(tokens, codes, strict=True) if code == _NAME]
+    numbers = np.array(codes, np.uint64)
+    return numbers[numbers != 0], names
+
+
+def runs(codes: U64) -> U64:
+    """Return a hash of each run of `RUN` tokens."""
+    count = len(codes) - RUN + 1
+    if count < 1:
+        return np.empty(0, np.uint64)
+    hashes = np.zeros(count, np.uint64)
+    for offset in range(RUN):
+        hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + codes[offset : offset + count]
+        hashes ^= hashes >> np.uint64(29)
+    return hashes * np.uint64(0xBF58476D1CE4E5B9)
+
+
+def _body_start(tokens: Sequence[str]) -> int:
+    """Return where the body begins: behind the first colon or brace outside of brackets."""
+    depth = 0
+    for place, token in enumerate(islice(tokens, 400)):
+        if depth == 0 and place > 1 and token in {":", "{"} and ")" in tokens[:place]:
+            return _annotated(tokens, place) if token == ":" else place + 1
+        if token in _OPENERS:
+            depth += 1
+        elif token in _CLOSERS:
+            depth -= 1
+    return 0
+
+
+def _annotated(tokens: Sequence[str], colon: int) -> int:
+    """Return where the body begins if a colon may also announce what is returned (TypeScript)."""
+    if tokens[0] in {"def", "async"}:
+        return colon + 1
+    for place in range(colon, min(len(tokens), colon + 60)):
+        if tokens[place] == "{":
+            return place + 1
+    return colon + 1
+
+
+def _code(token: str) -> int:
+    first = token[0]
+    if first == "#" and len(token) > 1:
+        return 0
+    if token.startswith(("//", "/*")):
+        return 0
+    if first in "\"'`" and len(token) > 1:
+        return _TEXT
+    if first.isdigit():
+        return _NUMBER
+    if first.isalpha() or first in "_$":
+        return _NAME if token not in _KEYWORDS else hash_of(token)
+    return hash_of(token)
