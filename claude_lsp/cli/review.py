@@ -267,7 +267,7 @@ def _structure(run: _Run) -> _Result:
     """Review the structure: facts computed from the code, no model asked."""
     from claude_lsp.review.project import survey
 
-    project = survey(run.workspace, run.root)
+    project = survey(run.workspace, run.root, run.settings)
     found = [finding for finding in project.findings if run.covers(finding.path)]
     result = _Result({finding.fingerprint: finding for finding in found})
     problems = dict(project.graph.problems)

@@ -60,10 +60,9 @@ def is_part_of(name: str, package: str) -> bool:
     return name.startswith(f"{package}/" if "/" in name else f"{package}.")
 
 
-def import_range(one: Import) -> Range:
-    """Return the range of an import's line without its indentation."""
-    indent = len(one.text) - len(one.text.lstrip())
-    return Range(Position(one.line, indent), Position(one.line, len(one.text.rstrip())))
+def whole_line(line: int) -> Range:
+    """Return the range of a line with its ending, until `places.located` has seen its text."""
+    return Range(Position(line, 0), Position(line + 1, 0))
 
 
 def percentile(values: Sequence[int], share: float) -> int:

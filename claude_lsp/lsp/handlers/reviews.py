@@ -135,7 +135,9 @@ async def _architecture(server: ClaudeServer) -> None:
                 folder.update()  # not every editor tells of files that change
                 await folder.settled()
                 links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
-            project = await asyncio.to_thread(survey, engine.workspace, root, links)
+            project = await asyncio.to_thread(
+                survey, engine.workspace, root, engine.settings, links
+            )
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)

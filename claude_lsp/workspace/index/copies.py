@@ -128,9 +128,7 @@ def _shapes(view: View) -> tuple[I64, I64, U32]:
     return np.concatenate(symbols), np.concatenate(sizes), np.concatenate(marks)
 
 
-def _candidates(
-    files: I64, sizes: I64, marks: U32, wanted: I64 | None
-) -> tuple[I64, I64]:
+def _candidates(files: I64, sizes: I64, marks: U32, wanted: I64 | None) -> tuple[I64, I64]:
     """Return pairs of rows, of different files, that share enough marks; the likeliest first."""
     owners = np.repeat(np.arange(len(files)), MARKS)
     flat = marks.ravel()
@@ -164,9 +162,9 @@ def _are_twins(view: View, one: int, other: int) -> bool:
         return True
     paths = [view.path(view.file_of(symbol)) for symbol in (one, other)]
     plain = [re.sub(r"_?a?sync_?", "", path, flags=re.IGNORECASE) for path in paths]
-    return plain[0] == plain[1] or any(plain[n] != paths[n] for n in (0, 1)) and (
-        plain[0].rpartition("/")[2] == plain[1].rpartition("/")[2]
-    )
+    if plain == paths:
+        return False
+    return plain[0].rpartition("/")[2] == plain[1].rpartition("/")[2]
 
 
 def _plain(name: str) -> str:
@@ -200,7 +198,9 @@ def _alike(one: _Body, other: _Body) -> float:
         pairs = set(zip(one.names, other.names, strict=True))
         distinct = len(set(one.names)), len(set(other.names))
         kept = sum(a == b for a, b in pairs)
-        return 1.0 if len(pairs) == max(distinct) == min(distinct) and kept >= 0.3 * len(pairs) else 0
+        return (
+            1.0 if len(pairs) == max(distinct) == min(distinct) and kept >= 0.3 * len(pairs) else 0
+        )
     both = len(np.intersect1d(one.runs, other.runs, assume_unique=True))
     alike = both / (len(one.runs) + len(other.runs) - both or 1)
     mine, others = set(one.names), set(other.names)

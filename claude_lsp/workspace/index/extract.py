@@ -90,18 +90,18 @@ def _extract(text: str, language: str) -> FileRecord:
         if rules.fallback_imports is not None:
             known = {one[:3] for one in outline.imports}
             outline.imports += [one for one in rules.fallback_imports(text) if one[:3] not in known]
-    symbols = tuple(outline.symbols[:MAX_SYMBOLS])
+    kept = tuple(outline.symbols[:MAX_SYMBOLS])
     return FileRecord(
         language,
         lines,
-        symbols,
+        kept,
         tuple(outline.imports),
         words,
         pairs,
         parsed,
         outline.namespace,
         code_lines(text, rules.comment),
-        shapes(symbols, text, rules.comment),
+        shapes(kept, text, rules.comment),
     )
 
 

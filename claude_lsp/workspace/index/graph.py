@@ -22,7 +22,7 @@ from claude_lsp.workspace.module_graph import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.records import ImportedName
@@ -33,6 +33,7 @@ _FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party
 _WITH_LIBRARIES = frozenset(
     ("python", "typescript", "typescriptreact", "javascript", "javascriptreact", "vue", "svelte")
 )
+_SOURCES = ("ts", "tsx", "mts", "cts")
 _FUNCTION, _METHOD = KIND_NUMBERS["function"], KIND_NUMBERS["method"]
 
 
@@ -40,7 +41,7 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
     """Return the graph of the imports between the files of an index.
 
     Modules are the files of languages whose imports the index reads; Python's stubs are none, and
-    copies of other people's code are none either.
+    copies of other people's code and what a compiler wrote of files here are none either.
     Takes about a tenth of a millisecond a file, so call it in a worker for more than a few.
 
     Args:
@@ -50,7 +51,12 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
     """
     view = links.view
     files = {view.path(file): file for file in view.files().tolist()}
-    files = {path: file for path, file in sorted(files.items()) if _is_module(view, path, file)}
+    known = files.keys()
+    files = {
+        path: file
+        for path, file in sorted(files.items())
+        if _is_module(view, path, file) and not _is_compiled(path, known)
+    }
     imports = {path: _without_parents(view.imports(file)) for path, file in files.items()}
     spoken = with_packages(
         one.module
@@ -89,6 +95,26 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
 def _is_module(view: View, path: str, file: int) -> bool:
     foreign = not _FOREIGN_FOLDERS.isdisjoint(path.split("/")[:-1])
     return view.language(file) in GRAMMARS and not path.endswith(".pyi") and not foreign
+
+
+def _is_compiled(path: str, known: Collection[str]) -> bool:
+    """Whether a file was written by a compiler whose source is there: `lib/x.js`, `src/x.ts`."""
+    stem, _, ending = path.removesuffix(".map").rpartition(".")
+    if ending not in {"js", "mjs", "cjs", "ts", "cts", "mts"} or not stem:
+        return False
+    if ending.endswith("ts"):
+        stem, _, declares = stem.rpartition(".")
+        if declares != "d":
+            return False
+    elif not any(f"{stem}.d.{other}" in known for other in ("ts", "mts", "cts")):
+        return False
+    *folders, name = stem.split("/")
+    for place in range(len(folders)):
+        for rest in (folders[place:], folders[place + 1 :]):
+            source = "/".join([*folders[:place], "src", *rest, name])
+            if source != stem and any(f"{source}.{one}" in known for one in _SOURCES):
+                return True
+    return False
 
 
 def _without_false_tests(

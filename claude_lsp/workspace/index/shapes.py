@@ -33,19 +33,21 @@ RUN = 8
 """Tokens of a run."""
 
 _MOST_SHAPES = 2_000
+_MOST_HEAD = 2_000
 _NAME, _NUMBER, _TEXT = 1, 2, 3
 _STRINGS = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
 _REST = r"[^\W\d][\w$]*|\d[\w.]*|[^\w\s]"
 _HASH = re.compile(rf"#[^\n]*|\"\"\".*?\"\"\"|'''.*?'''|{_STRINGS}|{_REST}", re.DOTALL)
 _SLASHES = re.compile(rf"//[^\n]*|/\*.*?\*/|`(?:[^`\\]|\\.)*`|{_STRINGS}|{_REST}", re.DOTALL)
-_KEYWORDS = frozenset(
-    """and as assert async await break case catch class const continue def default defer del do
-    elif else end except export extends false finally fn for foreach from func function go goto if
-    impl import in instanceof interface is lambda let loop match mod module mut new nil None not
-    null or pass pub raise require rescue return select self static struct super switch this throw
-    throws trait True try type typeof undefined unless unsafe until use var when where while with
-    yield False true""".split()
-)
+_WORDS = """
+and as assert async await break case catch class const continue def default defer del do
+elif else end except export extends false finally fn for foreach from func function go goto if
+impl import in instanceof interface is lambda let loop match mod module mut new nil None not
+null or pass pub raise require rescue return select self static struct super switch this throw
+throws trait True try type typeof undefined unless unsafe until use var when where while with
+yield False true
+"""
+_KEYWORDS = frozenset(_WORDS.split())
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
 
 
@@ -121,13 +123,15 @@ def runs(codes: U64) -> U64:
 def _body_start(tokens: Sequence[str]) -> int:
     """Return where the body begins: behind the first colon or brace outside of brackets."""
     depth = 0
-    for place, token in enumerate(islice(tokens, 400)):
-        if depth == 0 and place > 1 and token in {":", "{"} and ")" in tokens[:place]:
-            return _annotated(tokens, place) if token == ":" else place + 1
-        if token in _OPENERS:
+    is_called = False
+    for place, mark in enumerate(islice(tokens, _MOST_HEAD)):
+        if depth == 0 and is_called and mark in {":", "{"}:
+            return _annotated(tokens, place) if mark == ":" else place + 1
+        if mark in _OPENERS:
             depth += 1
-        elif token in _CLOSERS:
+        elif mark in _CLOSERS:
             depth -= 1
+            is_called = True
     return 0
 
 
