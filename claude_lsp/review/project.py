@@ -72,7 +72,12 @@ class Project:
 
 
 def survey(
-    workspace: Workspace, root: Path, settings: Settings | None = None, links: Links | None = None
+    workspace: Workspace,
+    root: Path,
+    settings: Settings | None = None,
+    links: Links | None = None,
+    *,
+    history: bool = True,
 ) -> Project:
     """Read a project and compute its structure.
 
@@ -83,6 +88,7 @@ def survey(
         root: the project's folder.
         settings: for the contracts in them; without, there are none.
         links: the state of its index, for a caller that has one; made here by default.
+        history: whether git is asked what changed together.
     """
     # Not needed by a server that starts, and a tenth of its imports.
     from claude_lsp.review.evidence import commits_of, contracts_of, evidence_of, manifest_paths
@@ -106,7 +112,9 @@ def survey(
     manifests = manifest_paths(
         root, graph, lambda path: rules is not None and rules.reason(path) is None
     )
-    evidence = evidence_of(links, graph, contracts, manifests, text_of, commits=commits_of(root))
+    evidence = evidence_of(
+        links, graph, contracts, manifests, text_of, commits=commits_of(root) if history else ()
+    )
     findings = located(review_structure(graph, evidence=evidence), text_of)
     notices += check_contracts(graph, contracts)[1]
     return Project(

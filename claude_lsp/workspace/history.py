@@ -11,7 +11,7 @@ from claude_lsp.workspace import git
 from claude_lsp.workspace.files import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 MOST_COMMITS = 1_000
@@ -75,13 +75,13 @@ def resolve(root: Path, revision: str) -> str:
     return git.merge_base(root, revision, revision)
 
 
-def difference(root: Path, commit: str, wanted: frozenset[str] | None = None) -> Difference:
+def difference(root: Path, commit: str, wanted: Callable[[str], bool]) -> Difference:
     """Return how a commit differs from the files on disk, untracked ones included.
 
     Args:
         root: a folder of the working tree; paths are relative to it.
         commit: its full name.
-        wanted: endings of the files that matter, with their dots; None for all.
+        wanted: whether a file matters, by its path.
 
     Raises:
         GitError: git is absent, refused, or took too long, or objects are missing.
@@ -96,7 +96,7 @@ def difference(root: Path, commit: str, wanted: frozenset[str] | None = None) ->
         if not meta:
             continue
         path = next(fields)
-        if wanted is not None and not _ends(path, wanted):
+        if not wanted(path):
             continue
         mode, _, blob, _, status = meta.lstrip(":").split(" ")
         if status.startswith("A"):
@@ -104,19 +104,11 @@ def difference(root: Path, commit: str, wanted: frozenset[str] | None = None) ->
         elif mode.startswith("100"):
             blobs[path] = blob
     untracked = git.run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
-    absent.update(
-        path for path in untracked.split("\0") if path and (wanted is None or _ends(path, wanted))
-    )
+    absent.update(path for path in untracked.split("\0") if path and wanted(path))
     texts = _texts(root, sorted(set(blobs.values())))
     return Difference(
         {path: texts.get(blob) for path, blob in blobs.items()}, frozenset(absent - blobs.keys())
     )
-
-
-def _ends(path: str, wanted: frozenset[str]) -> bool:
-    name = path.rpartition("/")[2]
-    dot = name.rfind(".")
-    return name in wanted or (dot >= 0 and name[dot:] in wanted)
 
 
 def _texts(root: Path, blobs: Sequence[str]) -> dict[str, str | None]:

@@ -67,8 +67,71 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
     )
     names = module_names(files, spoken, packages_above)
     edges = _Edges(links, files, packages_above)
-    found = tuple(
-        Import(
+    found = tuple(one for path in files for one in _imports(edges, path, imports[path], names))
+    modules = dict(_modules(view, files, names, imports))
+    return ModuleGraph(
+        MappingProxyType(_without_false_tests(modules, found)),
+        found,
+        tuple(_problems(view, files)),
+        tuple(edges.outside(names)),
+    )
+
+
+_ONE_FILE_MODULES = (".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
+
+
+def can_change(paths: Iterable[str]) -> bool:
+    """Whether `changed_graph` can tell what these files do: each is a module by itself."""
+    return all(path.endswith(_ONE_FILE_MODULES) for path in paths)
+
+
+def changed_graph(
+    links: Links, graph: ModuleGraph, changed: Collection[str], packages_above: tuple[str, ...] = ()
+) -> ModuleGraph:
+    """Return the graph of a state that differs from another in what some files contain.
+
+    Takes time for these alone. No file may have come or gone, and `can_change` must hold.
+
+    Args:
+        links: the new state.
+        graph: of the old one.
+        changed: paths of the files that are not the same.
+        packages_above: as for `module_graph`.
+    """
+    view = links.view
+    names = {module.path: name for name, module in graph.modules.items()}
+    files = {path: file for file in view.files().tolist() if (path := view.path(file)) in names}
+    some = {path: files[path] for path in sorted(changed) if path in files}
+    imports = {path: _without_parents(view.imports(file)) for path, file in some.items()}
+    edges = _Edges(links, files, packages_above)
+    found = [one for path in some for one in _imports(edges, path, imports[path], names)]
+    again = {names[path] for path in some}
+    modules = dict(graph.modules)
+    for name, module in _modules(view, some, names, imports):
+        modules[name] = replace(module, is_test=modules[name].is_test)
+    paths = {name: module.path for name, module in modules.items()}
+    broken = [(path, reason) for path, reason in graph.problems if path not in some]
+    return ModuleGraph(
+        MappingProxyType(modules),
+        tuple(
+            sorted(
+                [one for one in graph.imports if one.source not in again] + found,
+                key=lambda one: paths[one.source],
+            )
+        ),
+        tuple(sorted([*broken, *_problems(view, some)])),
+        (
+            *(one for one in graph.outside if one.source not in again),
+            *edges.outside(names),
+        ),
+    )
+
+
+def _imports(
+    edges: _Edges, path: str, imports: Iterable[ImportedName], names: Mapping[str, str]
+) -> Iterator[Import]:
+    for one, target, taken in edges.of(path, imports):
+        yield Import(
             names[path],
             names[target],
             one.line,
@@ -76,20 +139,12 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
             deferred=one.deferred,
             type_only=one.type_only,
         )
-        for path in files
-        for one, target, taken in edges.of(path, imports[path])
-    )
-    modules = dict(_modules(view, files, names, imports))
-    return ModuleGraph(
-        MappingProxyType(_without_false_tests(modules, found)),
-        found,
-        tuple(
-            (path, "could not be parsed in full")
-            for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True)
-            if not parsed
-        ),
-        tuple(edges.outside(names)),
-    )
+
+
+def _problems(view: View, files: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True):
+        if not parsed:
+            yield path, "could not be parsed in full"
 
 
 def _is_module(view: View, path: str, file: int) -> bool:

@@ -134,6 +134,11 @@ class View:
         layer = self._layer_of_file(file)
         return layer.segment.string(int(layer.segment.languages[file - layer.first_file]))
 
+    def namespace(self, file: int) -> str:
+        """Return the package or namespace that a file declares, empty for none."""
+        layer = self._layer_of_file(file)
+        return layer.segment.string(int(layer.segment.namespaces[file - layer.first_file]))
+
     def in_languages(self, languages: frozenset[str]) -> Mask:
         """Return a mask over all file numbers that is set for files in some languages."""
         marks = np.zeros(self.file_range + 1, np.bool_)
