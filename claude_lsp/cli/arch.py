@@ -114,8 +114,8 @@ async def _judge(engine: Engine, project: Project, account: Account, result: Res
     from claude_lsp.actions import ACTIONS
     from claude_lsp.actions.outcomes import Drop, Notice
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.hidden import hidden_reason
     from claude_lsp.review.judgement import prepare_judgement
-    from claude_lsp.review.run import hidden_reason
 
     judgement = await prepare_judgement(engine, project)
     action = ACTIONS["architecture"]

@@ -100,7 +100,7 @@ def run_of(options: argparse.Namespace, formats: Sequence[str] = tuple(REPORTERS
 
 def structure_of(run: Run, project: Project) -> Result:
     """Return what the structure of a project comes to: facts, no model asked."""
-    from claude_lsp.review.run import hidden_reason
+    from claude_lsp.findings.hidden import hidden_reason
 
     result = Result()
     for finding in project.findings:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from claude_lsp.review.evidence import contracts_of, evidence_of
 from claude_lsp.review.project import packages_above, text_reader
 from claude_lsp.structure.deltas import compare
+from claude_lsp.structure.options import StructureOptions
 from claude_lsp.structure.places import located
 from claude_lsp.structure.review import review_structure
+from claude_lsp.structure.sizes import god_modules
 from claude_lsp.structure.summary import summarise
 from claude_lsp.workspace import git, history
 from claude_lsp.workspace.ignore import generated_reason
@@ -143,7 +145,7 @@ def state_at(workspace: Workspace, root: Path, now: State, commit: str) -> State
     manifests |= {path for path in texts if MANIFEST.fullmatch(path)}
     return State(
         links,
-        with_uses(graph, text_of),
+        with_uses(graph, text_of, god_modules(graph, StructureOptions())),
         text_of,
         tuple(sorted(manifests)),
         {**dict.fromkeys(absent), **texts},

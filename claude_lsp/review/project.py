@@ -94,8 +94,10 @@ def survey(
     from claude_lsp.review.evidence import commits_of, contracts_of, evidence_of, manifest_paths
     from claude_lsp.settings import Settings
     from claude_lsp.structure.contracts import check_contracts
+    from claude_lsp.structure.options import StructureOptions
     from claude_lsp.structure.places import located
     from claude_lsp.structure.review import review_structure
+    from claude_lsp.structure.sizes import god_modules
     from claude_lsp.structure.summary import summarise
     from claude_lsp.workspace.index.graph import module_graph
     from claude_lsp.workspace.index.index import Index
@@ -107,7 +109,8 @@ def survey(
     if links is None:
         links = index_folder(root, rules, notices.append) if rules is not None else Index().links
     text_of = text_reader(root)
-    graph = with_uses(module_graph(links, packages_above(root)), text_of)
+    graph = module_graph(links, packages_above(root))
+    graph = with_uses(graph, text_of, god_modules(graph, StructureOptions()))
     contracts = contracts_of(settings or Settings())
     manifests = manifest_paths(
         root, graph, lambda path: rules is not None and rules.reason(path) is None

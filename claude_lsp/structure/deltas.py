@@ -66,6 +66,7 @@ def compare(
     """
     old = {one.fingerprint: one for one in before if one.rule != cycles.RULE}
     touched = set(changed)
+    old_paths = {one.path for one in base.modules.values()}
     found: list[Finding] = []
     known = elsewhere = 0
     current = list(now)
@@ -77,7 +78,9 @@ def compare(
             grown = _grown_hub(base, head, one) if one.rule == hubs.HUB else None
             known += grown is None
             found += [grown] if grown else []
-        elif touched.isdisjoint({one.path, *(place.path for place in one.related)}):
+        elif touched.isdisjoint({one.path, *(place.path for place in one.related)}) or (
+            one.rule == untested.RULE and one.path in old_paths
+        ):
             elsewhere += 1
         else:
             least = _AT_LEAST.get(one.rule, one.severity)

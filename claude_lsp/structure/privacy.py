@@ -35,6 +35,8 @@ def find_private_access(graph: ModuleGraph) -> list[Finding]:
     found: dict[Edge, list[tuple[Import, tuple[str, ...], str]]] = {}
     for one in graph.imports:
         source, target = graph.modules[one.source], graph.modules[one.target]
+        if not _may_be_private(target, one):
+            continue
         if one.type_only or source.is_test or target.is_test or one.source == one.target:
             continue
         private, owner = _private(source, target, one)
@@ -55,6 +57,11 @@ def find_private_access(graph: ModuleGraph) -> list[Finding]:
         )
         for edge, uses in sorted(found.items())
     ]
+
+
+def _may_be_private(target: Module, one: Import) -> bool:
+    """Whether anything is private at all, told quickly: most imports take nothing of the kind."""
+    return "_" in target.name or "internal/" in target.path or any(n[:1] == "_" for n in one.names)
 
 
 def _private(source: Module, target: Module, one: Import) -> tuple[tuple[str, ...], str]:

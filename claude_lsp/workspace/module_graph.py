@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.lines import LineIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 USES_FROM_LINES = 300
 """Code lines from which a module's definitions are searched for uses of each other.
@@ -80,7 +79,7 @@ class Module:
     @property
     def package(self) -> str:
         """The folder that holds the module, relative to the workspace; "." at its top."""
-        return str(PurePosixPath(self.path).parent)
+        return self.path.rpartition("/")[0] or "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,9 @@ class Outside:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModuleGraph:
-    """The modules of a workspace and the imports between them.
+    """The modules of a workspace and the imports between them; equal only to itself.
 
     Attributes:
         modules: every module by its name, in the order of paths.
@@ -140,15 +139,19 @@ class ModuleGraph:
     outside: tuple[Outside, ...] = ()
 
 
-def with_uses(graph: ModuleGraph, text_of: Callable[[str], str | None]) -> ModuleGraph:
+def with_uses(
+    graph: ModuleGraph, text_of: Callable[[str], str | None], names: Collection[str] | None = None
+) -> ModuleGraph:
     """Return a graph that knows which definitions of a large module use each other.
 
     Args:
         graph: the graph of an index.
         text_of: returns the text of a module by its path, None if it cannot be read (any more).
+        names: of the modules that matter; all by default.
     """
     modules = dict(graph.modules)
-    for name, module in graph.modules.items():
+    for name in graph.modules if names is None else names:
+        module = modules[name]
         if module.lines >= USES_FROM_LINES and len(module.definitions) > 1:
             text = text_of(module.path)
             if text is not None:

@@ -12,6 +12,7 @@ from claude_lsp.actions.outcomes import Drop
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.progress import progress
@@ -22,7 +23,6 @@ from claude_lsp.review.run import (
     UnitDropped,
     UnitFound,
     UnitNotice,
-    hidden_reason,
     prepare_unit,
     review_unit,
     situation_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ _WITH_LIBRARIES = frozenset(
     ("python", "typescript", "typescriptreact", "javascript", "javascriptreact", "vue", "svelte")
 )
 _SOURCES = ("ts", "tsx", "mts", "cts")
-_FUNCTION, _METHOD = KIND_NUMBERS["function"], KIND_NUMBERS["method"]
+_METHOD = KIND_NUMBERS["method"]
+_HOLDERS = frozenset({CLASS, _METHOD, KIND_NUMBERS["function"]})
 
 
 def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGraph:
@@ -246,21 +248,16 @@ def _modules(
 
 def _definitions(view: View, file: int) -> tuple[tuple[Definition, ...], list[str]]:
     """Return a file's functions and classes, and the names of all that stands at its top."""
-    every = view.symbols_of(file)
-    if not every:
-        return (), []
-    symbols = view.symbols(np.arange(every.start, every.stop))
-    held = symbols.parents[(symbols.kinds == _METHOD) & (symbols.parents >= 0)] - every.start
-    members = np.bincount(held, minlength=len(every)).tolist()
+    every = view.definitions(file)
+    members = Counter(parent for _, kind, parent, _, _ in every if kind == _METHOD)
     found: dict[str, Definition] = {}
     own = []
-    for place in np.flatnonzero(symbols.parents < 0).tolist():
-        symbol = every.start + place
-        name, kind = view.name(symbol), symbols.kinds[place]
-        own.append(name)
-        if kind not in {CLASS, _FUNCTION, _METHOD}:
+    for place, (name, kind, parent, line, end) in enumerate(every):
+        if parent >= 0:
             continue
-        line, end = view.lines(symbol)
+        own.append(name)
+        if kind not in _HOLDERS:
+            continue
         known = found.get(name)
         # Overloads and alternatives for several platforms are one definition.
         found[name] = (
@@ -329,14 +326,20 @@ class _Edges:
         if self._above and language == "python" and f"{module}.".startswith(self._above):
             # The workspace lies inside of this package: its modules are named from there.
             origin, module = "", "." + module[len(self._above) :]
-        if one.original not in {None, EVERYTHING}:
+        files = self._links.module(origin, language, module)
+        if one.original not in {None, EVERYTHING} and self._may_hold_modules(files, language):
             inner = self._links.submodule(origin, language, module, one.original or "")
             if inner:
                 return [(inner[0], True)]
-        files = self._links.module(origin, language, module)
         if len(files) > 1:
             files = self._used(self._files[path], files)
         return [(file, one.original is None) for file in files]
+
+    def _may_hold_modules(self, files: tuple[int, ...], language: str) -> bool:
+        """Whether a module may have others inside of it: in Python only a folder has."""
+        if language != "python" or not files:
+            return True
+        return self._view.path(files[0]).rpartition("/")[2].startswith("__init__.py")
 
     def _used(self, file: int, several: tuple[int, ...]) -> tuple[int, ...]:
         """Return those files of a package or namespace of which a file mentions a definition."""

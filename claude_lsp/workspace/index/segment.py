@@ -151,6 +151,13 @@ class Segment:
         """Return a string by its number."""
         return _text(self.strings, self.string_starts, number)
 
+    def word(self, number: int) -> str:
+        """Return a string by its number, remembered: for those that come again and again."""
+        found = self.memo.get((8, number))
+        if found is None:
+            found = self.memo[8, number] = self.string(number)
+        return str(found)
+
     def path(self, file: int) -> str:
         """Return the path of a file."""
         return _text(self.paths, self.path_starts, file)
@@ -206,20 +213,26 @@ class Segment:
 
     def imports(self, file: int) -> tuple[ImportedName, ...]:
         """Return the names that a file imports."""
-        rows = range(int(self.import_starts[file]), int(self.import_starts[file + 1]))
+        rows = slice(int(self.import_starts[file]), int(self.import_starts[file + 1]))
+        nothing, word = int(NOTHING), self.word
         return tuple(
             ImportedName(
-                self.string(int(self.import_locals[row])),
-                self.string(int(self.import_modules[row])),
-                None
-                if self.import_originals[row] == NOTHING
-                else self.string(int(self.import_originals[row])),
-                int(self.import_lines[row]),
-                bool(self.import_flags[row] & DEFERRED),
-                bool(self.import_flags[row] & TYPE_ONLY),
-                bool(self.import_flags[row] & GUARDED),
+                word(local),
+                word(module),
+                None if original == nothing else word(original),
+                line,
+                bool(flags & DEFERRED),
+                bool(flags & TYPE_ONLY),
+                bool(flags & GUARDED),
             )
-            for row in rows
+            for local, module, original, line, flags in zip(
+                self.import_locals[rows].tolist(),
+                self.import_modules[rows].tolist(),
+                self.import_originals[rows].tolist(),
+                self.import_lines[rows].tolist(),
+                self.import_flags[rows].tolist(),
+                strict=True,
+            )
         )
 
     def shapes(self, file: int) -> tuple[Shape, ...]:

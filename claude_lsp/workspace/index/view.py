@@ -362,6 +362,25 @@ class View:
             int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
         )
 
+    def definitions(self, file: int) -> list[tuple[str, int, int, int, int]]:
+        """Return name, kind, parent, first and last line of each symbol of a file.
+
+        Parents are places in this list, -1 for none.
+        """
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        rows = slice(int(segment.symbol_starts[row]), int(segment.symbol_starts[row + 1]))
+        return list(
+            zip(
+                map(segment.word, segment.names[rows].tolist()),
+                segment.kinds[rows].tolist(),
+                segment.parents[rows].tolist(),
+                segment.lines[rows].tolist(),
+                segment.ends[rows].tolist(),
+                strict=True,
+            )
+        )
+
     def first_lines(self, file: int) -> I64:
         """Return the first line of each symbol of a file, in the order of its text."""
         layer = self._layer_of_file(file)
