@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.review.evidence import contracts_of, evidence_of
 from claude_lsp.review.project import packages_above, text_reader
+from claude_lsp.structure import coupling
 from claude_lsp.structure.deltas import compare
 from claude_lsp.structure.options import StructureOptions
 from claude_lsp.structure.places import located
@@ -25,11 +26,13 @@ from claude_lsp.workspace.manifests import MANIFEST
 from claude_lsp.workspace.module_graph import with_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from claude_lsp.findings.finding import Finding
     from claude_lsp.review.project import Project
     from claude_lsp.settings import Settings
+    from claude_lsp.structure.contracts import Contracts
     from claude_lsp.structure.deltas import Delta
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.records import FileRecord
@@ -81,12 +84,10 @@ def compared(
     before = state_at(workspace, root, now, commit)
     changed = _changed(before, head)
     contracts = contracts_of(settings)
-    facts = []
-    for state in (before, head):
-        evidence = evidence_of(
-            state.links, state.graph, contracts, state.manifests, state.text_of, among=changed
-        )
-        facts.append(review_structure(state.graph, evidence=evidence))
+    of_disk = [one for one in project.findings if one.rule != coupling.RULE]
+    facts = [
+        of_disk if state is now else _facts(state, contracts, changed) for state in (before, head)
+    ]
     delta = compare(before.graph, head.graph, facts[0], facts[1], changed)
     findings = located(delta.findings, head.text_of)
     delta = replace(delta, findings=findings)
@@ -100,6 +101,13 @@ def compared(
         ),
         delta,
     )
+
+
+def _facts(state: State, contracts: Contracts, changed: Collection[str]) -> list[Finding]:
+    evidence = evidence_of(
+        state.links, state.graph, contracts, state.manifests, state.text_of, among=changed
+    )
+    return review_structure(state.graph, evidence=evidence)
 
 
 def state_at(workspace: Workspace, root: Path, now: State, commit: str) -> State:

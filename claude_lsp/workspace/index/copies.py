@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from claude_lsp.workspace.index.grammars import rules_of
 from claude_lsp.workspace.index.segment import MARKS
-from claude_lsp.workspace.index.shapes import body, runs
+from claude_lsp.workspace.index.shapes import NAME, body, runs
 from claude_lsp.workspace.module_graph import is_test_path
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _MOST_PAIRS = 20_000
 _LEAST_ALIKE = 0.7
 """Of the runs of tokens of two bodies, the share that both have: one changed token in fifty."""
 
-_LEAST_NAMES = 0.5
+_LEAST_UNCHANGED = 0.2
+_LEAST_CONSISTENT = 0.85
 _SIZE_RATIO = 0.7
 _SYNCHRONY = re.compile(r"_?a?sync_?|^a(?=[a-z_]{4})", re.IGNORECASE)
 
@@ -64,7 +66,7 @@ class Copies(NamedTuple):
 
 class _Body(NamedTuple):
     codes: U64
-    names: list[str]
+    tokens: list[str]
     runs: U64
 
 
@@ -104,7 +106,7 @@ def near_copies(
             continue
         alike = _alike(left, right)
         if alike:
-            found.append((a, b, alike, left.names != right.names))
+            found.append((a, b, alike, left.tokens != right.tokens))
     return _groups(view, found)
 
 
@@ -185,27 +187,56 @@ def _body(
     rules = rules_of(view.language(file))
     if rules is None or end >= len(texts[file]):
         return None  # the file has changed since it was read
-    codes, names = body("\n".join(texts[file][line : end + 1]), rules.comment)
-    return _Body(codes, names, np.unique(runs(codes)))
+    codes, tokens = body("\n".join(texts[file][line : end + 1]), rules.comment)
+    return _Body(codes, tokens, np.unique(runs(codes)))
 
 
 def _alike(one: _Body, other: _Body) -> float:
     """Return how alike two bodies are, 0 where that is not enough to be a copy."""
-    if one.names == other.names and np.array_equal(one.codes, other.codes):
+    if one.tokens == other.tokens:
         return 1.0
-    if np.array_equal(one.codes, other.codes):
-        # The same steps: a copy if each name stands for one other.
-        pairs = set(zip(one.names, other.names, strict=True))
-        distinct = len(set(one.names)), len(set(other.names))
-        kept = sum(a == b for a, b in pairs)
-        return (
-            1.0 if len(pairs) == max(distinct) == min(distinct) and kept >= 0.3 * len(pairs) else 0
-        )
     both = len(np.intersect1d(one.runs, other.runs, assume_unique=True))
     alike = both / (len(one.runs) + len(other.runs) - both or 1)
-    mine, others = set(one.names), set(other.names)
-    named = len(mine & others) / (len(mine | others) or 1)
-    return alike if alike >= _LEAST_ALIKE and named >= _LEAST_NAMES else 0
+    if alike < _LEAST_ALIKE or not _are_renamed(one, other):
+        return 0.0
+    return alike
+
+
+def _are_renamed(one: _Body, other: _Body) -> bool:
+    """Whether the names of two bodies, laid side by side, are the same or consistently others.
+
+    Each name stands for one other, and what is called or read of others keeps its name: two
+    functions that only take the same steps are no copies.
+    """
+    from rapidfuzz.distance import LCSseq
+
+    pairs: Counter[tuple[str, str]] = Counter()
+    left, right = one.codes.tolist(), other.codes.tolist()
+    for step in LCSseq.opcodes(left, right):
+        if step.tag == "equal":
+            pairs.update(
+                (a, b)
+                for code, a, b in zip(
+                    left[step.src_start : step.src_end],
+                    one.tokens[step.src_start : step.src_end],
+                    other.tokens[step.dest_start : step.dest_end],
+                    strict=True,
+                )
+                if code == NAME
+            )
+    total = pairs.total()
+    unchanged = sum(count for (a, b), count in pairs.items() if a == b)
+    return unchanged >= _LEAST_UNCHANGED * total and all(
+        _most_common(pairs, side) >= _LEAST_CONSISTENT * total for side in (0, 1)
+    )
+
+
+def _most_common(pairs: Counter[tuple[str, str]], side: int) -> int:
+    """Return how many names stand for what their name most often stands for."""
+    most: dict[str, int] = {}
+    for pair, count in pairs.items():
+        most[pair[side]] = max(most.get(pair[side], 0), count)
+    return sum(most.values())
 
 
 def _groups(view: View, found: Iterable[tuple[int, int, float, bool]]) -> tuple[Copies, ...]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAST_LINES = 7
 """Lines of a definition from which on it has a shape."""
 
-LEAST_TOKENS = 24
+LEAST_TOKENS = 20
 """Tokens of a body below which it is like too many others."""
 
 MOST_TOKENS = 20_000
@@ -34,10 +34,16 @@ RUN = 8
 
 _MOST_SHAPES = 2_000
 _MOST_HEAD = 2_000
-_NAME, _NUMBER, _TEXT = 1, 2, 3
-_STRINGS = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+NAME = 1
+"""The code of every name."""
+
+_NUMBER, _TEXT = 2, 3
+# Texts with their prefixes, and names, numbers, marks.
+_PREFIX = r"(?:[rRbBuUfF]{1,2}(?=[\"']))?"
+_STRINGS = rf"{_PREFIX}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
+_LONG = rf"{_PREFIX}(?:\"\"\".*?\"\"\"|'''.*?''')"
 _REST = r"[^\W\d][\w$]*|\d[\w.]*|[^\w\s]"
-_HASH = re.compile(rf"#[^\n]*|\"\"\".*?\"\"\"|'''.*?'''|{_STRINGS}|{_REST}", re.DOTALL)
+_HASH = re.compile(rf"#[^\n]*|{_LONG}|{_STRINGS}|{_REST}", re.DOTALL)
 _SLASHES = re.compile(rf"//[^\n]*|/\*.*?\*/|`(?:[^`\\]|\\.)*`|{_STRINGS}|{_REST}", re.DOTALL)
 _WORDS = """
 and as assert async await break case catch class const continue def default defer del do
@@ -48,6 +54,7 @@ throws trait True try type typeof undefined unless unsafe until use var when whe
 yield False true
 """
 _KEYWORDS = frozenset(_WORDS.split())
+_FORMATTED = frozenset(",;()")
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
 
 
@@ -92,9 +99,10 @@ def shapes(symbols: Sequence[Symbol], text: str, comment: str) -> tuple[Shape, .
 
 
 def body(text: str, comment: str) -> tuple[U64, list[str]]:
-    """Return the codes of the tokens of a definition's body, and its names in order.
+    """Return the codes of the tokens of a definition's body, and these tokens.
 
-    The head is left out, where it can be told: two implementations of one interface share it.
+    The head is left out, where it can be told: two implementations of one interface share it. So is
+    what a formatter puts in and takes out: commas, parentheses, where a long text is cut.
 
     Args:
         text: the lines of one definition.
@@ -102,10 +110,14 @@ def body(text: str, comment: str) -> tuple[U64, list[str]]:
     """
     tokens = (_HASH if comment == "#" else _SLASHES).findall(text)
     tokens = tokens[_body_start(tokens) :]
-    codes = list(map(_codes.__getitem__, tokens))
-    names = [token for token, code in zip(tokens, codes, strict=True) if code == _NAME]
-    numbers = np.array(codes, np.uint64)
-    return numbers[numbers != 0], names
+    coded = zip(map(_codes.__getitem__, tokens), tokens, strict=True)
+    found = [pair for pair in coded if pair[0]]
+    kept = [
+        pair
+        for pair, (before, _) in zip(found, [(0, ""), *found], strict=False)
+        if pair[0] != _TEXT or before != _TEXT
+    ]
+    return np.array([code for code, _ in kept], np.uint64), [one for _, one in kept]
 
 
 def runs(codes: U64) -> U64:
@@ -149,12 +161,12 @@ def _code(token: str) -> int:
     first = token[0]
     if first == "#" and len(token) > 1:
         return 0
-    if token.startswith(("//", "/*")):
+    if token in _FORMATTED or token.startswith(("//", "/*")):
         return 0
-    if first in "\"'`" and len(token) > 1:
+    if token[-1] in "\"'`" and len(token) > 1:
         return _TEXT
     if first.isdigit():
         return _NUMBER
     if first.isalpha() or first in "_$":
-        return _NAME if token not in _KEYWORDS else hash_of(token)
+        return NAME if token not in _KEYWORDS else hash_of(token)
     return hash_of(token)
