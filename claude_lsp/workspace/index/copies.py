@@ -28,7 +28,8 @@ _MOST_PAIRS = 20_000
 _LEAST_ALIKE = 0.7
 """Of the runs of tokens of two bodies, the share that both have: one changed token in fifty."""
 
-_LEAST_UNCHANGED = 0.2
+_LEAST_UNCHANGED = 0.1
+_SAME_STEPS = 0.97
 _LEAST_CONSISTENT = 0.85
 _SIZE_RATIO = 0.7
 _SYNCHRONY = re.compile(r"_?a?sync_?|^a(?=[a-z_]{4})", re.IGNORECASE)
@@ -197,16 +198,17 @@ def _alike(one: _Body, other: _Body) -> float:
         return 1.0
     both = len(np.intersect1d(one.runs, other.runs, assume_unique=True))
     alike = both / (len(one.runs) + len(other.runs) - both or 1)
-    if alike < _LEAST_ALIKE or not _are_renamed(one, other):
+    unchanged = 0 if alike >= _SAME_STEPS else _LEAST_UNCHANGED
+    if alike < _LEAST_ALIKE or not _are_renamed(one, other, unchanged):
         return 0.0
     return alike
 
 
-def _are_renamed(one: _Body, other: _Body) -> bool:
+def _are_renamed(one: _Body, other: _Body, least: float) -> bool:
     """Whether the names of two bodies, laid side by side, are the same or consistently others.
 
-    Each name stands for one other, and what is called or read of others keeps its name: two
-    functions that only take the same steps are no copies.
+    Each name stands for one other. Where the steps differ a little, a share `least` of the names
+    must be the same ones: what is called and read of others keeps its name in a copy.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -226,7 +228,7 @@ def _are_renamed(one: _Body, other: _Body) -> bool:
             )
     total = pairs.total()
     unchanged = sum(count for (a, b), count in pairs.items() if a == b)
-    return unchanged >= _LEAST_UNCHANGED * total and all(
+    return unchanged >= least * total and all(
         _most_common(pairs, side) >= _LEAST_CONSISTENT * total for side in (0, 1)
     )
 

@@ -17,7 +17,7 @@ from claude_lsp.workspace.index.records import Shape
 from claude_lsp.workspace.index.segment import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from claude_lsp.workspace.index.records import Symbol
     from claude_lsp.workspace.index.segment import U64
@@ -46,14 +46,12 @@ _REST = r"[^\W\d][\w$]*|\d[\w.]*|[^\w\s]"
 _HASH = re.compile(rf"#[^\n]*|{_LONG}|{_STRINGS}|{_REST}", re.DOTALL)
 _SLASHES = re.compile(rf"//[^\n]*|/\*.*?\*/|`(?:[^`\\]|\\.)*`|{_STRINGS}|{_REST}", re.DOTALL)
 _WORDS = """
-and as assert async await break case catch class const continue def default defer del do
-elif else end except export extends false finally fn for foreach from func function go goto if
-impl import in instanceof interface is lambda let loop match mod module mut new nil None not
-null or pass pub raise require rescue return select self static struct super switch this throw
-throws trait True try type typeof undefined unless unsafe until use var when where while with
-yield False true
+and as assert async await break catch class continue def del elif else except false False finally
+for foreach from global if import in is lambda nil None nonlocal not null or pass raise return
+switch throw true True try while with yield
 """
 _KEYWORDS = frozenset(_WORDS.split())
+"""Words that are no names in any language; those of one may be variables in another."""
 _FORMATTED = frozenset(",;()")
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
 
@@ -101,6 +99,9 @@ def shapes(symbols: Sequence[Symbol], text: str, comment: str) -> tuple[Shape, .
 def body(text: str, comment: str) -> tuple[U64, list[str]]:
     """Return the codes of the tokens of a definition's body, and these tokens.
 
+    A name that says what something of others is called, an attribute or a keyword argument, has a
+    dot in front.
+
     The head is left out, where it can be told: two implementations of one interface share it. So is
     what a formatter puts in and takes out: commas, parentheses, where a long text is cut.
 
@@ -110,7 +111,7 @@ def body(text: str, comment: str) -> tuple[U64, list[str]]:
     """
     tokens = (_HASH if comment == "#" else _SLASHES).findall(text)
     tokens = tokens[_body_start(tokens) :]
-    coded = zip(map(_codes.__getitem__, tokens), tokens, strict=True)
+    coded = zip(map(_codes.__getitem__, tokens), _with_dots(tokens), strict=True)
     found = [pair for pair in coded if pair[0]]
     kept = [
         pair
@@ -118,6 +119,13 @@ def body(text: str, comment: str) -> tuple[U64, list[str]]:
         if pair[0] != _TEXT or before != _TEXT
     ]
     return np.array([code for code, _ in kept], np.uint64), [one for _, one in kept]
+
+
+def _with_dots(tokens: Sequence[str]) -> Iterator[str]:
+    """Yield tokens, with a dot in front of names of attributes and of keyword arguments."""
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        is_keyword = after == "=" and before in {"(", ","}
+        yield f".{token}" if before == "." or is_keyword else token
 
 
 def runs(codes: U64) -> U64:
