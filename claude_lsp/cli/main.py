@@ -62,41 +62,33 @@ def parser() -> argparse.ArgumentParser:
     review.add_argument(
         "--format", choices=("concise", "full", "json"), help="what is printed (default: concise)"
     )
-    review.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        default=[],
-        metavar="FORMAT:FILE",
-        help="write a report to a file as well; may be given several times",
-    )
-    review.add_argument(
-        "--fail-on",
-        choices=("critical", "major", "minor", "any", "never"),
-        default="never",
-        help="exit with 1 for findings at or above this severity (default: never)",
-    )
-    review.add_argument("--min-severity", choices=("critical", "major", "minor", "info"))
-    review.add_argument("--min-confidence", type=float, metavar="0..1")
-    review.add_argument("--max-findings", type=_positive, metavar="N")
-    review.add_argument(
-        "--max-cost",
-        type=_dollars,
-        default=1.0,
-        metavar="USD",
-        help="send nothing that could make the run cost more (default: 1.00)",
-    )
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
-    review.add_argument(
-        "--dry-run", action="store_true", help="list files, tokens and dollars; send nothing"
-    )
     review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"
     )
-    review.add_argument(
-        "--skip-without-key",
-        action="store_true",
-        help="without credentials exit with 0 after the structural review",
+
+    arch = commands.add_parser(
+        "arch",
+        help="review the architecture",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    arch.add_argument(
+        "paths", nargs="*", metavar="PATH", help="report on these only (default: this folder)"
+    )
+    arch.add_argument(
+        "--facts-only", action="store_true", help="compute facts from the code; ask no model"
+    )
+    arch.add_argument(
+        "--base", metavar="REF", help="report only what is new since the change left REF"
+    )
+    arch.add_argument(
+        "--head", metavar="REF", help="the change, with --base (default: the files on disk)"
+    )
+    arch.add_argument(
+        "--format",
+        choices=("concise", "full", "json", "html", "mermaid", "dot"),
+        help="what is printed (default: concise); the last three draw the module graph",
     )
 
     context = commands.add_parser("context", help="show exactly what would be sent")
@@ -136,14 +128,53 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("show", "schema"), nargs="?", default="show")
     config.add_argument("--format", choices=("text", "json"), default="text")
 
-    for command in (review, context, doctor, config):
+    for command in (review, arch):
+        _add_report_options(command)
+
+    for command in (review, arch, context, doctor, config):
         command.add_argument("--config", metavar="FILE", help="a further settings file")
         command.add_argument("--root", metavar="DIR", help="the workspace (default: found by git)")
-    for command in (serve, review, context, doctor):
+    for command in (serve, review, arch, context, doctor):
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
         )
     return top
+
+
+def _add_report_options(command: argparse.ArgumentParser) -> None:
+    """Add what `review` and `arch` have in common."""
+    command.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="FORMAT:FILE",
+        help="write a report to a file as well; may be given several times",
+    )
+    command.add_argument(
+        "--fail-on",
+        choices=("critical", "major", "minor", "any", "never"),
+        default="never",
+        help="exit with 1 for findings at or above this severity (default: never)",
+    )
+    command.add_argument("--min-severity", choices=("critical", "major", "minor", "info"))
+    command.add_argument("--min-confidence", type=float, metavar="0..1")
+    command.add_argument("--max-findings", type=_positive, metavar="N")
+    command.add_argument(
+        "--max-cost",
+        type=_dollars,
+        default=1.0,
+        metavar="USD",
+        help="send nothing that could make the run cost more (default: 1.00)",
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="list files, tokens and dollars; send nothing"
+    )
+    command.add_argument(
+        "--skip-without-key",
+        action="store_true",
+        help="without credentials exit with 0 after what needs no model",
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -171,6 +202,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.review import review
 
             return review
+        case "arch":
+            from claude_lsp.cli.arch import arch
+
+            return arch
         case "context":
             from claude_lsp.cli.context import context
 

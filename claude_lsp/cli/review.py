@@ -6,104 +6,35 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp import __version__
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
-from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.findings.finding import Finding, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend
-from claude_lsp.findings.reporters import REPORTERS
-from claude_lsp.findings.reporters.style import Style
+from claude_lsp.cli.common import indexed, say
+from claude_lsp.cli.process import DONE
+from claude_lsp.cli.reporting import Result, Run, finish, run_of, structure_of
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
     from claude_lsp.engine import Engine
     from claude_lsp.review.run import Unit
-    from claude_lsp.settings import Settings
-    from claude_lsp.text.lines import LineIndex
-    from claude_lsp.workspace.workspace import Workspace
-
-
-@dataclass
-class _Result:
-    """What a run has come to so far.
-
-    Attributes:
-        findings: by fingerprint; a later one with the same replaces the earlier.
-        reviewed: paths that were reviewed in full.
-        skipped: paths that were left out on purpose, with the reason.
-        failed: paths that could not be reviewed, with the reason.
-        dropped: remarks that are not shown, by reason.
-        notices: sentences for the user.
-    """
-
-    findings: dict[str, Finding] = field(default_factory=dict)
-    reviewed: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    notices: list[str] = field(default_factory=list)
-    incomplete: bool = False
-    interrupted: bool = False
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What was asked for."""
-
-    options: argparse.Namespace
-    outputs: Sequence[tuple[str, Path]]
-    root: Path
-    paths: Sequence[Path]
-    workspace: Workspace
-    settings: Settings
-
-    @property
-    def scope(self) -> str:
-        """What is reviewed, in words."""
-        names = [path.relative_to(self.root).as_posix() for path in self.paths]
-        return ", ".join(self.root.name if name == "." else name for name in names)
-
-    def covers(self, path: str) -> bool:
-        """Whether a file of the workspace is in scope."""
-        limits = [limit.relative_to(self.root).as_posix() for limit in self.paths]
-        return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
 
 
 def review(options: argparse.Namespace) -> int:
     """Review files or folders; return the exit code."""
-    outputs = [_output(text) for text in options.output]
-    paths = [_existing(text) for text in options.paths or ["."]]
-    root = root_for(options, paths[0])
-    for path in paths:
-        if not path.is_relative_to(root):
-            refuse(f"{path} is not below {root}; review one project at a time")
-    given = {
-        "review.min_severity": options.min_severity,
-        "review.min_confidence": options.min_confidence,
-        "review.max_findings": options.max_findings,
-    }
-    command_line = {key: value for key, value in given.items() if value is not None}
-    configuration, workspace = configure(options, root, command_line)
-    run = _Run(options, outputs, root, paths, workspace, configuration.settings)
+    run = run_of(options)
     if options.offline:
-        return _finish(run, _structure(run))
+        return finish(run, _structure(run))
     units, result = _units(run)
     if not units:
-        return _finish(run, result)
+        return finish(run, result)
     return asyncio.run(_with_model(run, units, result))
 
 
-async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
+async def _with_model(run: Run, units: Sequence[Unit], result: Result) -> int:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -124,16 +55,16 @@ async def _with_model(run: _Run, units: Sequence[Unit], result: _Result) -> int:
             await asyncio.gather(asyncio.to_thread(tokens.warm), client.check_credentials())
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
-            return _finish(run, found)
+            return finish(run, found)
         await _review(engine, units, account, result, run.options.concurrency)
     finally:
         await codebase.close()
         await client.close()
         ledger.close()
-    return _finish(run, result, account, {unit.origin: unit.snapshot.index for unit in units})
+    return finish(run, result, account, {unit.origin: unit.snapshot.index for unit in units})
 
 
-def _without_model(run: _Run, files: _Result, failure: Failure) -> _Result:
+def _without_model(run: Run, files: Result, failure: Failure) -> Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
     result = _structure(run)
@@ -150,7 +81,7 @@ async def _review(
     engine: Engine,
     units: Sequence[Unit],
     account: Account,
-    result: _Result,
+    result: Result,
     concurrency: int,
 ) -> None:
     """Run the review, with a line of progress on a terminal; an interrupt keeps what is there."""
@@ -191,7 +122,7 @@ async def _review(
         _progress_end()
 
 
-async def _dry_run(engine: Engine, units: Sequence[Unit], result: _Result) -> int:
+async def _dry_run(engine: Engine, units: Sequence[Unit], result: Result) -> int:
     """Print what would be sent and the most that it could cost."""
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.review.run import prepare_unit
@@ -217,13 +148,13 @@ async def _dry_run(engine: Engine, units: Sequence[Unit], result: _Result) -> in
     return DONE
 
 
-def _units(run: _Run) -> tuple[list[Unit], _Result]:
+def _units(run: Run) -> tuple[list[Unit], Result]:
     """Read the files to review; what is left out is listed with its reason."""
     from claude_lsp.review.run import Unit
     from claude_lsp.workspace.files import TextFile, list_files, read_text
     from claude_lsp.workspace.languages import language_of
 
-    result = _Result()
+    result = Result()
     units: list[Unit] = []
     workspace = run.workspace
     rules = workspace.rules_for(run.root)
@@ -263,112 +194,7 @@ _NOT_CODE = frozenset(
 )
 
 
-def _structure(run: _Run) -> _Result:
-    """Review the structure: facts computed from the code, no model asked."""
-    from claude_lsp.review.project import survey
-
-    project = survey(run.workspace, run.root)
-    found = [finding for finding in project.findings if run.covers(finding.path)]
-    result = _Result({finding.fingerprint: finding for finding in found})
-    problems = dict(project.graph.problems)
-    modules = [module.path for module in project.graph.modules.values() if run.covers(module.path)]
-    result.reviewed += [path for path in modules if path not in problems]
-    result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
-    summary = project.summary
-    result.notices.append(
-        f"Structure of {summary.modules} modules in {summary.packages} folders with "
-        f"{summary.imports} imports between them."
-    )
-    result.notices += project.notices
-    return result
-
-
-def _finish(
-    run: _Run,
-    result: _Result,
-    account: Account | None = None,
-    sources: Mapping[str, LineIndex] | None = None,
-) -> int:
-    """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
-
-    worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
-    shown = worst_first[: run.settings.review.max_findings]
-    if len(shown) < len(worst_first):
-        result.dropped["over review.max_findings"] += len(worst_first) - len(shown)
-    partial = bool(result.failed) or result.incomplete or result.interrupted
-    report = Report(
-        findings=tuple(shown),
-        coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
-        status="nothing" if not result.reviewed else "partial" if partial else "complete",
-        scope=run.scope,
-        notices=tuple(result.notices),
-        spend=_spend(account),
-        models=tuple(sorted(account.models)) if account is not None else (),
-        dropped=dict(result.dropped),
-        tool_version=__version__,
-        sources=sources_of(run.root, shown) if sources is None else sources,
-    )
-    for name, path in run.outputs:
-        try:
-            path.write_text(REPORTERS[name](report, Style()), encoding="utf-8")
-        except OSError as error:
-            say(f"the report could not be written to {path}: {error.strerror}")
-            report = replace(report, status="partial")
-    try:
-        sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        forget_stdout()  # whoever read only the beginning still gets the right exit code
-    return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
-
-
-def _spend(account: Account | None) -> Spend:
-    if account is None:
-        return Spend()
-    usage = account.usage
-    counters = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_creation_input_tokens": usage.cache_write_5m + usage.cache_write_1h,
-        "cache_read_input_tokens": usage.cache_read,
-    }
-    return Spend(account.calls, counters, account.cost_usd)
-
-
-def _exit_code(fail_on: str, report: Report) -> int:
-    if fail_on != "never":
-        limit = Severity.INFO if fail_on == "any" else Severity(fail_on)
-        if any(finding.severity.rank <= limit.rank for finding in report.findings):
-            return FOUND
-    return {"nothing": NOTHING, "partial": INCOMPLETE, "complete": DONE}[report.status]
-
-
-def _existing(text: str) -> Path:
-    path = Path(text)
-    if not path.exists():
-        refuse(f"{text}: no such file or folder")
-    return path.resolve()
-
-
-def _output(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition(":")
-    if name not in REPORTERS or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(REPORTERS)}")
-    return name, Path(path)
-
-
-def _style() -> Style:
-    """Colours and the terminal's width on a terminal, neither otherwise."""
-    import os
-    import shutil
-
-    if not sys.stdout.isatty():
-        return Style()
-    return Style(colour="NO_COLOR" not in os.environ, width=shutil.get_terminal_size().columns)
-
-
-def _progress(done: int, total: int, result: _Result, account: Account) -> None:
+def _progress(done: int, total: int, result: Result, account: Account) -> None:
     if sys.stderr.isatty():
         cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
         line = f"{done} of {total} files, {len(result.findings)} findings, {cost}"
@@ -378,3 +204,10 @@ def _progress(done: int, total: int, result: _Result, account: Account) -> None:
 def _progress_end() -> None:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _structure(run: Run) -> Result:
+    """Review the structure: facts computed from the code, no model asked."""
+    from claude_lsp.review.project import survey
+
+    return structure_of(run, survey(run.workspace, run.root, run.settings))

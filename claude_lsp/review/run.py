@@ -11,7 +11,8 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import ALONE, Situation
 from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
 from claude_lsp.text.positions import Position, Range
 
@@ -98,15 +99,6 @@ def situation_of(unit: Unit, settings: Settings) -> Situation:
         Range(Position(0, 0), Position(max(lines - 1, 0), 0)),
         instructions=settings.review.instructions,
     )
-
-
-def hidden_reason(finding: Finding, settings: Settings) -> str | None:
-    """Return why a finding is not shown, None if it is."""
-    if finding.severity.rank > Severity(settings.review.min_severity).rank:
-        return "below review.min_severity"
-    if finding.confidence < settings.review.min_confidence:
-        return "below review.min_confidence"
-    return None
 
 
 async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:

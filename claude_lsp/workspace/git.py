@@ -245,6 +245,18 @@ def run(root: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
     return output
 
 
+def run_bytes(root: Path, *arguments: str, given: bytes, timeout: float = TIMEOUT_SECONDS) -> bytes:
+    """Run one read-only git command in `root` that reads its input; return what it printed.
+
+    Raises:
+        GitError: git is absent, failed, or took longer than `timeout` seconds.
+    """
+    code, output, message = _start(root, [*_OPTIONS, *arguments], timeout, given)
+    if code:
+        raise _error(arguments[0], root, message)
+    return output
+
+
 def _optional(root: Path, *arguments: str) -> str | None:
     """Run a command whose exit code 1 means "there is none"."""
     code, output, message = _execute(root, arguments, TIMEOUT_SECONDS)
@@ -269,7 +281,8 @@ def _execute(root: Path, arguments: tuple[str, ...], timeout: float) -> tuple[in
     if command in _DIFF_COMMANDS:
         # For a submodule, git would start itself inside it, under that repository's configuration.
         rest = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=all", *rest]
-    return _start(root, [*options, command, *rest], timeout)
+    code, output, message = _start(root, [*options, command, *rest], timeout)
+    return code, output.decode("utf-8", "surrogateescape"), message
 
 
 def _without_filters(root: Path, timeout: float) -> list[str]:
@@ -277,20 +290,22 @@ def _without_filters(root: Path, timeout: float) -> list[str]:
     listing = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|process)$"]
     _, output, _ = _start(root, [*_OPTIONS, *listing], timeout)
     options = []
-    for key in output.split("\0"):
+    for key in output.decode("utf-8", "surrogateescape").split("\0"):
         if key:
             required = f"{key.rpartition('.')[0]}.required=false"
             options += ["-c", f"{key}=", "-c", required]
     return options
 
 
-def _start(root: Path, command: list[str], timeout: float) -> tuple[int, str, str]:
+def _start(
+    root: Path, command: list[str], timeout: float, given: bytes = b""
+) -> tuple[int, bytes, str]:
     try:
         done = subprocess.run(
             ["git", *command],
             cwd=root,
             env=_environment(root),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=timeout,
             check=False,
@@ -315,7 +330,7 @@ def _start(root: Path, command: list[str], timeout: float) -> tuple[int, str, st
         ) from error
     return (
         done.returncode,
-        done.stdout.decode("utf-8", "surrogateescape"),
+        done.stdout,
         done.stderr.decode("utf-8", "replace").strip(),
     )
 

@@ -11,7 +11,7 @@ from claude_lsp.workspace.index.making import build
 from claude_lsp.workspace.index.places import CONFIGURATION_FILES
 from claude_lsp.workspace.index.segment import Entry
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.module_graph import with_texts
+from claude_lsp.workspace.module_graph import with_uses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,4 +35,4 @@ def links_of_texts(texts: Mapping[str, str]) -> Links:
 
 def graph_of_texts(texts: Mapping[str, str], packages_above: tuple[str, ...] = ()) -> ModuleGraph:
     """Return the module graph of some files."""
-    return with_texts(module_graph(links_of_texts(texts), packages_above), texts.get)
+    return with_uses(module_graph(links_of_texts(texts), packages_above), texts.get)

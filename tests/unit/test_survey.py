@@ -70,7 +70,7 @@ def test_the_map_of_a_project_has_its_signatures(root: Path) -> None:
 
 def test_a_ready_index_is_taken_as_it_is(root: Path) -> None:
     links = links_of_texts({"shop/cart.py": "import shop.order", "shop/order.py": "x = 1\n"})
-    project = survey(Workspace([root], Settings()), root, links)
+    project = survey(Workspace([root], Settings()), root, links=links)
     assert [one.target for one in project.graph.imports] == ["shop.order"]
     assert not (root.parent / "cache").exists()
 

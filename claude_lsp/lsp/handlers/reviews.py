@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Situation
-from claude_lsp.actions.architecture import MAP_SHARE
 from claude_lsp.actions.outcomes import Drop
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.claude.route import route
-from claude_lsp.context import tokens
-from claude_lsp.context.candidate import Candidate
 from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.progress import progress
-from claude_lsp.review.project import central_documents, sources_of, survey
+from claude_lsp.review.judgement import prepare_judgement
+from claude_lsp.review.project import sources_of, survey
 from claude_lsp.review.run import (
     Unit,
     UnitDropped,
     UnitFound,
     UnitNotice,
-    hidden_reason,
     prepare_unit,
     review_unit,
     situation_of,
 )
 from claude_lsp.text.lines import LineIndex
-from claude_lsp.text.positions import Position, Range
-from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.text.snapshots import uri_from_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +129,9 @@ async def _architecture(server: ClaudeServer) -> None:
                 folder.update()  # not every editor tells of files that change
                 await folder.settled()
                 links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
-            project = await asyncio.to_thread(survey, engine.workspace, root, links)
+            project = await asyncio.to_thread(
+                survey, engine.workspace, root, engine.settings, links
+            )
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)
@@ -157,35 +153,14 @@ async def _judge(
 ) -> None:
     action = ACTIONS["architecture"]
     root = project.root
-    documents = await asyncio.to_thread(central_documents, project, engine.workspace)
-    family = route(action.name, action.tier, engine.settings).model.tokenizer
-    budget = int(MAP_SHARE * action.recipe.budget(engine.settings))
-    evidence = await asyncio.to_thread(
-        project.map, budget, functools.partial(tokens.upper_bound, family=family)
-    )
-    situation = Situation(
-        Snapshot(uri_from_path(root), None, ""),
-        root.name,
-        Range(Position(0, 0), Position(0, 0)),
-        evidence=evidence,
-    )
-    candidates = [
-        Candidate(
-            engine.workspace.origin(document),
-            document.text,
-            "central in the project",
-            score=100 - rank,
-            snapshot=document,
-        )
-        for rank, document in enumerate(documents)
-    ]
-    prepared = await engine.prepare(action, situation, extras=candidates)
+    judgement = await prepare_judgement(engine, project)
+    situation, prepared = judgement.situation, judgement.prepared
     facts = f"{_count(len(project.findings), 'fact')} about the architecture"
     if not await may_send(server, engine, action, situation, prepared):
         server.notice(f"{facts}; nothing was sent")
         return
     report(f"asking {prepared.request.model.id}")
-    texts = {engine.workspace.origin(document): document.index for document in documents}
+    texts = judgement.texts
     run = server.published.begin("architecture")
     found: set[str] = set()
     dropped: Counter[str] = Counter()
