@@ -14,14 +14,14 @@ from claude_lsp.findings.claims import Rejected, claims_from, findings_schema
 from claude_lsp.findings.fingerprint import fingerprint
 from claude_lsp.findings.rules import RULES
 from claude_lsp.findings.stream import ObjectStream
-from claude_lsp.findings.verify import Dropped, verify
+from claude_lsp.findings.verify import QUOTE_NOT_FOUND, Dropped, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Context
-    from claude_lsp.findings.finding import Finding
+    from claude_lsp.context.assemble import Context, Sent
+    from claude_lsp.findings.finding import Claim, Finding
     from claude_lsp.settings import Settings
 
 _RULES = tuple(rule.id for rule in RULES.values() if rule.id.startswith("review."))
@@ -76,7 +76,7 @@ class FindingsReader:
 
     def __init__(self, situation: Situation, context: Context) -> None:
         self._origin = situation.origin
-        self._documents = context.documents
+        self._context = context
         self._stream = ObjectStream("findings")
         self._dropped: Counter[str] = Counter()
         self._claims = self._malformed = 0
@@ -103,15 +103,32 @@ class FindingsReader:
             self._dropped[claim.reason] += 1
             return None
         self._claims += 1
-        sent = self._documents.get(claim.path)
-        if sent is None:
-            self._dropped["the file was not shown"] += 1
-            return None
-        found = verify(replace(claim, line=sent.line_hint(claim.line)), sent.index, sent.origin)
+        found = verified(claim, self._context)
         if isinstance(found, Dropped):
             self._dropped[found.reason] += 1
             return None
-        # From the text that was sent to the document: lines before the window, secrets put back.
+        return found
+
+
+def verified(claim: Claim, context: Context) -> Finding | Dropped:
+    """Make a finding of a claim if what it quotes is in what the model was shown.
+
+    Its place is led from there to the document: lines before a window, secrets put back.
+    """
+    pieces = context.shown_of(claim.path)
+    if not pieces:
+        return Dropped("the file was not shown")
+
+    def distance(sent: Sent) -> int:
+        line = sent.first_line if claim.line is None else claim.line - 1
+        return max(sent.first_line - line, line - sent.last_line, 0)
+
+    found: Finding | Dropped = Dropped(QUOTE_NOT_FOUND)
+    for sent in sorted(pieces, key=distance):
+        hinted = replace(claim, line=sent.line_hint(claim.line))
+        found = verify(hinted, sent.index, sent.origin)
+        if isinstance(found, Dropped):
+            continue
         span = sent.to_document(found.range)
         text = found.replacement
         return replace(
@@ -121,6 +138,7 @@ class FindingsReader:
             fingerprint=fingerprint(found.rule, found.path, sent.original, span.start.line),
             replacement=None if text is None else sent.redacted.restore(text),
         )
+    return found
 
 
 ACTION = Action(

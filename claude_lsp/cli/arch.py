@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,7 @@ async def _with_model(run: Run) -> int:
                 return await _dry_run(engine, project)
             await _judge(engine, project, account, result)
         finally:
+            _progress_end()
             await codebase.close()
     except ClaudeError as error:
         say(f"{error.failure} Reporting facts only.")
@@ -106,13 +108,13 @@ async def _with_model(run: Run) -> int:
 
 
 async def _judge(engine: Engine, project: Project, account: Account, result: Result) -> None:
-    """Have the model judge; what it finds joins the facts as it comes.
+    """Have the model judge; what it finds joins the facts as it comes, what it looks at is noted.
 
     Raises:
         ClaudeError: it failed; what arrived before is kept.
     """
     from claude_lsp.actions import ACTIONS
-    from claude_lsp.actions.outcomes import Drop, Notice
+    from claude_lsp.actions.outcomes import Drop, Looked, Notice, Prose
     from claude_lsp.findings.finding import Finding
     from claude_lsp.findings.hidden import hidden_reason
     from claude_lsp.review.judgement import prepare_judgement
@@ -127,6 +129,11 @@ async def _judge(engine: Engine, project: Project, account: Account, result: Res
             elif isinstance(outcome, Notice):
                 result.notices.append(outcome.text)
                 result.incomplete = True
+            elif isinstance(outcome, Prose):
+                result.overview += outcome.text
+            elif isinstance(outcome, Looked):
+                result.looks.append(outcome.look)
+                _progress(len(result.looks))
             elif isinstance(outcome, Finding):
                 if (reason := hidden_reason(outcome, engine.settings)) is not None:
                     result.dropped[reason] += 1
@@ -138,10 +145,25 @@ async def _dry_run(engine: Engine, project: Project) -> int:
     """Print what would be sent and the most that it could cost."""
     from claude_lsp.review.judgement import prepare_judgement
 
-    request = (await prepare_judgement(engine, project)).prepared.request
-    most = "price unknown" if request.most_usd is None else f"at most ${request.most_usd:.4f}"
-    print(f"{request.prompt_tokens:,} tokens to {request.model.id}, {most}. Nothing was sent.")
+    prepared = (await prepare_judgement(engine, project)).prepared
+    request, most = prepared.request, prepared.most_usd
+    price = "price unknown" if most is None else f"at most ${most:.4f}"
+    rounds = 0 if prepared.bounds is None else prepared.bounds.rounds
+    looks = f", then up to {rounds} looks into the project" if rounds else ""
+    print(
+        f"{request.prompt_tokens:,} tokens to {request.model.id}{looks}, {price}. Nothing was sent."
+    )
     return DONE
+
+
+def _progress(looks: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{looks} looks into the project", end="", file=sys.stderr, flush=True)
+
+
+def _progress_end() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _finish(run: Run, project: Project, result: Result, account: Account | None = None) -> int:

@@ -12,7 +12,7 @@ from claude_lsp import __version__
 from claude_lsp.cli.common import configure, refuse, root_for, say
 from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
 from claude_lsp.findings.finding import Finding, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend
+from claude_lsp.findings.report import Coverage, Look, Report, Spend
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.style import Style
 
@@ -40,6 +40,8 @@ class Result:
         failed: paths that could not be reviewed, with the reason.
         dropped: remarks that are not shown, by reason.
         notices: sentences for the user.
+        overview: what a model says of the whole.
+        looks: what it looked at on its own.
     """
 
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -48,6 +50,8 @@ class Result:
     failed: list[tuple[str, str]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     notices: list[str] = field(default_factory=list)
+    overview: str = ""
+    looks: list[Look] = field(default_factory=list)
     incomplete: bool = False
     interrupted: bool = False
 
@@ -149,6 +153,8 @@ def finish(
         models=tuple(sorted(account.models)) if account is not None else (),
         dropped=dict(result.dropped),
         tool_version=__version__,
+        overview=result.overview,
+        looks=tuple(result.looks),
         sources=sources_of(run.root, shown) if sources is None else sources,
     )
     for name, path in run.outputs:

@@ -18,7 +18,7 @@ from claude_lsp.text.lines import LineIndex, split_lines, without_ending
 from claude_lsp.text.positions import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from claude_lsp.context.candidate import Subject
     from claude_lsp.context.redact import Redacted, Secret
@@ -132,12 +132,20 @@ class Context:
         left_out: what was not sent, and why.
         subject: the path of the document that the action is about; None where there is none.
         documents: each document that was sent, by its path.
+        looked_at: pieces of files that the model was shown later, as it asked for them.
     """
 
     parts: tuple[Part, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     subject: str | None = None
     documents: Mapping[str, Sent] = field(default_factory=dict)
+    looked_at: Sequence[Sent] = ()
+
+    def shown_of(self, path: str) -> tuple[Sent, ...]:
+        """Return what the model has seen of a file, as it was sent."""
+        whole = self.documents.get(path)
+        pieces = (piece for piece in self.looked_at if piece.origin == path)
+        return (*(() if whole is None else (whole,)), *pieces)
 
     @property
     def sent(self) -> Sent | None:
@@ -342,16 +350,28 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
     first = index.position_at(start).line + 1
     last = index.position_at(max(start, end - 1)).line + 1
     if subject.style is Style.NUMBERED:
-        body = "".join(
-            f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
-            for number, line in enumerate(split_lines(body), first)
-        )
+        body = "".join(numbered(split_lines(body), first))
     elif subject.style is Style.CURSOR:
         body = body[: focus - start] + CURSOR_MARK + body[focus - start :]
     whole = start == 0 and end == len(index.text)
     extent = "" if whole else f' lines="{first}-{last} of {len(index.lines)}"'
-    path, language = _attribute(subject.origin), _attribute(subject.snapshot.language)
-    head = f'<document path="{path}" language="{language}"{extent}>'
+    return framed(subject.origin, subject.snapshot.language, body, extent)
+
+
+def numbered(lines: Iterable[str], first: int) -> Iterator[str]:
+    """Yield lines with their numbers where they are shown: at the first, and at every tenth.
+
+    Args:
+        lines: with their endings.
+        first: the number of the first of them.
+    """
+    for number, line in enumerate(lines, first):
+        yield f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
+
+
+def framed(origin: str, language: str, body: str, extent: str = "") -> str:
+    """Return (a part of) a document as it stands in a prompt, between two lines that name it."""
+    head = f'<document path="{_attribute(origin)}" language="{_attribute(language)}"{extent}>'
     return f"{head}\n{body}{_end(body)}</document>\n"
 
 

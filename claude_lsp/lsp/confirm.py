@@ -26,12 +26,14 @@ async def may_send(
     """
     await engine.client.check_credentials()
     request = prepared.request
-    most = request.most_usd
+    most = prepared.most_usd
     price = "an unknown price" if most is None else f"at most ${most:.2f}"
+    size = f"{request.prompt_tokens:,} tokens"
+    if prepared.bounds is not None:
+        size += f" at first, then up to {prepared.bounds.rounds} looks into the project"
     return await ask(
         server,
-        f"{action.title(situation)} with {request.model.id} for {price} "
-        f"({request.prompt_tokens:,} tokens)?",
+        f"{action.title(situation)} with {request.model.id} for {price} ({size})?",
         "Send",
     )
 

@@ -48,7 +48,7 @@ def shown(editor: Editor) -> dict[str, list[str]]:
 
 
 def judged(quote: str = "def second():", path: str = "package/two.py") -> dict[str, Any]:
-    return finding(TWO, quote, path=path, rule="arch.boundary", title="In the wrong place")
+    return finding(TWO, quote, path=path, rule="arch.seam", title="In the wrong place")
 
 
 async def test_facts_need_no_key(project: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +93,9 @@ async def test_findings_in_files_that_are_not_open(project: Editor) -> None:
     (request,) = project.api.messages
     assert request.model == "claude-opus-5-5"
     assert "package/two.py" in request.text
-    assert "arch.boundary" in shown(project)["package/two.py"]
+    assert "arch.seam" in shown(project)["package/two.py"]
     uri = uri_from_path(project.root / "package/two.py")
-    found = [d for d in project.client.diagnostics[uri] if d.code == "arch.boundary"]
+    found = [d for d in project.client.diagnostics[uri] if d.code == "arch.seam"]
     assert found[0].range.start == types.Position(3, 0)
     (message,) = project.messages
     assert "1 finding of claude-opus-5-5" in message
@@ -149,7 +149,7 @@ async def test_an_open_buffer_that_differs_from_the_file(project: Editor) -> Non
     project.api.script(replies.json_findings([judged()]))
     await project.run("claude.reviewArchitecture")
     # Under the client's own spelling of the address, and where the buffer has the text.
-    found = [d for d in project.client.diagnostics[spelled] if d.code == "arch.boundary"]
+    found = [d for d in project.client.diagnostics[spelled] if d.code == "arch.seam"]
     assert found[0].range.start.line == 5
     project.client.change(spelled, ((0, 0), (1, 0)), "")
     await project.client.wait_for(
@@ -157,7 +157,7 @@ async def test_an_open_buffer_that_differs_from_the_file(project: Editor) -> Non
             [
                 d.range.start.line
                 for d in project.client.diagnostics[spelled]
-                if d.code == "arch.boundary"
+                if d.code == "arch.seam"
             ]
             == [4]
         )

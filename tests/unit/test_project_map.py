@@ -180,7 +180,7 @@ def test_what_a_section_does_not_need_goes_to_the_others() -> None:
 
 def test_what_is_left_out_is_counted() -> None:
     text = render_map(LARGE, [], 200, words, SIGNATURES)
-    assert re.fullmatch(r"and \d+ more packages?", rows(text, "Packages")[-1])
+    assert re.fullmatch(r"and \d+ more packages?: .+", rows(text, "Packages")[-1])
 
 
 def test_a_larger_budget_shows_all_that_a_smaller_one_shows() -> None:

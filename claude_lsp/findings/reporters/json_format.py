@@ -17,6 +17,9 @@ The format is stable: members are only added, and `version` grows when one chang
     models         [id]
     dropped        {reason: number}
     notices        [sentence]
+    overview       text in Markdown; only where a model gave one
+    looks          [{"tool", "arguments": {name: text or number}, "tokens",
+                     "refused" (text or null)}]; only where a model looked at files on its own
 
 Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
 character. Characters that could steer a terminal are written as `\uXXXX`.
@@ -28,7 +31,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.findings.finding import Finding, Related, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend, sorted_findings
+from claude_lsp.findings.report import Coverage, Look, Report, Spend, sorted_findings
 from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.text.positions import Position, Range
 
@@ -61,6 +64,17 @@ def as_dict(report: Report) -> dict[str, Any]:
         "models": list(report.models),
         "dropped": dict(report.dropped),
         "notices": list(report.notices),
+        **({"overview": report.overview} if report.overview else {}),
+        **({"looks": [_look_as_dict(look) for look in report.looks]} if report.looks else {}),
+    }
+
+
+def _look_as_dict(look: Look) -> dict[str, Any]:
+    return {
+        "tool": look.tool,
+        "arguments": dict(look.arguments),
+        "tokens": look.tokens,
+        "refused": look.refused,
     }
 
 
@@ -114,6 +128,11 @@ def read_report(text: str) -> Report:
             models=tuple(value["models"]),
             dropped=value["dropped"],
             tool_version=value["tool"]["version"],
+            overview=value.get("overview", ""),
+            looks=tuple(
+                Look(each["tool"], each["arguments"], each["tokens"], each["refused"])
+                for each in value.get("looks", ())
+            ),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a report of claude-lsp: {error}") from error

@@ -10,6 +10,7 @@ from claude_lsp.findings.report import (
     Report,
     coverage_sentence,
     dropped_sentence,
+    looks_sentence,
     result_sentence,
     spend_sentence,
 )
@@ -67,6 +68,9 @@ def closing_lines(report: Report, style: Style) -> list[str]:
             f"failed: {visible(path)}: {visible(why)}" for path, why in report.coverage.failed
         ]
     lines += [f"note: {visible(notice)}" for notice in report.notices]
+    if report.overview:
+        lines += ["", *map(visible, report.overview.strip().split("\n")), ""]
+    lines += [visible(text) for text in [looks_sentence(report)] if text]
     details = [text for text in (dropped_sentence(report), spend_sentence(report)) if text]
     lines += [style.paint(visible(text), "dim") for text in details]
     return lines

@@ -8,14 +8,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.outcomes import Drop
+from claude_lsp.actions.outcomes import Drop, Looked, Prose
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import Target, arguments_of
+from claude_lsp.lsp.present import present
 from claude_lsp.lsp.progress import progress
+from claude_lsp.lsp.publish import Other
 from claude_lsp.review.judgement import prepare_judgement
 from claude_lsp.review.project import sources_of, survey
 from claude_lsp.review.run import (
@@ -31,7 +33,7 @@ from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import uri_from_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from lsprotocol import types
@@ -144,7 +146,8 @@ async def _show_facts(server: ClaudeServer, project: Project) -> None:
     run = server.published.begin("structure")
     for finding in project.findings:
         index = sources.get(finding.path, LineIndex(""))
-        server.published.add(_uri(project.root, finding), finding, run, index)
+        others = _others(project.root, finding, sources)
+        server.published.add(_uri(project.root, finding.path), finding, run, index, others=others)
     server.published.complete(run)
 
 
@@ -153,39 +156,62 @@ async def _judge(
 ) -> None:
     action = ACTIONS["architecture"]
     root = project.root
-    judgement = await prepare_judgement(engine, project)
+    judgement = await prepare_judgement(engine, project, server.surroundings())
     situation, prepared = judgement.situation, judgement.prepared
     facts = f"{_count(len(project.findings), 'fact')} about the architecture"
-    if not await may_send(server, engine, action, situation, prepared):
+    try:
+        sent = await may_send(server, engine, action, situation, prepared)
+    except ClaudeError:
+        server.notice(f"{facts}, computed from the code; no model was asked")
+        raise
+    if not sent:
         server.notice(f"{facts}; nothing was sent")
         return
     report(f"asking {prepared.request.model.id}")
-    texts = judgement.texts
+    texts = dict(judgement.texts)
     run = server.published.begin("architecture")
     found: set[str] = set()
     dropped: Counter[str] = Counter()
+    overview = ""
     async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
         async for outcome in outcomes:
             if isinstance(outcome, Drop):
                 dropped[outcome.reason] += outcome.count
+            elif isinstance(outcome, Looked):
+                texts |= outcome.texts
+                report(
+                    f"{outcome.look.tool}: {', '.join(map(str, outcome.look.arguments.values()))}"
+                )
+            elif isinstance(outcome, Prose):
+                overview += outcome.text
             elif isinstance(outcome, Finding):
                 if (reason := hidden_reason(outcome, engine.settings)) is not None:
                     dropped[reason] += 1
                     continue
                 found.add(outcome.fingerprint)
                 report(f"{len(found)} found")
-                uri = _uri(root, outcome)
-                server.published.add(uri, outcome, run, texts[outcome.path])
+                uri, others = _uri(root, outcome.path), _others(root, outcome, texts)
+                server.published.add(uri, outcome, run, texts[outcome.path], others=others)
     server.published.complete(run)
     reasons = "".join(f", {number} dropped: {reason}" for reason, number in dropped.items())
     server.notice(
         f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}"
     )
+    if overview:
+        await present(server, f"# Architecture of {root.name}\n\n{overview}")
+
+
+def _others(root: Path, finding: Finding, texts: Mapping[str, LineIndex]) -> list[Other | None]:
+    """Return the files of the places that a finding relates to, as far as they are known."""
+    return [
+        Other(_uri(root, place.path), texts[place.path]) if place.path in texts else None
+        for place in finding.related
+    ]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _uri(root: Path, finding: Finding) -> str:
-    return uri_from_path(root / finding.path)
+def _uri(root: Path, path: str) -> str:
+    return uri_from_path(root / path)
