@@ -145,6 +145,7 @@ async def _dry_run(engine: Engine, project: Project) -> int:
 
 
 def _finish(run: Run, project: Project, result: Result, account: Account | None = None) -> int:
+    from claude_lsp.review.project import sources_of
     from claude_lsp.structure.diagrams import dot, mermaid
 
     def drawn() -> Project:
@@ -161,4 +162,5 @@ def _finish(run: Run, project: Project, result: Result, account: Account | None 
         "mermaid": lambda _report, _style: mermaid(project.graph, drawn().findings),
         "dot": lambda _report, _style: dot(project.graph, drawn().findings),
     }
-    return finish(run, result, account, reporters=reporters)
+    sources = sources_of(project.text_of, result.findings.values())
+    return finish(run, result, account, sources, reporters=reporters)

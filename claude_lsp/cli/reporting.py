@@ -132,7 +132,7 @@ def finish(
     reporters: Reporters = REPORTERS,
 ) -> int:
     """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
+    from claude_lsp.review.project import sources_of, text_reader
 
     worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
     shown = worst_first[: run.settings.review.max_findings]
@@ -149,7 +149,7 @@ def finish(
         models=tuple(sorted(account.models)) if account is not None else (),
         dropped=dict(result.dropped),
         tool_version=__version__,
-        sources=sources_of(run.root, shown) if sources is None else sources,
+        sources=sources_of(text_reader(run.root), shown) if sources is None else sources,
     )
     for name, path in run.outputs:
         try:

@@ -38,6 +38,7 @@ class Project:
         graph: modules and imports.
         findings: structural facts that are worth a remark.
         summary: figures for the head of a report.
+        text_of: returns the text of a file as it was looked at, None if it cannot be read.
         manifests: paths of the files that say what it needs.
         notices: what limits the picture, in sentences for the user.
     """
@@ -47,6 +48,7 @@ class Project:
     graph: ModuleGraph
     findings: tuple[Finding, ...]
     summary: StructureSummary
+    text_of: Callable[[str], str | None]
     manifests: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -77,6 +79,7 @@ def survey(
     settings: Settings | None = None,
     links: Links | None = None,
     *,
+    text_of: Callable[[str], str | None] | None = None,
     history: bool = True,
 ) -> Project:
     """Read a project and compute its structure.
@@ -88,6 +91,7 @@ def survey(
         root: the project's folder.
         settings: for the contracts in them; without, there are none.
         links: the state of its index, for a caller that has one; made here by default.
+        text_of: returns the text of a file as that index knows it; by default what is on disk.
         history: whether git is asked what changed together.
     """
     # Not needed by a server that starts, and a tenth of its imports.
@@ -108,7 +112,7 @@ def survey(
     rules = workspace.rules_for(root)
     if links is None:
         links = index_folder(root, rules, notices.append) if rules is not None else Index().links
-    text_of = text_reader(root)
+    text_of = text_of or text_reader(root)
     graph = module_graph(links, packages_above(root))
     graph = with_uses(graph, text_of, god_modules(graph, StructureOptions()))
     contracts = contracts_of(settings or Settings())
@@ -121,7 +125,14 @@ def survey(
     findings = located(review_structure(graph, evidence=evidence), text_of)
     notices += check_contracts(graph, contracts)[1]
     return Project(
-        root, links, graph, findings, summarise(graph, findings), tuple(manifests), tuple(notices)
+        root,
+        links,
+        graph,
+        findings,
+        summarise(graph, findings),
+        text_of,
+        tuple(manifests),
+        tuple(notices),
     )
 
 
@@ -145,14 +156,12 @@ def packages_above(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def sources_of(root: Path, findings: Iterable[Finding]) -> dict[str, LineIndex]:
+def sources_of(
+    text_of: Callable[[str], str | None], findings: Iterable[Finding]
+) -> dict[str, LineIndex]:
     """Read the files that findings speak of, for excerpts; one that can't be read is left out."""
-    sources = {}
-    for path in {finding.path for finding in findings}:
-        content = read_text(root / path, _LARGEST_BYTES)
-        if isinstance(content, TextFile):
-            sources[path] = LineIndex(content.text)
-    return sources
+    texts = {path: text_of(path) for path in {finding.path for finding in findings}}
+    return {path: LineIndex(text) for path, text in texts.items() if text is not None}
 
 
 def central_documents(project: Project, workspace: Workspace, most: int = 8) -> list[Snapshot]:

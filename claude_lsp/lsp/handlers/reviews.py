@@ -124,13 +124,14 @@ async def _architecture(server: ClaudeServer) -> None:
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
             folder = engine.codebase.folders[0]
-            links = None
+            links = text_of = None
             if folder.progress is not None:
                 folder.update()  # not every editor tells of files that change
                 await folder.settled()
                 links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
+                text_of = folder.text
             project = await asyncio.to_thread(
-                survey, engine.workspace, root, engine.settings, links
+                survey, engine.workspace, root, engine.settings, links, text_of=text_of
             )
             for notice in project.notices:
                 server.notice(notice)
@@ -140,9 +141,11 @@ async def _architecture(server: ClaudeServer) -> None:
 
 async def _show_facts(server: ClaudeServer, project: Project) -> None:
     """Show what needs no model, whether or not the rest goes on."""
-    sources = await asyncio.to_thread(sources_of, project.root, project.findings)
+    settings = server.session.configuration.settings
+    shown = [one for one in project.findings if hidden_reason(one, settings) is None]
+    sources = await asyncio.to_thread(sources_of, project.text_of, shown)
     run = server.published.begin("structure")
-    for finding in project.findings:
+    for finding in shown:
         index = sources.get(finding.path, LineIndex(""))
         server.published.add(_uri(project.root, finding), finding, run, index)
     server.published.complete(run)
