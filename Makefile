@@ -44,10 +44,10 @@ neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; 
 	$(BIN)/python -m tests.editors.neovim.tour
 
 arch-image: $(VENV)/tested  ## draw the picture of the module graph in the documents; needs chromium
-	@mkdir -p build
-	$(BIN)/claude-lsp arch --facts-only --min-severity info -o html:build/architecture.html claude_lsp >/dev/null
+	@folder=$$(mktemp -d) && mkdir $$folder/claude-lsp && git archive HEAD | tar -x -C $$folder/claude-lsp && \
+	$(BIN)/claude-lsp arch --facts-only --min-severity info -o html:$$folder/page.html $$folder/claude-lsp >/dev/null && \
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
-	  --screenshot=docs/images/architecture.png file://$(CURDIR)/build/architecture.html 2>/dev/null
+	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .

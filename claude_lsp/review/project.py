@@ -159,8 +159,9 @@ def packages_above(root: Path) -> tuple[str, ...]:
 def sources_of(
     text_of: Callable[[str], str | None], findings: Iterable[Finding]
 ) -> dict[str, LineIndex]:
-    """Read the files that findings speak of, for excerpts; one that can't be read is left out."""
-    texts = {path: text_of(path) for path in {finding.path for finding in findings}}
+    """Read the files that findings and their places are in; one that can't be read is left out."""
+    paths = {path for one in findings for path in (one.path, *(each.path for each in one.related))}
+    texts = {path: text_of(path) for path in sorted(paths)}
     return {path: LineIndex(text) for path, text in texts.items() if text is not None}
 
 

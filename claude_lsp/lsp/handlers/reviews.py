@@ -7,6 +7,8 @@ import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lsprotocol import types
+
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.outcomes import Drop
 from claude_lsp.claude.account import Account
@@ -14,6 +16,7 @@ from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
+from claude_lsp.lsp.convert import range_to_client
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.progress import progress
 from claude_lsp.review.judgement import prepare_judgement
@@ -34,9 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lsprotocol import types
-
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.finding import Related
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.review.project import Project
 
@@ -144,10 +146,19 @@ async def _show_facts(server: ClaudeServer, project: Project) -> None:
     settings = server.session.configuration.settings
     shown = [one for one in project.findings if hidden_reason(one, settings) is None]
     sources = await asyncio.to_thread(sources_of, project.text_of, shown)
+    encoding = server.abilities.position_encoding
+
+    def locate(place: Related) -> types.Location | None:
+        index = sources.get(place.path)
+        if index is None:
+            return None
+        span = range_to_client(place.range, index, encoding)
+        return types.Location(uri_from_path(project.root / place.path), span)
+
     run = server.published.begin("structure")
     for finding in shown:
         index = sources.get(finding.path, LineIndex(""))
-        server.published.add(_uri(project.root, finding), finding, run, index)
+        server.published.add(_uri(project.root, finding), finding, run, index, locate=locate)
     server.published.complete(run)
 
 
