@@ -12,15 +12,17 @@ import pytest_asyncio
 
 from claude_lsp.claude.account import Account
 from claude_lsp.context import tokens
+from claude_lsp.review.plan import Unit, make_plan
 from claude_lsp.review.run import (
     ReviewEvent,
-    Unit,
     UnitDone,
     UnitDropped,
     UnitFound,
     UnitNotice,
     review,
 )
+from claude_lsp.review.scope import Document, Scope
+from claude_lsp.settings import build
 from tests.messages_api import Gate, MessagesApi, replies
 from tests.unit.engine_kit import engine_for, point_at, snapshot
 
@@ -48,7 +50,13 @@ async def engine(
 
 def unit(root: Path, name: str, text: str | None = None) -> Unit:
     text = f"def {name}(path):\n    return open(path).read()\n" if text is None else text
-    return Unit(f"{name}.py", snapshot(root / f"{name}.py", text))
+    (made,) = units(root, name, text)
+    return made
+
+
+def units(root: Path, name: str, text: str, **options: Any) -> tuple[Unit, ...]:
+    document = Document(f"{name}.py", snapshot(root / f"{name}.py", text))
+    return make_plan(Scope(name, (document,)), build(options)).units
 
 
 def finding(name: str, **changes: Any) -> dict[str, Any]:
