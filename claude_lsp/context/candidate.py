@@ -66,6 +66,11 @@ class Lines(NamedTuple):
     first: int
     last: int
 
+    def __str__(self) -> str:
+        """Return the numbers that a person counts, from 1."""
+        first, last = self.first + 1, self.last + 1
+        return str(first) if first == last else f"{first}-{last}"
+
     def meets(self, other: Lines) -> bool:
         """Whether the two have a line in common."""
         return self.first <= other.last and other.first <= self.last

@@ -78,7 +78,7 @@ def render(excerpt: Excerpt, windows: tuple[Sent, ...]) -> str:
         for lines, window in zip(excerpt.shown, windows, strict=True)
     ]
     ended = [body if not body or body != without_ending(body) else f"{body}\n" for body in bodies]
-    shown = ", ".join(f"{lines.first + 1}-{lines.last + 1}" for lines in excerpt.shown)
+    shown = ", ".join(map(str, excerpt.shown))
     whole = all(window.whole for window in windows)
     extent = "" if whole else f' lines="{shown} of {len(excerpt.snapshot.index.lines)}"'
     change = f' change="{attribute(excerpt.change)}"' if excerpt.change else ""

@@ -209,7 +209,7 @@ def place_of(excerpt: Excerpt) -> str:
     everything = excerpt.change or shown == (Lines(0, len(excerpt.snapshot.index.lines) - 1),)
     if everything:
         return excerpt.origin
-    return f"{excerpt.origin}:{shown[-1].first + 1}-{shown[-1].last + 1}"
+    return f"{excerpt.origin}:{shown[-1]}"
 
 
 def lines_of(excerpt: Excerpt) -> str:
@@ -220,9 +220,7 @@ def lines_of(excerpt: Excerpt) -> str:
 
 
 def _run(lines: Lines) -> str:
-    if lines.first == lines.last:
-        return f"line {lines.first + 1}"
-    return f"lines {lines.first + 1}-{lines.last + 1}"
+    return f"line {lines}" if lines.first == lines.last else f"lines {lines}"
 
 
 def _rank(document: Document) -> tuple[bool, list[str]]:

@@ -26,9 +26,9 @@ Breadth = Literal["added", "context", "file", "all"]
 diff shows, every line of a changed file, or any."""
 
 _LARGEST_BYTES = 4_000_000
-_PROSE = frozenset(("plaintext", "markdown", "restructuredtext", "latex"))
+_PROSE = frozenset(("plaintext", "markdown", "restructuredtext", "latex", "ignore"))
 _DATA = frozenset(
-    ("xml", "ignore", "json", "jsonc", "jsonl", "toml", "ini", "properties")
+    ("xml", "json", "jsonc", "jsonl", "toml", "ini", "properties")
 )  # settings are worth a look where they change, not whenever a folder is reviewed
 _VENDORED = frozenset(
     ("vendor", "vendored", "third_party", "third-party", "node_modules", "bower_components")

@@ -183,10 +183,15 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
             )
     found = _optional(root, "merge-base", "--end-of-options", base, tip)
     if not found:
+        if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+            raise GitError(
+                f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
+                "Run 'git fetch --unshallow'; in CI, check out with the full history "
+                "(fetch-depth: 0).",
+            )
         raise GitError(
             f"No common ancestor of '{base}' and '{tip}' is in this clone.",
-            "If it is a shallow clone, run 'git fetch --unshallow'; in CI, check out with the "
-            "full history (fetch-depth: 0).",
+            "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
         )
     return found
 

@@ -81,16 +81,8 @@ def test_hunks_turn_the_old_text_into_the_new(
     assert not changes
 
 
-NAMES = (
-    "plain.py",
-    "with blank.py",
-    "tab\there",
-    'quo"te',
-    "ünï.py",
-    "new\nline",
-    "b",
-    "a/b c/d b",
-)
+NAMES = ("plain.py", "with blank.py", "tab\there", 'quo"te', "ünï.py", "new\nline", "b")
+MOVED = "a/b c/d b"
 
 
 @pytest.mark.parametrize("quoted", ["true", "false"])

@@ -240,17 +240,34 @@ async def test_filters_count_what_they_hide(
     assert done(events) == {"a.py": None}
 
 
-async def test_a_document_that_did_not_fit_is_not_called_whole(
+async def test_a_document_that_does_not_fit_is_reviewed_in_parts(
     messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     point_at(messages_api, monkeypatch)
     messages_api.answer = replies.json_findings([])
-    text = "".join(f"value_{n} = {n}\n" for n in range(2000))
+    text = "".join(f"value_{n} = {n}\n" for n in range(1000))
+    parts = units(tmp_path, "big", text, **{"context.tokens": 2000})
+    async with engine_for(tmp_path, context__tokens=2000) as engine:
+        events = await collected(engine, list(parts))
+    assert {type(event) for event in events} == {UnitDone}
+    assert len(events) == len(parts) == len(messages_api.messages) > 3
+    sent = "".join(received.text for received in messages_api.messages)
+    assert all(f"value_{n} = {n}\n" in sent for n in range(1000))
+    assert not messages_api.refused
+
+
+async def test_what_does_not_fit_after_all_is_not_called_reviewed(
+    messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A plan made for other settings than those of the engine."""
+    point_at(messages_api, monkeypatch)
+    messages_api.answer = replies.json_findings([])
+    text = "".join(f"value_{n} = {n}\n" for n in range(500))
     async with engine_for(tmp_path, context__tokens=1000) as engine:
         events = await collected(engine, [unit(tmp_path, "big", text)])
     (notice,) = [event for event in events if isinstance(event, UnitNotice)]
     assert notice.text.startswith("only lines 1 to ")
-    assert "of 2000 fitted the token budget" in notice.text
+    assert "of 500 fitted the token budget" in notice.text
 
 
 async def test_closing_a_run_closes_its_streams(

@@ -87,7 +87,11 @@ def _other_reviews(
         if not _is_wanted(kind, wanted):
             continue
         # A look for `.git`; git itself is not run before the command is.
-        if situation.range.empty if scope == "selection" else not (path and git.root_of(path)):
+        if scope == "selection":
+            useful = _is_part(situation)
+        else:
+            useful = path is not None and git.root_of(path) is not None
+        if not useful:
             continue
         arguments: dict[str, Any] = {"uri": situation.snapshot.uri, "scope": scope}
         if scope == "selection":
@@ -95,6 +99,14 @@ def _other_reviews(
         command = _asking(server, f"Claude: {title}", COMMAND_OF["review"], arguments)
         actions.append(_tagged(server, types.CodeAction(command.title, kind=kind, command=command)))
     return actions
+
+
+def _is_part(situation: Situation) -> bool:
+    """Whether something is selected, and not the whole document."""
+    index, (start, end) = situation.snapshot.index, situation.range
+    text = index.text
+    inside = text[index.offset_at(start) : index.offset_at(end)].strip()
+    return bool(inside) and inside != text.strip()
 
 
 def _model_fixes(
