@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,9 +25,11 @@ from claude_lsp.workspace.workspace import Workspace
 from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from claude_lsp.settings import Settings
 
-FAMILY = "claude-4.7"
+FAMILY: tokens.Family = "claude-4.7"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -167,7 +168,8 @@ def test_a_small_change_of_many_files_is_one_call(repository: Repository) -> Non
 
 def test_of_a_large_definition_the_hunk_and_the_heads_are_shown(repository: Repository) -> None:
     body = "".join(f"        step_{n}()\n" for n in range(100))
-    text = f"import x\n\n\nclass C:\n    def method(self):\n{body}\n    def other(self):\n        pass\n"
+    other = "    def other(self):\n        pass\n"
+    text = f"import x\n\n\nclass C:\n    def method(self):\n{body}\n{other}"
     repository.commit(a_py=text)
     repository.write("a.py", text.replace("step_50()", "step_51()"))
     (unit,) = changed(repository).units
