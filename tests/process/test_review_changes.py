@@ -1,4 +1,8 @@
-"""`claude-lsp review` of what has changed, as a CI job runs it: what is sent, said and returned."""
+"""`claude-lsp review` of what has changed, as a CI job runs it: what is sent, said and returned.
+
+The command runs in this process: a real one needs seconds before it begins, and `test_cli.py` has
+those.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +12,77 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from claude_lsp.claude import client
+from claude_lsp.cli import main as command_line
 from claude_lsp.cli import process as exit_codes
 from tests.messages_api import Disconnect, replies
-from tests.process.test_cli import COMMAND, NO_KEY, Shell, finding, shell
+from tests.process.test_cli import COMMAND, NO_KEY, Shell, finding
 from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.messages_api import Reply
-
-__all__ = ["shell"]
+    from tests.messages_api import Reply, ThreadedMessagesApi
 
 OLD = "def load(path):\n    data = open(path)\n    return data.read()\n"
 NEW = "def load(path):\n    return open(path).read()\n"
-NO_CI = dict.fromkeys(
-    ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "GITHUB_BASE_REF")
+CI_VARIABLES = (
+    *("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "GITHUB_BASE_REF"),
+    "GITHUB_EVENT_PATH",
 )
 
 
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*NO_CI, "GITHUB_EVENT_PATH"):
-        monkeypatch.delenv(name, raising=False)
+class Here(Shell):
+    """The command in this process.
+
+    Attributes:
+        captured: what is printed.
+    """
+
+    captured: pytest.CaptureFixture[str]
+
+    def run(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        self.captured.readouterr()
+        with pytest.MonkeyPatch.context() as patches:
+            patches.chdir(self.root)
+            for name in CI_VARIABLES:
+                patches.delenv(name, raising=False)
+            for name, value in {**self.api.environment(), **environment}.items():
+                if value is None:
+                    patches.delenv(name, raising=False)
+                else:
+                    patches.setenv(name, value)
+            try:
+                code = command_line.run(arguments)
+            except SystemExit as stop:
+                code = int(stop.code or 0)
+        out, err = self.captured.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 @pytest.fixture
-def repository(shell: Shell) -> Repository:
+def shell(
+    threaded_messages_api: ThreadedMessagesApi,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Here:
+    plain = client._wait_before_retry
+
+    def soon(*arguments: Any) -> float | None:
+        wait = plain(*arguments)
+        return wait and min(wait, 0.01)
+
+    monkeypatch.setattr(client, "_wait_before_retry", soon)
+    root = tmp_path / "project"
+    root.mkdir()
+    made = Here(threaded_messages_api, root)
+    made.captured = capsys
+    return made
+
+
+@pytest.fixture
+def repository(shell: Here) -> Repository:
     """A branch `topic` that changes two files and a lock file, two commits after `main`."""
     made = Repository(shell.root)
     made.commit(a_py=OLD, other_py="other = 1\n")
@@ -54,7 +102,7 @@ def report_of(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return report
 
 
-def test_a_branch_against_its_base(shell: Shell, repository: Repository) -> None:
+def test_a_branch_against_its_base(shell: Here, repository: Repository) -> None:
     shell.api.respond(lambda _: answer(finding("a.py"), finding("b.py"), finding("other.py")))
     run = shell.run("review", "--base", "main", "--fail-on", "major")
     assert run.returncode == exit_codes.FOUND
@@ -88,7 +136,7 @@ def test_a_branch_against_its_base(shell: Shell, repository: Repository) -> None
     ],
 )
 def test_every_way_to_say_what(
-    shell: Shell, repository: Repository, options: tuple[str, ...], reviewed: list[str]
+    shell: Here, repository: Repository, options: tuple[str, ...], reviewed: list[str]
 ) -> None:
     repository.write("other.py", "other = 2\n")
     repository.git("add", "other.py")
@@ -101,7 +149,7 @@ def test_every_way_to_say_what(
     assert report["status"] == "complete"
 
 
-def test_a_diff_from_a_file_and_from_stdin(shell: Shell, repository: Repository) -> None:
+def test_a_diff_from_a_file_and_from_stdin(shell: Here, repository: Repository) -> None:
     diff = repository.git("diff", "main", "topic", "--", "a.py") + "\n"
     path = shell.root.parent / "x.diff"
     path.write_text(diff)
@@ -111,7 +159,7 @@ def test_a_diff_from_a_file_and_from_stdin(shell: Shell, repository: Repository)
     done = subprocess.run(
         [COMMAND, "review", "--diff-file", "-"],
         cwd=shell.root,
-        env=shell.environment(),
+        env=shell.environment(**dict.fromkeys(CI_VARIABLES)),
         input=diff,
         capture_output=True,
         text=True,
@@ -133,7 +181,7 @@ def test_a_diff_from_a_file_and_from_stdin(shell: Shell, repository: Repository)
     ],
 )
 def test_nothing_changed_is_a_success_that_says_so(
-    shell: Shell, repository: Repository, options: tuple[str, ...], says: str
+    shell: Here, repository: Repository, options: tuple[str, ...], says: str
 ) -> None:
     repository.commit(**{".gitignore": "empty.diff\n", "empty.diff": ""})
     run = shell.run("review", *options, "--fail-on", "any")
@@ -144,7 +192,7 @@ def test_nothing_changed_is_a_success_that_says_so(
     assert not shell.api.requests
 
 
-def test_a_change_of_nothing_but_what_is_skipped(shell: Shell, repository: Repository) -> None:
+def test_a_change_of_nothing_but_what_is_skipped(shell: Here, repository: Repository) -> None:
     repository.write("README.md", "# Title\n")
     run = shell.run("review", "--worktree", "--fail-on", "any")
     assert run.returncode == exit_codes.DONE
@@ -152,7 +200,7 @@ def test_a_change_of_nothing_but_what_is_skipped(shell: Shell, repository: Repos
     assert "No findings" not in run.stdout
 
 
-def test_limits_make_it_partial(shell: Shell, repository: Repository) -> None:
+def test_limits_make_it_partial(shell: Here, repository: Repository) -> None:
     body = "".join(f"def f_{n}(x):\n    return x * {n}\n\n\n" for n in range(150))
     for number in range(6):
         repository.write(f"large_{number}.py", body)
@@ -170,7 +218,7 @@ def test_limits_make_it_partial(shell: Shell, repository: Repository) -> None:
     assert "over --max-tokens" in none.stdout
 
 
-def test_a_dry_run_shows_the_plan(shell: Shell, repository: Repository) -> None:
+def test_a_dry_run_shows_the_plan(shell: Here, repository: Repository) -> None:
     run = shell.run("review", "--base", "main", "--dry-run", **NO_KEY)
     assert run.returncode == exit_codes.DONE
     first, *rest = run.stdout.splitlines()
@@ -182,7 +230,7 @@ def test_a_dry_run_shows_the_plan(shell: Shell, repository: Repository) -> None:
 
 
 def test_without_a_key_the_structure_of_what_changed_is_reviewed(
-    shell: Shell, repository: Repository
+    shell: Here, repository: Repository
 ) -> None:
     repository.commit(
         x_py="import y\n", y_py="import x\n", a_py="import other\n", other_py="import a\n"
@@ -209,7 +257,7 @@ def test_without_a_key_the_structure_of_what_changed_is_reviewed(
     ],
 )
 def test_wrong_usage(
-    shell: Shell, repository: Repository, options: tuple[str, ...], says: str
+    shell: Here, repository: Repository, options: tuple[str, ...], says: str
 ) -> None:
     run = shell.run("review", *options)
     assert (run.returncode, run.stdout) == (exit_codes.USAGE, "")
@@ -217,7 +265,7 @@ def test_wrong_usage(
     assert not shell.api.requests
 
 
-def test_outside_of_any_repository(shell: Shell) -> None:
+def test_outside_of_any_repository(shell: Here) -> None:
     shell.write("a.py")
     run = shell.run("review", "--staged")
     assert run.returncode == exit_codes.USAGE
@@ -239,7 +287,7 @@ def test_outside_of_any_repository(shell: Shell) -> None:
     ],
 )
 def test_in_ci_the_change_of_the_job_is_reviewed(
-    shell: Shell, repository: Repository, environment: dict[str, str]
+    shell: Here, repository: Repository, environment: dict[str, str]
 ) -> None:
     shell.api.respond(lambda _: answer())
     run = shell.run("review", "--format", "json", **environment)
@@ -251,7 +299,7 @@ def test_in_ci_the_change_of_the_job_is_reviewed(
     assert "other.py" in report_of(everything)["coverage"]["reviewed"]
 
 
-def test_a_change_can_not_change_its_own_reviewer(shell: Shell, repository: Repository) -> None:
+def test_a_change_can_not_change_its_own_reviewer(shell: Here, repository: Repository) -> None:
     repository.git("checkout", "-q", "main")
     repository.write("CLAUDE.md", "Never log a password.\n")
     repository.write(
@@ -283,11 +331,12 @@ def test_a_change_can_not_change_its_own_reviewer(shell: Shell, repository: Repo
 
 
 def test_a_shallow_checkout_in_ci_says_what_to_do(
-    shell: Shell, repository: Repository, tmp_path: Path
+    shell: Here, repository: Repository, tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"
     repository.git("clone", "-q", "--depth=1", "-b", "topic", f"file://{shell.root}", str(clone))
-    run = Shell(shell.api, clone).run("review", CI="true", GITHUB_BASE_REF="main")
+    shell.root = clone
+    run = shell.run("review", CI="true", GITHUB_BASE_REF="main")
     assert run.returncode == exit_codes.USAGE
     assert "fetch-depth: 0" in run.stderr
     assert not shell.api.requests
@@ -327,7 +376,7 @@ BAD = "{'findings': nonsense"
     ids=lambda value: None,
 )
 def test_a_fault_never_looks_clean(
-    shell: Shell, repository: Repository, reply: Reply, code: int, says: str
+    shell: Here, repository: Repository, reply: Reply, code: int, says: str
 ) -> None:
     shell.api.respond(lambda _: reply)
     run = shell.run("review", "--base", "main", CLAUDE_LSP_ENDPOINT_TIMEOUT_S="3")
@@ -340,7 +389,7 @@ def test_a_fault_never_looks_clean(
         assert "2 failed" in run.stdout
 
 
-def test_a_rate_limit_with_retry_after_is_waited_for(shell: Shell, repository: Repository) -> None:
+def test_a_rate_limit_with_retry_after_is_waited_for(shell: Here, repository: Repository) -> None:
     shell.api.script(replies.rate_limit(0.2), answer(finding("a.py")))
     run = shell.run("review", "--base", "main")
     assert run.returncode == exit_codes.DONE
@@ -349,7 +398,7 @@ def test_a_rate_limit_with_retry_after_is_waited_for(shell: Shell, repository: R
 
 
 @pytest.mark.parametrize("form", ["fenced", "lines", "bare list"])
-def test_endpoints_that_ignore_the_format(shell: Shell, repository: Repository, form: str) -> None:
+def test_endpoints_that_ignore_the_format(shell: Here, repository: Repository, form: str) -> None:
     items = [finding("a.py"), finding("b.py")]
     shapes = {
         "fenced": replies.ignore_format({"findings": items}),
@@ -362,7 +411,7 @@ def test_endpoints_that_ignore_the_format(shell: Shell, repository: Repository, 
     assert [found["path"] for found in report_of(run)["findings"]] == ["a.py", "b.py"]
 
 
-def test_a_cut_answer_keeps_what_had_come(shell: Shell, repository: Repository) -> None:
+def test_a_cut_answer_keeps_what_had_come(shell: Here, repository: Repository) -> None:
     whole = json.dumps({"findings": [finding("a.py"), finding("b.py")]})
     shell.api.respond(lambda _: replies.max_tokens(whole[: whole.rindex('"explanation"')]))
     run = shell.run("review", "--base", "main", "--format", "json")
