@@ -8,15 +8,14 @@ ignore rules, then redaction and the token bound (in `context.assemble`), then t
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
-from claude_lsp.claude.client import Patience
+from claude_lsp.claude.patience import Patience
+from claude_lsp.claude.recording import key_of
 from claude_lsp.claude.request import Block, Request, parameters
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
@@ -53,9 +52,8 @@ class Prepared:
 
     @property
     def id(self) -> str:
-        """16 hexadecimal digits of what is sent: the same for the same request."""
-        body = json.dumps(parameters(self.request), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """What the request is known by: the same wherever the same is asked."""
+        return key_of(parameters(self.request))
 
 
 @dataclass
@@ -105,7 +103,7 @@ class Engine:
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self.gather(action, situation, surroundings)
+        gathered = await self._gather(action, situation, surroundings)
         context = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered
         )
@@ -134,19 +132,16 @@ class Engine:
         )
         return Prepared(request, context)
 
-    async def gather(
+    async def _gather(
         self, action: Action, situation: Situation, surroundings: Surroundings
     ) -> Gathered:
-        """Look for what helps with a situation; what is found is ready for its request."""
-        recipe = action.recipe
-        room = int(recipe.budget(self.settings) * (1 - recipe.document))
-        family = route(action.name, action.tier, self.settings).model.tokenizer
+        """Look for what helps with a situation, or with each of its excerpts."""
+        wanted = self._wanted(action, situation, surroundings)
         if not situation.excerpts:
-            wanted = Wanted(situation, recipe, surroundings, room, family)
             return await self._gatherer.gather(wanted)
         # What helps with a small part must not be many times the part itself.
         total = sum(excerpt.tokens for excerpt in situation.excerpts)
-        room = min(room, room_beside(total))
+        room = min(wanted.room, room_beside(total))
         reviewed = {excerpt.origin for excerpt in situation.excerpts}
         found = Gathered()
         for excerpt in situation.excerpts:
@@ -160,9 +155,25 @@ class Engine:
                 range=_main_range(excerpt),
                 excerpts=(),
             )
-            wanted = Wanted(part, recipe, surroundings, its_room, family)
-            found = found.joined(await self._gatherer.gather(wanted), reviewed)
+            one = wanted._replace(situation=part, room=its_room)
+            found = found.joined(await self._gatherer.gather(one), reviewed)
         return found
+
+    async def gather_ahead(
+        self, action: Action, situation: Situation, surroundings: Surroundings
+    ) -> None:
+        """Look for what helps with a situation, so that it is ready for its request."""
+        await self._gatherer.gather_ahead(self._wanted(action, situation, surroundings))
+
+    def _wanted(self, action: Action, situation: Situation, surroundings: Surroundings) -> Wanted:
+        recipe = action.recipe
+        return Wanted(
+            situation,
+            recipe,
+            surroundings,
+            int(recipe.budget(self.settings) * (1 - recipe.document)),
+            route(action.name, action.tier, self.settings).model.tokenizer,
+        )
 
     async def close(self) -> None:
         """End what goes on without a request; those under way are not disturbed."""

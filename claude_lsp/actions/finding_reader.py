@@ -57,7 +57,7 @@ class FindingsReader:
         end = self._stream.finish()
         outcomes: list[Outcome] = [Drop(reason, count) for reason, count in self._dropped.items()]
         # An answer of which nothing was a finding must not read as "no findings".
-        only_others = self._malformed and not self._claims
+        only_others = not self._claims and (self._malformed or end.problem is not None)
         if complete and (not end.complete or only_others):
             outcomes.append(Unusable(end.problem or "it held no list of findings"))
         return outcomes
