@@ -16,12 +16,14 @@ from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
-from claude_lsp.claude.client import Patience
 from claude_lsp.claude.dialogue import Bounds, Turn, within
-from claude_lsp.claude.request import Block, Request
+from claude_lsp.claude.patience import Patience
+from claude_lsp.claude.recording import key_of
+from claude_lsp.claude.request import Block, Request, parameters
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.gathering import Gatherer, Wanted
+from claude_lsp.gathering import Gathered, Gatherer, Wanted
+from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate
+    from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
-    from claude_lsp.gathering import Gathered
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
@@ -48,6 +49,10 @@ _TIME_LEFT = 0.25
 """Share of a dialogue's time that is kept for the answer."""
 _LEAST_SHOWN = 200
 """Tokens below which tools have nothing left to show."""
+_ROOM_AT_LEAST = 300
+_ROOM_SHARE = 0.2
+_ROOM_LEAST = 120
+"""Tokens for what helps with excerpts: at least, as a share of theirs, and for a single one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class Prepared:
         if asking is None or answering is None:
             return None
         return min(self.bounds.rounds * asking + answering, self.bounds.usd)
+
+    @property
+    def id(self) -> str:
+        """What the request is known by: the same wherever the same is asked."""
+        return key_of(parameters(self.request))
 
 
 @dataclass
@@ -115,14 +125,17 @@ class Engine:
         Raises:
             ClaudeError: the document must not be sent (kind "ignored").
         """
-        reason = self.workspace.reason_not_to_send(situation.snapshot)
-        if reason is not None and action.subject(situation) is not None:
-            raise errors.ClaudeError(errors.ignored(situation.origin, reason))
+        about = [(each.origin, each.snapshot) for each in situation.excerpts]
+        if action.subject(situation) is not None:
+            about.append((situation.origin, situation.snapshot))
+        for origin, snapshot in about:
+            if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
+                raise errors.ClaudeError(errors.ignored(origin, reason))
         chosen = route(action.name, action.tier, self.settings)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self._gatherer.gather(self._wanted(action, situation, surroundings))
+        gathered = await self._gather(action, situation, surroundings)
         context = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered
         )
@@ -178,6 +191,33 @@ class Engine:
         )
         return tuple(TOOLS[name] for name in tooling.names), bounds
 
+    async def _gather(
+        self, action: Action, situation: Situation, surroundings: Surroundings
+    ) -> Gathered:
+        """Look for what helps with a situation, or with each of its excerpts."""
+        wanted = self._wanted(action, situation, surroundings)
+        if not situation.excerpts:
+            return await self._gatherer.gather(wanted)
+        # What helps with a small part must not be many times the part itself.
+        total = sum(excerpt.tokens for excerpt in situation.excerpts)
+        room = min(wanted.room, room_beside(total))
+        reviewed = {excerpt.origin for excerpt in situation.excerpts}
+        found = Gathered()
+        for excerpt in situation.excerpts:
+            its_room = room * excerpt.tokens // max(1, total)
+            if its_room < _ROOM_LEAST:
+                continue
+            part = replace(
+                situation,
+                snapshot=excerpt.snapshot,
+                origin=excerpt.origin,
+                range=_main_range(excerpt),
+                excerpts=(),
+            )
+            one = wanted._replace(situation=part, room=its_room)
+            found = found.joined(await self._gatherer.gather(one), reviewed)
+        return found
+
     async def gather_ahead(
         self, action: Action, situation: Situation, surroundings: Surroundings
     ) -> None:
@@ -219,6 +259,7 @@ class Engine:
             family,
             document_share=action.recipe.document,
             left_out=gathered.left_out,
+            excerpts=situation.excerpts,
         )
 
     async def run(
@@ -332,9 +373,7 @@ class Engine:
 
         must_answer = why_no_more() is not None
         while True:
-            reader = action.reader(
-                situation, replace(prepared.context, looked_at=tuple(toolbox.shown))
-            )
+            reader = action.reader(situation, prepared.context.with_more(toolbox.shown))
             left = replace(patience, deadline_s=max(deadline - loop.time(), 1.0))
             answers: list[Answer] = []
             asked = self._ask(request(must_answer=must_answer), reader, left, purse, answers)
@@ -397,3 +436,15 @@ def _note(rounds_left: int, reason_to_end: str | None) -> str:
     if reason_to_end is not None:
         return f"There are no more tools: {reason_to_end}. Answer now."
     return f"{rounds_left} more round{'s' if rounds_left != 1 else ''} may ask for tools."
+
+
+def room_beside(excerpts: int) -> int:
+    """Return how many tokens what helps with excerpts may take, given what they take."""
+    return _ROOM_AT_LEAST + int(excerpts * _ROOM_SHARE)
+
+
+def _main_range(excerpt: Excerpt) -> Range:
+    """Return the longest run of lines that an excerpt is about."""
+    runs = excerpt.scope or excerpt.shown
+    longest = max(runs, key=lambda lines: lines.last - lines.first)
+    return Range(Position(longest.first, 0), Position(longest.last + 1, 0))

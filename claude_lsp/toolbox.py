@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from claude_lsp.claude.dialogue import Bounds, ToolCall
-    from claude_lsp.context.assemble import Sent
+    from claude_lsp.context.sent import Sent
     from claude_lsp.context.tokens import Family
     from claude_lsp.context.tools import Lens, Project, Use
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation, Tooling
+from claude_lsp.actions.finding_reader import NOT_SHOWN, located
 from claude_lsp.actions.outcomes import Drop, Prose, Unusable
-from claude_lsp.actions.review import verified
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings.claims import Rejected
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
-    from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.finding import Claim, Finding
     from claude_lsp.findings.judgements import Judgement
     from claude_lsp.settings import Settings
 
@@ -146,7 +146,7 @@ class _Reader:
         return found
 
     def _verified(self, judgement: Judgement) -> Finding | Dropped:
-        found = [verified(claim, self._context) for claim in (judgement.claim, *judgement.others)]
+        found = [self._place(claim) for claim in (judgement.claim, *judgement.others)]
         places: list[Finding] = []
         for each in found:
             if isinstance(each, Dropped):
@@ -172,6 +172,10 @@ class _Reader:
                 if (place.path, place.range) != (first.path, first.range)
             ),
         )
+
+    def _place(self, claim: Claim) -> Finding | Dropped:
+        windows = self._context.documents.get(claim.path)
+        return Dropped(NOT_SHOWN) if windows is None else located(claim, windows)
 
 
 def _remark(entry: Mapping[str, object]) -> tuple[str, str] | None:

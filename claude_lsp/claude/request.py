@@ -59,6 +59,7 @@ class Request:
         prefill: beginning of the answer, used only where the model takes one.
         automatic: True where nobody asked (typing), for the spend limits.
         speculative: True for what may never be needed, so that its cost is told apart.
+        batched: True for one in a batch, which costs less and takes up to a day.
         tools: what the model may ask for.
         tools_tokens: upper bound for `tools`.
         turns: what it has asked for before, and got.
@@ -80,6 +81,7 @@ class Request:
     prefill: str = ""
     automatic: bool = False
     speculative: bool = False
+    batched: bool = False
     tools: tuple[Tool, ...] = ()
     tools_tokens: int = 0
     turns: tuple[Turn, ...] = ()
@@ -114,8 +116,10 @@ class Request:
         output = min(self.max_tokens, self.model.max_output)
         prompt = self.prompt_tokens + more
         if self.model.cache_minimum:
-            return cost_usd(self.model, Usage(cache_write_5m=prompt, output=output))
-        return cost_usd(self.model, Usage(input=prompt, output=output))
+            usage = Usage(cache_write_5m=prompt, output=output)
+        else:
+            usage = Usage(input=prompt, output=output)
+        return cost_usd(self.model, usage, batched=self.batched)
 
 
 def parameters(request: Request) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def _progress_end() -> None:
 
 
 def _finish(run: Run, project: Project, result: Result, account: Account | None = None) -> int:
+    from claude_lsp.review.project import sources_of
     from claude_lsp.structure.diagrams import dot, mermaid
 
     def drawn() -> Project:
@@ -183,4 +184,5 @@ def _finish(run: Run, project: Project, result: Result, account: Account | None 
         "mermaid": lambda _report, _style: mermaid(project.graph, drawn().findings),
         "dot": lambda _report, _style: dot(project.graph, drawn().findings),
     }
-    return finish(run, result, account, reporters=reporters)
+    sources = sources_of(project.text_of, result.findings.values())
+    return finish(run, result, account, sources, reporters=reporters)

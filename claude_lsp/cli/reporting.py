@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
 from claude_lsp.cli.common import configure, refuse, root_for, say
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.claude.account import Account
+    from claude_lsp.findings.report import Status
     from claude_lsp.review.project import Project
     from claude_lsp.settings import Settings
     from claude_lsp.text.lines import LineIndex
@@ -68,10 +69,15 @@ class Run:
     settings: Settings
 
     @property
-    def scope(self) -> str:
+    def words(self) -> str:
         """What is reviewed, in words."""
         names = [path.relative_to(self.root).as_posix() for path in self.paths]
         return ", ".join(self.root.name if name == "." else name for name in names)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is no failure if nothing is reviewed."""
+        return False
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
@@ -86,27 +92,37 @@ def run_of(options: argparse.Namespace, formats: Sequence[str] = tuple(REPORTERS
         options: of the command line.
         formats: that the command can write.
     """
-    outputs = [_output(text, formats) for text in options.output]
+    outputs = [output(text, formats) for text in options.output]
     paths = [_existing(text) for text in options.paths or ["."]]
     root = root_for(options, paths[0])
     for path in paths:
         if not path.is_relative_to(root):
             refuse(f"{path} is not below {root}; review one project at a time")
+    configuration, workspace = configure(options, root, limits(options))
+    return Run(options, outputs, root, paths, workspace, configuration.settings)
+
+
+def limits(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command line gives of what is shown."""
     given = {
         "review.min_severity": options.min_severity,
         "review.min_confidence": options.min_confidence,
         "review.max_findings": options.max_findings,
     }
-    command_line = {key: value for key, value in given.items() if value is not None}
-    configuration, workspace = configure(options, root, command_line)
-    return Run(options, outputs, root, paths, workspace, configuration.settings)
+    return {key: value for key, value in given.items() if value is not None}
 
 
-def structure_of(run: Run, project: Project) -> Result:
-    """Return what the structure of a project comes to: facts, no model asked."""
+def structure_of(run: Run, project: Project, result: Result | None = None) -> Result:
+    """Return what the structure of a project comes to: facts, no model asked.
+
+    Args:
+        run: what was asked for.
+        project: its facts.
+        result: what they join; empty by default.
+    """
     from claude_lsp.findings.hidden import hidden_reason
 
-    result = Result()
+    result = result or Result()
     for finding in project.findings:
         if not run.covers(finding.path):
             continue
@@ -136,7 +152,7 @@ def finish(
     reporters: Reporters = REPORTERS,
 ) -> int:
     """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
+    from claude_lsp.review.project import sources_of, text_reader
 
     worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
     shown = worst_first[: run.settings.review.max_findings]
@@ -146,8 +162,8 @@ def finish(
     report = Report(
         findings=tuple(shown),
         coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
-        status="nothing" if not result.reviewed else "partial" if partial else "complete",
-        scope=run.scope,
+        status=_status(run, result, partial=partial),
+        scope=run.words,
         notices=tuple(result.notices),
         spend=_spend(account),
         models=tuple(sorted(account.models)) if account is not None else (),
@@ -155,7 +171,7 @@ def finish(
         tool_version=__version__,
         overview=result.overview,
         looks=tuple(result.looks),
-        sources=sources_of(run.root, shown) if sources is None else sources,
+        sources=sources_of(text_reader(run.root), shown) if sources is None else sources,
     )
     for name, path in run.outputs:
         try:
@@ -169,6 +185,13 @@ def finish(
     except BrokenPipeError:
         forget_stdout()  # whoever read only the beginning still gets the right exit code
     return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
+
+
+def _status(run: Run, result: Result, *, partial: bool) -> Status:
+    """Say how the review ended; a change with nothing in it to review is reviewed to the end."""
+    if result.reviewed:
+        return "partial" if partial else "complete"
+    return "complete" if run.may_be_empty and not partial else "nothing"
 
 
 def _spend(account: Account | None) -> Spend:
@@ -199,7 +222,8 @@ def _existing(text: str) -> Path:
     return path.resolve()
 
 
-def _output(text: str, formats: Sequence[str]) -> tuple[str, Path]:
+def output(text: str, formats: Sequence[str] = tuple(REPORTERS)) -> tuple[str, Path]:
+    """Read where a report goes, and in which format."""
     name, _, path = text.partition(":")
     if name not in formats or not path:
         refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(formats)}")

@@ -6,40 +6,94 @@ import asyncio
 import contextlib
 import signal
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp.cli.common import indexed, say
+from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE
-from claude_lsp.cli.reporting import Result, Run, finish, run_of, structure_of
-from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.cli.reporting import Result, Run, finish, limits, output, structure_of
+from claude_lsp.cli.scope_options import asked
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
+    from claude_lsp.cli.scope_options import Asked
     from claude_lsp.engine import Engine
-    from claude_lsp.review.run import Unit
+    from claude_lsp.review.plan import Plan
+    from claude_lsp.review.scope import Scope
+
+
+@dataclass(frozen=True)
+class _Run(Run):
+    """What was asked for."""
+
+    asked: Asked
+    scope: Scope
+
+    @property
+    def words(self) -> str:
+        """What is reviewed, in words."""
+        return self.asked.words
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is no failure if nothing is reviewed: a change may have no code in it."""
+        return bool(self.scope.changes)
+
+    def covers(self, path: str) -> bool:
+        """Whether a file of the workspace is in scope."""
+        if self.scope.changes:
+            return any(document.origin == path for document in self.scope.documents)
+        return super().covers(path)
 
 
 def review(options: argparse.Namespace) -> int:
-    """Review files or folders; return the exit code."""
-    run = run_of(options)
-    if options.offline:
-        return finish(run, _structure(run))
-    units, result = _units(run)
-    if not units:
+    """Review files, folders or a change; return the exit code."""
+    outputs = [output(text) for text in options.output]
+    paths = [Path(text).resolve() for text in options.paths]
+    root = root_for(options, paths[0] if paths else Path.cwd())
+    for path, text in zip(paths, options.paths, strict=True):
+        if not path.is_relative_to(root):
+            refuse(f"{path} is not below {root}; review one project at a time")
+        if not path.exists() and not (options.base or options.commit or options.staged):
+            refuse(f"{text}: no such file or folder")
+    what = asked(options, root, paths)
+    configuration, workspace = configure(options, root, limits(options), what.read)
+    scope = what.scope(workspace)
+    run = _Run(options, outputs, root, what.paths, workspace, configuration.settings, what, scope)
+    result = Result(skipped=list(scope.skipped))
+    result.notices += [*what.settings_notices(), *scope.notices]
+    if scope.nothing:
+        result.notices.append(scope.nothing)
         return finish(run, result)
-    return asyncio.run(_with_model(run, units, result))
+    if options.offline:
+        return finish(run, _structure(run, result))
+    plan = _plan(run)
+    result.failed += plan.left_out
+    if not plan.units:
+        return finish(run, result)
+    return asyncio.run(_with_model(run, plan, result))
 
 
-async def _with_model(run: Run, units: Sequence[Unit], result: Result) -> int:
+def _plan(run: _Run) -> Plan:
+    from claude_lsp.context import tokens
+    from claude_lsp.review.instructions import instructions_from
+    from claude_lsp.review.plan import Limits, make_plan
+
+    tokens.warm()
+    said = instructions_from(run.workspace, run.settings, run.asked.read)
+    most = Limits(run.options.max_calls, run.options.max_tokens)
+    return make_plan(run.scope, run.settings, said, most)
+
+
+async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
-    from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
 
     ledger = Ledger()
@@ -49,25 +103,25 @@ async def _with_model(run: Run, units: Sequence[Unit], result: Result) -> int:
     engine = Engine(run.settings, run.workspace, client, codebase)
     try:
         if run.options.dry_run:
-            await asyncio.to_thread(tokens.warm)
-            return await _dry_run(engine, units, result)
+            return await _dry_run(engine, plan, result)
         try:
-            await asyncio.gather(asyncio.to_thread(tokens.warm), client.check_credentials())
+            await client.check_credentials()
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
             return finish(run, found)
-        await _review(engine, units, account, result, run.options.concurrency)
+        await _review(engine, plan, account, result, run.options.concurrency)
     finally:
         await codebase.close()
         await client.close()
         ledger.close()
-    return finish(run, result, account, {unit.origin: unit.snapshot.index for unit in units})
+    documents = run.scope.documents
+    return finish(run, result, account, {each.origin: each.snapshot.index for each in documents})
 
 
-def _without_model(run: Run, files: Result, failure: Failure) -> Result:
+def _without_model(run: _Run, files: Result, failure: Failure) -> Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
-    result = _structure(run)
+    result = _structure(run, Result(notices=list(files.notices)))
     # A gate that was asked for can't be answered by half a review, and a connection that was meant
     # to work but does not is no success either.
     gated = run.options.fail_on != "never" and not run.options.skip_without_key
@@ -79,7 +133,7 @@ def _without_model(run: Run, files: Result, failure: Failure) -> Result:
 
 async def _review(
     engine: Engine,
-    units: Sequence[Unit],
+    plan: Plan,
     account: Account,
     result: Result,
     concurrency: int,
@@ -87,15 +141,15 @@ async def _review(
     """Run the review, with a line of progress on a terminal; an interrupt keeps what is there."""
     from claude_lsp.review.run import UnitDone, UnitDropped, UnitFound
     from claude_lsp.review.run import review as run
+    from claude_lsp.review.tally import Tally
 
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     with contextlib.suppress(NotImplementedError):
         loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
-    done = 0
-    waiting = {unit.origin for unit in units}
+    tally = Tally(plan)
     try:
-        stream = run(engine, units, account, concurrency=concurrency)
+        stream = run(engine, plan.units, account, concurrency=concurrency)
         async with contextlib.aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, UnitFound):
@@ -103,33 +157,31 @@ async def _review(
                 elif isinstance(event, UnitDropped):
                     result.dropped[event.reason] += event.count
                 elif isinstance(event, UnitDone):
-                    done += 1
-                    waiting.discard(event.unit.origin)
-                    if event.failure is None:
-                        result.reviewed.append(event.unit.origin)
-                    else:
-                        result.failed.append((event.unit.origin, event.failure.message))
+                    failure = event.failure
+                    tally.finish(event.unit, None if failure is None else failure.message)
                 else:
                     result.notices.append(f"{event.unit.origin}: {event.text}")
                     result.incomplete = True
-                _progress(done, len(units), result, account)
+                _progress(tally.done, len(plan.units), result, account)
     except asyncio.CancelledError:
         result.interrupted = True
-        result.failed += [(origin, "interrupted") for origin in sorted(waiting)]
+        tally.give_up("interrupted")
     finally:
         with contextlib.suppress(NotImplementedError):
             loop.remove_signal_handler(signal.SIGINT)
         _progress_end()
+    result.reviewed, result.failed = tally.reviewed, tally.failed
 
 
-async def _dry_run(engine: Engine, units: Sequence[Unit], result: Result) -> int:
-    """Print what would be sent and the most that it could cost."""
+async def _dry_run(engine: Engine, plan: Plan, result: Result) -> int:
+    """Print what would be sent, call by call, and the most that it could cost."""
     from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.review.plan import place_of
     from claude_lsp.review.run import prepare_unit
 
-    total_tokens, total = 0, 0.0
+    total_tokens, total, calls = 0, 0.0, 0
     unknown = False
-    for unit in units:
+    for unit in plan.units:
         try:
             request = (await prepare_unit(engine, unit)).request
         except ClaudeError as error:
@@ -139,75 +191,40 @@ async def _dry_run(engine: Engine, units: Sequence[Unit], result: Result) -> int
         unknown = unknown or most is None
         total += most or 0.0
         total_tokens += request.prompt_tokens
+        calls += 1
         price = "price unknown" if most is None else f"at most ${most:.4f}"
-        print(f"{unit.origin}: {request.prompt_tokens:,} tokens to {request.model.id}, {price}")
+        what = ", ".join(map(place_of, unit.excerpts))
+        print(f"{what}: {request.prompt_tokens:,} tokens to {request.model.id}, {price}")
     for path, reason in result.skipped:
         print(f"{path}: skipped ({reason})")
+    for path, reason in plan.left_out:
+        print(f"{path}: not reviewed ({reason})")
     price = "an unknown price" if unknown else f"at most ${total:.4f}"
-    print(f"{len(units)} files, {total_tokens:,} tokens, {price}. Nothing was sent.")
+    files = len({origin for unit in plan.units for origin in unit.origins})
+    counts = f"{_count(files, 'file')}, {_count(calls, 'call')}, {total_tokens:,} tokens"
+    print(f"{counts}, {price}. Nothing was sent.")
     return DONE
 
 
-def _units(run: Run) -> tuple[list[Unit], Result]:
-    """Read the files to review; what is left out is listed with its reason."""
-    from claude_lsp.review.run import Unit
-    from claude_lsp.workspace.files import TextFile, list_files, read_text
-    from claude_lsp.workspace.languages import language_of
-
-    result = Result()
-    units: list[Unit] = []
-    workspace = run.workspace
-    rules = workspace.rules_for(run.root)
-    listed = list_files(run.root, rules) if rules is not None else []
-    # A file that was named is taken even if a listing would not have shown it.
-    named = [path for path in run.paths if path.is_file()]
-    wanted = named + [
-        path
-        for path in listed
-        if path not in named and run.covers(path.relative_to(run.root).as_posix())
-    ]
-    for path in wanted:
-        origin = workspace.origin_of(path)
-        content = read_text(path, 4_000_000)
-        if not isinstance(content, TextFile):
-            result.skipped.append((origin, content.reason))
-            continue
-        language = language_of(path, content.text.split("\n", 1)[0])
-        snapshot = Snapshot(uri_from_path(path), None, content.text, language)
-        reason = workspace.reason_not_to_send(snapshot)
-        if reason is None and path not in named and language in _NOT_CODE:
-            reason = f"{language} is not reviewed unless named"
-        if reason is None and not content.text.strip():
-            reason = "empty"
-        if reason is not None:
-            result.skipped.append((origin, reason))
-        else:
-            units.append(Unit(origin, snapshot))
-    return units, result
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-_NOT_CODE = frozenset(
-    (
-        *("plaintext", "markdown", "restructuredtext", "latex", "xml", "ignore"),
-        *("json", "jsonc", "jsonl", "toml", "ini", "properties"),
-    )
-)
+def _structure(run: _Run, result: Result) -> Result:
+    """Review the structure: facts computed from the code, no model asked."""
+    from claude_lsp.review.project import survey
+
+    result.skipped = []
+    return structure_of(run, survey(run.workspace, run.root, run.settings), result)
 
 
 def _progress(done: int, total: int, result: Result, account: Account) -> None:
     if sys.stderr.isatty():
         cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
-        line = f"{done} of {total} files, {len(result.findings)} findings, {cost}"
+        line = f"{done} of {total} calls, {len(result.findings)} findings, {cost}"
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def _progress_end() -> None:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _structure(run: Run) -> Result:
-    """Review the structure: facts computed from the code, no model asked."""
-    from claude_lsp.review.project import survey
-
-    return structure_of(run, survey(run.workspace, run.root, run.settings))

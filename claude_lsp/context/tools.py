@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from claude_lsp.context import tokens
-from claude_lsp.context.assemble import Sent, framed, numbered
+from claude_lsp.context.assemble import framed
+from claude_lsp.context.excerpts import numbered_lines
+from claude_lsp.context.sent import Sent
 from claude_lsp.text.lines import LineIndex, without_ending
 from claude_lsp.text.positions import Position
 from claude_lsp.text.snapshots import Snapshot
@@ -283,7 +285,7 @@ def _read_file(look: _Look, arguments: Mapping[str, Any]) -> _Answer:
     if first > last:
         raise _RefusedError(f"it has {count} lines; {first} to {last} are none of them")
     lines = [index.line(number) for number in range(first - 1, last)]
-    marked = numbered((f"{without_ending(line)}\n" for line in lines), first)
+    marked = numbered_lines((f"{without_ending(line)}\n" for line in lines), first)
     rows = [_Row(text, path, number) for number, text in enumerate(marked, first - 1)]
 
     def frame(body: str, kept: Sequence[_Row]) -> str:

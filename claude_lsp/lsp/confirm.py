@@ -17,25 +17,25 @@ log = logging.getLogger(__name__)
 
 
 async def may_send(
-    server: ClaudeServer, engine: Engine, action: Action, situation: Situation, prepared: Prepared
+    server: ClaudeServer, engine: Engine, action: Action, situation: Situation, *prepared: Prepared
 ) -> bool:
-    """Ask before a request is sent, with the most that it can cost.
+    """Ask before requests are sent, with the most that they can cost together.
 
     Raises:
         ClaudeError: there is no key, so that it would be no use to ask.
     """
     await engine.client.check_credentials()
-    request = prepared.request
-    most = prepared.most_usd
-    price = "an unknown price" if most is None else f"at most ${most:.2f}"
-    size = f"{request.prompt_tokens:,} tokens"
-    if prepared.bounds is not None:
-        size += f" at first, then up to {prepared.bounds.rounds} looks into the project"
-    return await ask(
-        server,
-        f"{action.title(situation)} with {request.model.id} for {price} ({size})?",
-        "Send",
-    )
+    requests = [each.request for each in prepared]
+    prices = [each.most_usd for each in prepared]
+    known = [price for price in prices if price is not None]
+    price = "an unknown price" if len(known) < len(prices) else f"at most ${sum(known):.2f}"
+    size = f"{sum(request.prompt_tokens for request in requests):,} tokens"
+    calls = f"{len(requests)} calls, " if len(requests) > 1 else ""
+    title, model = action.title(situation), requests[0].model.id
+    rounds = sum(each.bounds.rounds for each in prepared if each.bounds is not None)
+    looks = f" at first, then up to {rounds} looks into the project" if rounds else ""
+    question = f"{title} with {model} for {price} ({calls}{size}{looks})?"
+    return await ask(server, question, "Send")
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.review.evidence import contracts_of, evidence_of
-from claude_lsp.review.project import packages_above, text_reader
+from claude_lsp.review.project import packages_above
 from claude_lsp.structure import coupling
 from claude_lsp.structure.deltas import compare
 from claude_lsp.structure.options import StructureOptions
@@ -77,7 +77,7 @@ def compared(
     """
     root = project.root
     commit = git.merge_base(root, base, tip or "HEAD")
-    now = State(project.links, project.graph, text_reader(root), project.manifests)
+    now = State(project.links, project.graph, project.text_of, project.manifests)
     head = now
     if tip is not None:
         head = state_at(workspace, root, now, history.resolve(root, tip))
@@ -98,6 +98,7 @@ def compared(
             graph=head.graph,
             findings=findings,
             summary=summarise(head.graph, findings),
+            text_of=head.text_of,
         ),
         delta,
     )

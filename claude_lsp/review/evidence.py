@@ -65,8 +65,8 @@ def evidence_of(
     view = links.view
 
     def mentioned(word: str) -> bool:
-        places, _ = view.files_with(np.array([hash_of(word)], np.uint64))
-        return bool(len(places))
+        _, files = view.files_with(np.array([hash_of(word)], np.uint64))
+        return any(_may_use(view.path(file)) for file in files.tolist())
 
     known = {one.path for one in graph.modules.values()}
     return Evidence(
@@ -77,6 +77,11 @@ def evidence_of(
         mentioned,
         _installed,
     )
+
+
+def _may_use(path: str) -> bool:
+    """Whether a library that a file mentions may be used by it: not by a manifest or a text."""
+    return MANIFEST.fullmatch(path) is None and not path.endswith((".md", ".rst", ".txt", ".lock"))
 
 
 def manifest_paths(root: Path, graph: ModuleGraph, allowed: Callable[[Path], bool]) -> list[str]:

@@ -65,7 +65,7 @@ async def prepare_judgement(
     )
     prepared = await engine.prepare(action, situation, surroundings, candidates)
     sent = prepared.context.documents.items()
-    return Judgement(situation, prepared, {path: one.original for path, one in sent})
+    return Judgement(situation, prepared, {path: pieces[0].original for path, pieces in sent})
 
 
 def _gathered(

@@ -39,6 +39,7 @@ class Project:
         graph: modules and imports.
         findings: structural facts that are worth a remark.
         summary: figures for the head of a report.
+        text_of: returns the text of a file as it was looked at, None if it cannot be read.
         manifests: paths of the files that say what it needs.
         notices: what limits the picture, in sentences for the user.
     """
@@ -48,6 +49,7 @@ class Project:
     graph: ModuleGraph
     findings: tuple[Finding, ...]
     summary: StructureSummary
+    text_of: Callable[[str], str | None]
     manifests: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -78,6 +80,7 @@ def survey(
     settings: Settings | None = None,
     links: Links | None = None,
     *,
+    text_of: Callable[[str], str | None] | None = None,
     history: bool = True,
 ) -> Project:
     """Read a project and compute its structure.
@@ -89,6 +92,7 @@ def survey(
         root: the project's folder.
         settings: for the contracts in them; without, there are none.
         links: the state of its index, for a caller that has one; made here by default.
+        text_of: returns the text of a file as that index knows it; by default what is on disk.
         history: whether git is asked what changed together.
     """
     # Not needed by a server that starts, and a tenth of its imports.
@@ -109,7 +113,7 @@ def survey(
     rules = workspace.rules_for(root)
     if links is None:
         links = index_folder(root, rules, notices.append) if rules is not None else Index().links
-    text_of = text_reader(root)
+    text_of = text_of or text_reader(root)
     graph = module_graph(links, packages_above(root))
     graph = with_uses(graph, text_of, god_modules(graph, StructureOptions()))
     contracts = contracts_of(settings or Settings())
@@ -122,7 +126,14 @@ def survey(
     findings = located(review_structure(graph, evidence=evidence), text_of)
     notices += check_contracts(graph, contracts)[1]
     return Project(
-        root, links, graph, findings, summarise(graph, findings), tuple(manifests), tuple(notices)
+        root,
+        links,
+        graph,
+        findings,
+        summarise(graph, findings),
+        text_of,
+        tuple(manifests),
+        tuple(notices),
     )
 
 
@@ -146,17 +157,13 @@ def packages_above(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def sources_of(root: Path, findings: Iterable[Finding]) -> dict[str, LineIndex]:
-    """Read the files that findings speak of, for excerpts; one that can't be read is left out."""
-    sources = {}
-    findings = tuple(findings)
-    paths = {one.path for one in findings}
-    paths |= {place.path for one in findings for place in one.related}
-    for path in sorted(paths):
-        content = read_text(root / path, _LARGEST_BYTES)
-        if isinstance(content, TextFile):
-            sources[path] = LineIndex(content.text)
-    return sources
+def sources_of(
+    text_of: Callable[[str], str | None], findings: Iterable[Finding]
+) -> dict[str, LineIndex]:
+    """Read the files that findings and their places are in; one that can't be read is left out."""
+    paths = {path for one in findings for path in (one.path, *(each.path for each in one.related))}
+    texts = {path: text_of(path) for path in sorted(paths)}
+    return {path: LineIndex(text) for path, text in texts.items() if text is not None}
 
 
 def central_documents(

@@ -55,8 +55,9 @@ def _finding(paths: tuple[str, ...], groups: list[Copies], options: StructureOpt
         severity=severity,
         title=f"{shown} {'is' if len(names) == 1 else 'are'} also in {where}",
         explanation=(
-            f"{counted(len(groups), 'function')} with {counted(lines, 'line')} {how} "
-            f"stand in {counted(len(paths), 'module')}: {listing(paths, 5)}. The first is "
+            f"{counted(len(groups), 'function')} ({counted(lines, 'line')}) "
+            f"{'is' if len(groups) == 1 else 'are'} {how} in {counted(len(paths), 'module')}: "
+            f"{listing(paths, 5)}. The first is "
             f"{first.name}, {first.path}:{first.line + 1}. A change of one will be forgotten in "
             "the other; let one module have it, below both."
         ),

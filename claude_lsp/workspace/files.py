@@ -138,7 +138,7 @@ _BINARY_MODE: int = getattr(os, "O_BINARY", 0)
 
 
 def decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
-    """Return a text and how it was encoded, or why the bytes are none."""
+    """Return the text of a file's content and how it is encoded, or why there is none."""
     encoding: Encoding = "utf-8"
     for mark, marked in _BYTE_ORDER_MARKS:
         if content.startswith(mark):

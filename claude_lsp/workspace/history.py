@@ -115,13 +115,8 @@ def _texts(root: Path, blobs: Sequence[str]) -> dict[str, str | None]:
     """Return the texts of some blobs, all by one process."""
     if not blobs:
         return {}
-    output = git.run_bytes(
-        root,
-        "cat-file",
-        "--batch",
-        given="".join(f"{blob}\n" for blob in blobs).encode(),
-        timeout=_SECONDS,
-    )
+    names = "".join(f"{blob}\n" for blob in blobs)
+    output = git.run_with_input(root, names, "cat-file", "--batch")
     found: dict[str, str | None] = {}
     place = 0
     for blob in blobs:

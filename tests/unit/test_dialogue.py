@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_what_stands_in_front_stays_the_same_for_several_calls() -> None:
     given = [turn_of(number, 100) for number in range(12)]
     lists = [messages(within(given[:count], 500), cached=False) for count in range(1, 13)]
     kept_in_front = [
-        later[: len(earlier)] == earlier for earlier, later in zip(lists, lists[1:], strict=False)
+        later[: len(earlier)] == earlier for earlier, later in itertools.pairwise(lists)
     ]
     assert kept_in_front.count(False) <= 4
     assert kept_in_front.count(True) >= 7

@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from tests.messages_api import MessagesApi
     from tests.messages_api.connection import ReceivedRequest
 
+CART = "from shop.price import Price\n\n\ndef total(price: Price):\n    return price\n"
 FILES = {
     "README.md": "# Shop\n\nPrices are computed in one place.\n",
     "shop/__init__.py": "",
     "shop/price.py": "class Price:\n    def with_tax(self):\n        return self\n",
-    "shop/cart.py": "from shop.price import Price\n\n\ndef total(price: Price):\n    return price\n",
+    "shop/cart.py": CART,
     "shop/order.py": "from shop.cart import total\n\n\ndef order():\n    return total(None)\n",
     ".env": "PASSWORD=hunter2hunter2\n",
     # Read by the model only when it asks: too many others are more central.
@@ -80,7 +81,7 @@ async def asked(
     try:
         async with contextlib.aclosing(stream) as events:
             async for outcome in events:
-                outcomes.append(outcome)
+                outcomes.append(outcome)  # noqa: PERF401 - those before a failure count
     except ClaudeError as error:
         return outcomes, error
     return outcomes, None
@@ -236,7 +237,7 @@ async def test_no_rounds_means_no_tools(project: Path, messages_api: MessagesApi
 async def test_hostile_arguments_are_refused_and_told(
     project: Path, messages_api: MessagesApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hostile = [
+    hostile: list[tuple[str, dict[str, Any]]] = [
         ("run_shell", {"command": "id"}),
         ("read_file", {"path": "../../etc/passwd"}),
         ("read_file", {"path": ".env"}),

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 SECRET = "ghp_" + "a1B2" * 9
 LONG = "".join(f"value_{number} = {number}\n" for number in range(3000))
+CART = "from shop.price import Price\n\n\ndef total(price: Price):\n    return price\n"
 FILES: dict[str, str | bytes] = {
     "shop/__init__.py": "",
     "shop/price.py": "class Price:\n    def with_tax(self):\n        return self\n",
-    "shop/cart.py": "from shop.price import Price\n\n\ndef total(price: Price):\n    return price\n",
+    "shop/cart.py": CART,
     "shop/settings.py": f'TOKEN = "{SECRET}"\n',
     "long.py": LONG,
     "huge.py": "x = 1\n" * 100_000,

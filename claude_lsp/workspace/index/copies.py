@@ -10,7 +10,7 @@ import numpy as np
 
 from claude_lsp.workspace.index.grammars import rules_of
 from claude_lsp.workspace.index.segment import MARKS
-from claude_lsp.workspace.index.shapes import NAME, body, runs
+from claude_lsp.workspace.index.shapes import CHOSEN, NAME, body, runs
 from claude_lsp.workspace.module_graph import is_test_path
 
 if TYPE_CHECKING:
@@ -25,11 +25,13 @@ _MOST_ALIKE = 24
 """Functions with one mark above which it is what everybody writes, and tells nothing."""
 
 _MOST_PAIRS = 20_000
-_LEAST_ALIKE = 0.7
+_LEAST_ALIKE = 0.6
 """Of the runs of tokens of two bodies, the share that both have: one changed token in fifty."""
 
-_LEAST_UNCHANGED = 0.1
-_SAME_STEPS = 0.97
+_LEAST_UNCHANGED = 0.6
+_FILLED = re.compile(r"[rR]?[fF][rR]?[\"']|`")
+"""A text with names in it, which are others in a copy."""
+
 _LEAST_CONSISTENT = 0.85
 _SIZE_RATIO = 0.7
 _SYNCHRONY = re.compile(r"_?a?sync_?|^a(?=[a-z_]{4})", re.IGNORECASE)
@@ -198,38 +200,39 @@ def _alike(one: _Body, other: _Body) -> float:
         return 1.0
     both = len(np.intersect1d(one.runs, other.runs, assume_unique=True))
     alike = both / (len(one.runs) + len(other.runs) - both or 1)
-    unchanged = 0 if alike >= _SAME_STEPS else _LEAST_UNCHANGED
-    if alike < _LEAST_ALIKE or not _are_renamed(one, other, unchanged):
+    if alike < _LEAST_ALIKE or not _are_renamed(one, other):
         return 0.0
     return alike
 
 
-def _are_renamed(one: _Body, other: _Body, least: float) -> bool:
+def _are_renamed(one: _Body, other: _Body) -> bool:
     """Whether the names of two bodies, laid side by side, are the same or consistently others.
 
-    Each name stands for one other. Where the steps differ a little, a share `least` of the names
-    must be the same ones: what is called and read of others keeps its name in a copy.
+    Each name stands for one other. What things of others are called, and most texts and numbers,
+    stay as they are in a copy: two functions that only take the same steps are none.
     """
     from rapidfuzz.distance import LCSseq
 
-    pairs: Counter[tuple[str, str]] = Counter()
+    names: Counter[tuple[str, str]] = Counter()
+    fixed = same = 0
     left, right = one.codes.tolist(), other.codes.tolist()
     for step in LCSseq.opcodes(left, right):
-        if step.tag == "equal":
-            pairs.update(
-                (a, b)
-                for code, a, b in zip(
-                    left[step.src_start : step.src_end],
-                    one.tokens[step.src_start : step.src_end],
-                    other.tokens[step.dest_start : step.dest_end],
-                    strict=True,
-                )
-                if code == NAME
-            )
-    total = pairs.total()
-    unchanged = sum(count for (a, b), count in pairs.items() if a == b)
-    return unchanged >= least * total and all(
-        _most_common(pairs, side) >= _LEAST_CONSISTENT * total for side in (0, 1)
+        if step.tag != "equal":
+            continue
+        for code, a, b in zip(
+            left[step.src_start : step.src_end],
+            one.tokens[step.src_start : step.src_end],
+            other.tokens[step.dest_start : step.dest_end],
+            strict=True,
+        ):
+            if code == NAME and a[0] != ".":
+                names[a, b] += 1
+            elif code in CHOSEN and not _FILLED.match(a):
+                fixed += 1
+                same += a.strip("rRbBuUfF\"'") == b.strip("rRbBuUfF\"'")
+    total = names.total()
+    return same >= _LEAST_UNCHANGED * fixed and all(
+        _most_common(names, side) >= _LEAST_CONSISTENT * total for side in (0, 1)
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAST_LINES = 7
 """Lines of a definition from which on it has a shape."""
 
-LEAST_TOKENS = 20
+LEAST_TOKENS = 14
 """Tokens of a body below which it is like too many others."""
 
 MOST_TOKENS = 20_000
@@ -38,6 +38,9 @@ NAME = 1
 """The code of every name."""
 
 _NUMBER, _TEXT = 2, 3
+CHOSEN = frozenset({NAME, _NUMBER, _TEXT})
+"""The codes of what has no meaning of its own in the language."""
+
 # Texts with their prefixes, and names, numbers, marks.
 _PREFIX = r"(?:[rRbBuUfF]{1,2}(?=[\"']))?"
 _STRINGS = rf"{_PREFIX}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
