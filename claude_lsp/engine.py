@@ -63,12 +63,14 @@ class Prepared:
         request: the request; where the model may ask for tools, the first one.
         context: what it was made from.
         bounds: what the dialogue may use, None where there are no tools.
+        longest_answer: tokens of the answer that ends a dialogue.
         surroundings: what the editor showed.
     """
 
     request: Request
     context: Context
     bounds: Bounds | None = None
+    longest_answer: int = 0
     surroundings: Surroundings = ALONE
 
     @property
@@ -76,11 +78,16 @@ class Prepared:
         """The most that all of it can cost in US dollars; None where the price is unknown."""
         if self.bounds is None:
             return self.request.most_usd
-        asking = _asking(self.request).most_usd_with(self.bounds.tokens)
-        answering = self.request.most_usd_with(self.bounds.tokens)
+        asking = self.request.most_usd_with(self.bounds.tokens)
+        answering = self.answering(()).most_usd_with(self.bounds.tokens)
         if asking is None or answering is None:
             return None
         return min(self.bounds.rounds * asking + answering, self.bounds.usd)
+
+    def answering(self, turns: tuple[Turn, ...]) -> Request:
+        """Return the request to which the model must answer, after some turns."""
+        longest = self.longest_answer or self.request.max_tokens
+        return replace(self.request, turns=turns, max_tokens=longest, must_answer=True)
 
     @property
     def id(self) -> str:
@@ -155,7 +162,7 @@ class Engine:
             system=system,
             system_tokens=tokens.upper_bound(system, family),
             blocks=tuple(blocks),
-            max_tokens=prompt.max_tokens,
+            max_tokens=int(prompt.max_tokens * (_ROUND_SHARE if bounds is not None else 1)),
             effort=prompt.effort,
             think=prompt.think,
             schema=prompt.schema,
@@ -169,7 +176,7 @@ class Engine:
                 for tool in tools
             ),
         )
-        return Prepared(request, context, bounds, surroundings)
+        return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
 
     def _tools(
         self, action: Action, situation: Situation, model: Model
@@ -355,8 +362,9 @@ class Engine:
 
         def request(*, must_answer: bool) -> Request:
             kept = within(turns, bounds.tokens)
-            made = replace(prepared.request, turns=kept, must_answer=must_answer)
-            return made if must_answer else _asking(made)
+            return (
+                prepared.answering(kept) if must_answer else replace(prepared.request, turns=kept)
+            )
 
         def why_no_more() -> str | None:
             asking, answering = request(must_answer=False), request(must_answer=True)
@@ -425,11 +433,6 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
-
-
-def _asking(request: Request) -> Request:
-    """Return a request whose answer may ask for tools, and so is expected to be short."""
-    return replace(request, max_tokens=int(request.max_tokens * _ROUND_SHARE))
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

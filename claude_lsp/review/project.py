@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from claude_lsp.structure.edges import degrees, production_edges
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.files import TextFile, read_text
@@ -167,15 +168,17 @@ def sources_of(
 
 
 def central_documents(
-    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = (), most: int = 8
+    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = (), most: int = 30
 ) -> list[Snapshot]:
-    """Return the text of the modules that most others import, and of the largest ones.
+    """Return the text of the modules that most others import, the larger first among equals.
 
     Reads files: call it in a worker. Files that must not be sent are left out.
     """
-    wanted = [path for path, _ in project.summary.most_imported]
-    wanted += [path for path, _ in project.summary.largest if path not in wanted]
-    return _allowed(project, workspace, wanted[: most * 2], buffers)[:most]
+    modules = project.graph.modules
+    fan_in, _ = degrees(production_edges(project.graph))
+    shown = [one for one in modules.values() if one.lines and not one.is_test]
+    shown.sort(key=lambda one: (-fan_in.get(one.name, 0), -one.lines, one.path))
+    return _allowed(project, workspace, [one.path for one in shown[: most * 2]], buffers)[:most]
 
 
 _OWN_WORDS = re.compile(

@@ -243,7 +243,7 @@ async def test_hostile_arguments_are_refused_and_told(
         ("read_file", {"path": ".env"}),
         ("read_file", {"path": ["a"]}),
         ("read_file", {}),
-        ("references", {"name": "a" * 100_000}),
+        ("references", {"name": "a" * 5_000}),
     ]
     messages_api.script(replies.tool_uses(*hostile), answer())
     caplog.set_level(logging.INFO, "claude_lsp.toolbox")
@@ -251,7 +251,7 @@ async def test_hostile_arguments_are_refused_and_told(
         outcomes, failure = await asked(engine, project)
     assert failure is None
     results = results_of(messages_api.messages[1])
-    assert all(each["is_error"] for each in results)
+    assert [each.get("is_error") for each in results] == [True] * len(hostile)
     assert all(refused for _, refused in looks(outcomes))
     assert "hunter2" not in json.dumps(messages_api.messages[1].body)
     assert caplog.text.count("refused") == len(hostile)

@@ -20,7 +20,7 @@ from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import Target, arguments_of
-from claude_lsp.lsp.present import present
+from claude_lsp.lsp.present import present, present_context
 from claude_lsp.lsp.progress import progress
 from claude_lsp.lsp.publish import Other
 from claude_lsp.review import sides
@@ -271,27 +271,46 @@ def _folder(server: ClaudeServer, uri: object) -> Path:
 
 
 async def _architecture(server: ClaudeServer) -> None:
-    async with server.session.engine() as engine:
-        root = engine.workspace.root
-        if root is None:
-            server.notice("an architecture review needs a folder; open one first")
-            return
-        async with progress(server, "Claude: Architecture") as report:
-            report("reading the project")
-            folder = engine.codebase.folders[0]
-            links = text_of = None
-            if folder.progress is not None:
-                folder.update()  # not every editor tells of files that change
-                await folder.settled()
-                links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
-                text_of = folder.text
-            project = await asyncio.to_thread(
-                survey, engine.workspace, root, engine.settings, links, text_of=text_of
-            )
+    async with (
+        server.session.engine() as engine,
+        progress(server, "Claude: Architecture") as report,
+    ):
+        report("reading the project")
+        project = await _surveyed(server, engine)
+        if project is not None:
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)
             await _judge(server, engine, project, report)
+
+
+async def show_architecture(server: ClaudeServer) -> None:
+    """Show the first request of an architecture review; nothing is sent."""
+    from claude_lsp.disclosure import as_text
+
+    async with server.session.engine() as engine:
+        project = await _surveyed(server, engine)
+        if project is not None:
+            judgement = await prepare_judgement(engine, project, server.surroundings())
+            await present_context(server, "architecture", as_text(judgement.prepared))
+
+
+async def _surveyed(server: ClaudeServer, engine: Engine) -> Project | None:
+    """Compute the structure of the first folder, as it is in the editor; None without a folder."""
+    root = engine.workspace.root
+    if root is None:
+        server.notice("an architecture review needs a folder; open one first")
+        return None
+    folder = engine.codebase.folders[0]
+    links = text_of = None
+    if folder.progress is not None:
+        folder.update()  # not every editor tells of files that change
+        await folder.settled()
+        links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
+        text_of = folder.text
+    return await asyncio.to_thread(
+        survey, engine.workspace, root, engine.settings, links, text_of=text_of
+    )
 
 
 async def _show_facts(server: ClaudeServer, project: Project) -> None:
