@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from claude_lsp.context import tokens
@@ -222,6 +222,7 @@ def test_the_order_of_the_graph_changes_nothing() -> None:
 # --- Packages -------------------------------------------------------------------------------
 
 
+@example({"a": 0, "b": 0, "a/a": 0}, 2)
 @given(
     st.dictionaries(
         st.lists(st.sampled_from("abc"), max_size=4).map(lambda parts: "/".join(parts) or "."),
