@@ -10,13 +10,19 @@ The format is stable: members are only added, and `version` grows when one chang
                      "line", "column", "end_line", "end_column",
                      "quote", "confidence", "fingerprint", "replacement" (text or null),
                      "related": [{"path", "line", "column", "end_line", "end_column",
-                                  "message"}]}]
+                                  "message"}],
+                     "before" (the text before it on its first line), "symbol",
+                     "context_key" (survives renames), "line_hash" (as CodeQL computes it)}]
+    suppressed     [{"by": "comment", "settings" or "baseline", "reason", "in_change", "moved",
+                     "finding": as above}]
     coverage       {"reviewed": [path], "skipped": [{"path", "reason"}],
                     "failed": [{"path", "reason"}]}
     spend          {"calls", "tokens": {counter: number}, "usd" (number, null if unknown)}
     models         [id]
     dropped        {reason: number}
     notices        [sentence]
+    rules          [id of a rule that was looked for]
+    compared       whether there was a baseline
 
 Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
 character. Characters that could steer a terminal are written as `\uXXXX`.
@@ -27,8 +33,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.findings.finding import Finding, Related, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend, sorted_findings
+from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
+from claude_lsp.findings.report import (
+    Coverage,
+    Report,
+    Spend,
+    Suppressed,
+    order,
+    sorted_findings,
+)
 from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.text.positions import Position, Range
 
@@ -61,6 +74,23 @@ def as_dict(report: Report) -> dict[str, Any]:
         "models": list(report.models),
         "dropped": dict(report.dropped),
         "notices": list(report.notices),
+        "suppressed": [
+            suppressed_as_dict(one)
+            for one in sorted(report.suppressed, key=lambda one: order(one.finding))
+        ],
+        "rules": list(report.rules),
+        "compared": report.compared,
+    }
+
+
+def suppressed_as_dict(one: Suppressed) -> dict[str, Any]:
+    """Return a suppressed finding as plain values."""
+    return {
+        "by": one.by,
+        "reason": one.reason,
+        "in_change": one.in_change,
+        "moved": one.moved,
+        "finding": finding_as_dict(one.finding),
     }
 
 
@@ -81,6 +111,10 @@ def finding_as_dict(finding: Finding) -> dict[str, Any]:
             {"path": place.path, **_range_as_dict(place.range), "message": place.message}
             for place in finding.related
         ],
+        "before": finding.landmarks.before,
+        "symbol": finding.landmarks.symbol,
+        "context_key": finding.landmarks.context_key,
+        "line_hash": finding.landmarks.line_hash,
     }
 
 
@@ -92,6 +126,8 @@ def read_report(text: str) -> Report:
     """
     try:
         value = json.loads(text)
+        if isinstance(value, dict) and "runs" in value:
+            raise ValueError("this is SARIF; only reports written with --format json are read")
         version = value["version"]
         if version != VERSION:
             raise ValueError(
@@ -114,12 +150,23 @@ def read_report(text: str) -> Report:
             models=tuple(value["models"]),
             dropped=value["dropped"],
             tool_version=value["tool"]["version"],
+            suppressed=tuple(map(_suppressed, value.get("suppressed", ()))),
+            rules=tuple(value.get("rules", ())),
+            compared=value.get("compared", False),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise ValueError(f"not a report of claude-lsp: it has no {error}") from error
+    except (TypeError, AttributeError) as error:
         raise ValueError(f"not a report of claude-lsp: {error}") from error
 
 
+_TEXTS = ("rule", "title", "explanation", "path", "quote", "fingerprint")
+
+
 def _finding(value: dict[str, Any]) -> Finding:
+    for name in _TEXTS:
+        if not isinstance(value[name], str):
+            raise TypeError(f"the {name} of a finding is not a text")
     return Finding(
         rule=value["rule"],
         severity=Severity(value["severity"]),
@@ -134,6 +181,24 @@ def _finding(value: dict[str, Any]) -> Finding:
         related=tuple(
             Related(place["path"], _range(place), place["message"]) for place in value["related"]
         ),
+        landmarks=Landmarks(
+            value.get("before", ""),
+            value.get("symbol", ""),
+            value.get("context_key", ""),
+            value.get("line_hash", ""),
+        ),
+    )
+
+
+def _suppressed(value: dict[str, Any]) -> Suppressed:
+    if value["by"] not in ("comment", "settings", "baseline"):
+        raise ValueError(f"suppressed by {value['by']!r}, which is unknown")
+    return Suppressed(
+        _finding(value["finding"]),
+        value["by"],
+        value["reason"],
+        in_change=value["in_change"],
+        moved=value["moved"],
     )
 
 

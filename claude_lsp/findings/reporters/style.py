@@ -7,11 +7,14 @@ from typing import Literal
 
 from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.report import (
+    SUPPRESSED_BY,
     Report,
     coverage_sentence,
     dropped_sentence,
+    order,
     result_sentence,
     spend_sentence,
+    suppressed_sentence,
 )
 from claude_lsp.findings.sanitize import visible
 
@@ -42,10 +45,12 @@ class Style:
     Attributes:
         colour: whether ANSI colours may be used.
         width: columns to wrap prose at.
+        show_suppressed: whether suppressed findings are listed, not only counted.
     """
 
     colour: bool = False
     width: int = 100
+    show_suppressed: bool = False
 
     def paint(self, text: str, *colours: Colour) -> str:
         """Colour a text that is already safe to show."""
@@ -66,7 +71,26 @@ def closing_lines(report: Report, style: Style) -> list[str]:
         lines += [
             f"failed: {visible(path)}: {visible(why)}" for path, why in report.coverage.failed
         ]
+    lines += suppressed_lines(report, style)
     lines += [f"note: {visible(notice)}" for notice in report.notices]
-    details = [text for text in (dropped_sentence(report), spend_sentence(report)) if text]
-    lines += [style.paint(visible(text), "dim") for text in details]
+    details = (suppressed_sentence(report), dropped_sentence(report), spend_sentence(report))
+    lines += [style.paint(visible(text), "dim") for text in details if text]
+    return lines
+
+
+def suppressed_lines(report: Report, style: Style) -> list[str]:
+    """Return a line for each suppressed finding that is to be seen.
+
+    Those that the change under review suppresses itself always are: whoever reads the report of a
+    change should see what it takes out of sight.
+    """
+    lines = []
+    for one in sorted(report.suppressed, key=lambda one: order(one.finding)):
+        if style.show_suppressed or one.in_change:
+            finding = one.finding
+            place = f"{finding.path}:{finding.range.start.line + 1}"
+            where = SUPPRESSED_BY[one.by] + (" in this change" if one.in_change else "")
+            reason = f": {one.reason}" if one.reason else ""
+            text = f"{place}: suppressed {finding.rule} {finding.title} (by {where}{reason})"
+            lines.append(style.paint(visible(text), "dim"))
     return lines
