@@ -7,30 +7,34 @@ import contextlib
 import signal
 import sys
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
+from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
-from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.cli.output import emit, outputs_of
+from claude_lsp.cli.process import DONE, INTERRUPTED
 from claude_lsp.findings.report import Coverage, Report, Spend
-from claude_lsp.findings.reporters import REPORTERS
-from claude_lsp.findings.reporters.style import Style
+from claude_lsp.findings.rules import RULES
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.baseline import Entry
+    from claude_lsp.findings.finding import Finding
     from claude_lsp.review.run import Unit
     from claude_lsp.settings import Settings
     from claude_lsp.text.lines import LineIndex
     from claude_lsp.workspace.workspace import Workspace
+
+    Deliver = Callable[[Report, argparse.Namespace, Path, Settings], int]
 
 
 @dataclass
@@ -58,10 +62,16 @@ class _Result:
 
 @dataclass(frozen=True)
 class _Run:
-    """What was asked for."""
+    """What was asked for.
+
+    Attributes:
+        deliver: gets the report, and gives the exit code.
+        baseline: what is accepted already; None where no baseline is used.
+    """
 
     options: argparse.Namespace
-    outputs: Sequence[tuple[str, Path]]
+    deliver: Deliver
+    baseline: Sequence[Entry] | None
     root: Path
     paths: Sequence[Path]
     workspace: Workspace
@@ -79,9 +89,19 @@ class _Run:
         return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
 
 
-def review(options: argparse.Namespace) -> int:
-    """Review files or folders; return the exit code."""
-    outputs = [_output(text) for text in options.output]
+def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
+    """Review files or folders; return the exit code.
+
+    Args:
+        options: the command line.
+        deliver: takes the report; by default it is written as asked.
+    """
+    if deliver is None:
+        outputs = outputs_of(options)
+
+        def deliver(report: Report, options: argparse.Namespace, *_: object) -> int:
+            return emit(report, options, outputs)
+
     paths = [_existing(text) for text in options.paths or ["."]]
     root = root_for(options, paths[0])
     for path in paths:
@@ -94,7 +114,9 @@ def review(options: argparse.Namespace) -> int:
     }
     command_line = {key: value for key, value in given.items() if value is not None}
     configuration, workspace = configure(options, root, command_line)
-    run = _Run(options, outputs, root, paths, workspace, configuration.settings)
+    settings = configuration.settings
+    baseline = entries_for(options, root, settings)
+    run = _Run(options, deliver, baseline, root, paths, workspace, settings)
     if options.offline:
         return _finish(run, _structure(run))
     units, result = _units(run)
@@ -290,15 +312,19 @@ def _finish(
     sources: Mapping[str, LineIndex] | None = None,
 ) -> int:
     """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
+    from datetime import date
 
-    worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
-    shown = worst_first[: run.settings.review.max_findings]
-    if len(shown) < len(worst_first):
-        result.dropped["over review.max_findings"] += len(worst_first) - len(shown)
+    from claude_lsp.review.project import sources_of
+    from claude_lsp.review.settle import Acceptance, settle, sources_with_comments
+
+    found = tuple(result.findings.values())
+    if sources is None:
+        commented = sources_with_comments(run.root, result.reviewed)
+        sources = {**commented, **sources_of(run.root, found)}
     partial = bool(result.failed) or result.incomplete or result.interrupted
+    origin = "graph" if account is None else "model"
     report = Report(
-        findings=tuple(shown),
+        findings=found,
         coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
         status="nothing" if not result.reviewed else "partial" if partial else "complete",
         scope=run.scope,
@@ -307,20 +333,13 @@ def _finish(
         models=tuple(sorted(account.models)) if account is not None else (),
         dropped=dict(result.dropped),
         tool_version=__version__,
-        sources=sources_of(run.root, shown) if sources is None else sources,
+        rules=tuple(rule.id for rule in RULES.values() if rule.origin == origin),
+        sources=sources,
     )
-    for name, path in run.outputs:
-        try:
-            path.write_text(REPORTERS[name](report, Style()), encoding="utf-8")
-        except OSError as error:
-            say(f"the report could not be written to {path}: {error.strerror}")
-            report = replace(report, status="partial")
-    try:
-        sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        forget_stdout()  # whoever read only the beginning still gets the right exit code
-    return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
+    today = date.today().isoformat()
+    report = settle(report, run.settings, Acceptance(today, run.baseline))
+    code = run.deliver(report, run.options, run.root, run.settings)
+    return INTERRUPTED if result.interrupted else code
 
 
 def _spend(account: Account | None) -> Spend:
@@ -336,36 +355,11 @@ def _spend(account: Account | None) -> Spend:
     return Spend(account.calls, counters, account.cost_usd)
 
 
-def _exit_code(fail_on: str, report: Report) -> int:
-    if fail_on != "never":
-        limit = Severity.INFO if fail_on == "any" else Severity(fail_on)
-        if any(finding.severity.rank <= limit.rank for finding in report.findings):
-            return FOUND
-    return {"nothing": NOTHING, "partial": INCOMPLETE, "complete": DONE}[report.status]
-
-
 def _existing(text: str) -> Path:
     path = Path(text)
     if not path.exists():
         refuse(f"{text}: no such file or folder")
     return path.resolve()
-
-
-def _output(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition(":")
-    if name not in REPORTERS or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(REPORTERS)}")
-    return name, Path(path)
-
-
-def _style() -> Style:
-    """Colours and the terminal's width on a terminal, neither otherwise."""
-    import os
-    import shutil
-
-    if not sys.stdout.isatty():
-        return Style()
-    return Style(colour="NO_COLOR" not in os.environ, width=shutil.get_terminal_size().columns)
 
 
 def _progress(done: int, total: int, result: _Result, account: Account) -> None:

@@ -39,11 +39,6 @@ _MOST_RESULTS = 25_000
 """GitHub refuses a run with more."""
 
 _LINK = re.compile(r"\](?=\()")
-_NOTIFICATIONS = {
-    "skipped": "A file in scope was left out on purpose.",
-    "failed": "A file in scope could not be reviewed to the end.",
-    "notice": "Something that the reader of the report should know.",
-}
 _PROBLEM = {"error": "error", "warning": "warning", "note": "recommendation"}
 _USUAL_LEVEL = {"review.security": "error", "arch.unstable": "note"}
 
@@ -83,9 +78,6 @@ def _driver(report: Report) -> dict[str, Any]:
         "fullName": "claude-lsp: review by Claude and by computed facts",
         "informationUri": PROJECT_PAGE,
         "rules": [_rule(rule) for rule in RULES.values()],
-        "notifications": [
-            {"id": id_, "shortDescription": {"text": text}} for id_, text in _NOTIFICATIONS.items()
-        ],
     }
     if report.tool_version:
         driver["version"] = visible(report.tool_version)
