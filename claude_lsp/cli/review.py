@@ -315,7 +315,7 @@ def _finish(
     from datetime import date
 
     from claude_lsp.review.project import sources_of
-    from claude_lsp.review.settle import Acceptance, settle, sources_with_comments
+    from claude_lsp.review.settle import Accepted, settle, sources_with_comments
 
     found = tuple(result.findings.values())
     if sources is None:
@@ -337,7 +337,7 @@ def _finish(
         sources=sources,
     )
     today = date.today().isoformat()
-    report = settle(report, run.settings, Acceptance(today, run.baseline))
+    report = settle(report, run.settings, Accepted(today, run.baseline))
     code = run.deliver(report, run.options, run.root, run.settings)
     return INTERRUPTED if result.interrupted else code
 

@@ -24,7 +24,7 @@ _LARGEST_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class Accepted:
     """What is accepted already, and what is known of the change under review.
 
     Attributes:
@@ -41,7 +41,7 @@ class Acceptance:
     added: Mapping[str, Collection[int]] | None = None
 
 
-def settle(report: Report, settings: Settings, accepted: Acceptance) -> Report:
+def settle(report: Report, settings: Settings, accepted: Accepted) -> Report:
     """Return a report as it is shown.
 
     Findings get their landmarks; what comments, settings or the baseline suppress goes, then what

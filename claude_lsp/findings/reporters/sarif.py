@@ -10,7 +10,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.report import order, spend_sentence, worst_first
 from claude_lsp.findings.reporters.places import (
     LEVELS,
@@ -265,9 +264,3 @@ def _invocation(report: Report, notices: list[str]) -> dict[str, Any]:
             "suppressed": len(report.suppressed),
         },
     }
-
-
-def severity_of(level: str) -> Severity:
-    """Return the severity of another tool's result by its level."""
-    levels = {"error": Severity.MAJOR, "warning": Severity.MINOR}
-    return levels.get(level, Severity.INFO)

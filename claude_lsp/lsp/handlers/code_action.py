@@ -48,6 +48,7 @@ def code_action(
     if _is_wanted("quickfix", wanted):
         actions += _suggested_fixes(server, snapshot, span)
         actions += _model_fixes(server, params, snapshot)
+        actions += _on_findings(server, params, snapshot, span)
     situation = Situation(snapshot, _name(server, snapshot), span)
     for action in ACTIONS.values():
         if (
@@ -110,6 +111,38 @@ def _suggested_fixes(
         if abilities.code_action_preferred:
             action.is_preferred = True
         actions.append(_tagged(server, action))
+    return actions
+
+
+def _on_findings(
+    server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot, span: Range
+) -> list[types.CodeAction]:
+    """Offer what can be done with our own findings: explain, dismiss, suppress in the source."""
+    actions = []
+    ours = {
+        each.data["fingerprint"]: each
+        for each in params.context.diagnostics
+        if isinstance(each.data, dict) and "fingerprint" in each.data
+    }
+    for shown in server.published.at(snapshot.uri, span):
+        finding = shown.finding
+        named = {"uri": snapshot.uri, "fingerprint": finding.fingerprint}
+        problem = problem_of_finding(shown)
+        place = _plain_range(
+            range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
+        )
+        about = {"range": place, "message": problem.message, "code": problem.code}
+        question = {"uri": snapshot.uri, "range": place, "problems": [about]}
+        for title, command, arguments in (
+            (f"Claude: Explain “{finding.title}”", "claude.explain", question),
+            (f"Claude: Dismiss “{finding.title}”", "claude.dismiss", named),
+            (f"Claude: Suppress “{finding.title}” by a comment", "claude.suppress", named),
+        ):
+            action = types.CodeAction(title, kind=types.CodeActionKind.QuickFix)
+            action.command = _asking(server, title, command, arguments)
+            if finding.fingerprint in ours:
+                action.diagnostics = [ours[finding.fingerprint]]
+            actions.append(action)
     return actions
 
 

@@ -69,6 +69,7 @@ def clear(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 async def _review(server: ClaudeServer, target: Target) -> None:
     async with server.session.engine() as engine:
+        await server.verdicts.refresh()
         with target.journal:
             unit = Unit(engine.workspace.origin(target.snapshot), target.snapshot)
             if target.confirm:
@@ -106,7 +107,9 @@ async def _review_unit(
             elif event.failure is not None:
                 raise ClaudeError(event.failure)
     server.published.complete(run, [uri])
-    _tell_result(server, unit.origin, len(found), dropped)
+    if hidden := len(server.published.hidden(found, uri)):
+        dropped["dismissed or suppressed"] = hidden
+    _tell_result(server, unit.origin, len(found) - hidden, dropped)
 
 
 def _tell_result(server: ClaudeServer, origin: str, found: int, dropped: Counter[str]) -> None:
@@ -129,6 +132,7 @@ async def _architecture(server: ClaudeServer) -> None:
             return
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
+            await server.verdicts.refresh()
             folder = engine.codebase.folders[0]
             links = None
             if folder.progress is not None:
