@@ -118,31 +118,33 @@ def _on_findings(
     server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot, span: Range
 ) -> list[types.CodeAction]:
     """Offer what can be done with our own findings: explain, dismiss, suppress in the source."""
-    actions = []
+    if server.abilities.runs_every_action:
+        return []  # It would dismiss whatever it is shown.
     ours = {
         each.data["fingerprint"]: each
         for each in params.context.diagnostics
         if isinstance(each.data, dict) and "fingerprint" in each.data
     }
+    actions = []
     for shown in server.published.at(snapshot.uri, span):
-        finding = shown.finding
+        finding, problem = shown.finding, problem_of_finding(shown)
         named = {"uri": snapshot.uri, "fingerprint": finding.fingerprint}
-        problem = problem_of_finding(shown)
         place = _plain_range(
             range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
         )
         about = {"range": place, "message": problem.message, "code": problem.code}
         question = {"uri": snapshot.uri, "range": place, "problems": [about]}
-        for title, command, arguments in (
-            (f"Claude: Explain “{finding.title}”", "claude.explain", question),
-            (f"Claude: Dismiss “{finding.title}”", "claude.dismiss", named),
-            (f"Claude: Suppress “{finding.title}” by a comment", "claude.suppress", named),
+        for verb, command, arguments in (
+            ("Explain", "claude.explain", question),
+            ("Dismiss", "claude.dismiss", named),
+            ("Suppress by a comment", "claude.suppress", named),
         ):
+            title = f"Claude: {verb}: {finding.title}"
             action = types.CodeAction(title, kind=types.CodeActionKind.QuickFix)
-            action.command = _asking(server, title, command, arguments)
+            action.command = types.Command(title, command, arguments=[arguments])
             if finding.fingerprint in ours:
                 action.diagnostics = [ours[finding.fingerprint]]
-            actions.append(action)
+            actions.append(_tagged(server, action) if command == "claude.explain" else action)
     return actions
 
 

@@ -12,7 +12,6 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from claude_lsp.findings.baseline import Entry, entry_of
 from claude_lsp.findings.suppression import PLACEHOLDER, comment_line
 from claude_lsp.lsp.apply import Applier
-from claude_lsp.lsp.confirm import ask
 from claude_lsp.lsp.convert import range_to_client
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.text.lines import line_ending
@@ -89,9 +88,6 @@ async def _suppress(server: ClaudeServer, target: Target, shown: Shown, reason: 
             _is_comment, snapshot.text, snapshot.index.offset_at(place), inserted, snapshot.language
         ):
             server.notice("no comment can stand above this line; dismiss the finding instead")
-            return
-        question = f"Suppress “{shown.finding.title}” by a comment?"
-        if target.confirm and not await ask(server, question, "Suppress"):
             return
         applier = Applier(server, snapshot, target.journal, "Claude: Suppress")
         problem = await applier.insert(place, inserted)
