@@ -53,16 +53,32 @@ def baseline(options: argparse.Namespace) -> int:
     return _COMMANDS[options.what](report, options, root, configuration.settings)
 
 
-def entries_for(options: argparse.Namespace, root: Path, settings: Settings) -> list[Entry] | None:
+def entries_for(
+    options: argparse.Namespace,
+    root: Path,
+    settings: Settings,
+    read_at_base: Callable[[str], str | None] | None = None,
+) -> list[Entry] | None:
     """Return the baseline that a review is held against, None if none is used.
 
     Where the command line or the settings name one, it must be there: without it everything that
     was accepted would come up again.
+
+    Args:
+        options: the command line.
+        root: the workspace's folder.
+        settings: the project's.
+        read_at_base: reads a file of the project as it was before the change under review, so
+            that a change can't accept its own findings; None where the file on disk counts.
     """
     if options.command == "baseline" or not (options.baseline or settings.review.baseline):
         return None
     path = _path(options, root, settings)
-    entries = _read(path)
+    if read_at_base is not None and path.resolve().is_relative_to(root):
+        text = read_at_base(path.resolve().relative_to(root).as_posix())
+        entries = None if text is None else _parsed(path, text)
+    else:
+        entries = _read(path)
     if entries is None:
         refuse(f"there is no baseline {path}; `claude-lsp baseline write` makes one")
     return entries
@@ -227,11 +243,17 @@ def _path(options: argparse.Namespace, root: Path, settings: Settings) -> Path:
 
 def _read(path: Path) -> list[Entry] | None:
     try:
-        return list(read(path.read_text("utf-8")))
+        text = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:
         refuse(f"{path}: {error.strerror}")
+    return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> list[Entry]:
+    try:
+        return list(read(text))
     except ValueError as error:
         refuse(f"{path} can't be read as a baseline: {error}. Restore it, or write it anew.")
 

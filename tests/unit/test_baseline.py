@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_lsp.cli.baseline import entries_for
 from claude_lsp.findings.baseline import (
     Entry,
     accepted,
@@ -21,9 +24,13 @@ from claude_lsp.findings.baseline import (
 from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.merge import merge
 from claude_lsp.findings.report import Coverage, Spend, Suppressed
+from claude_lsp.settings import Settings
 from claude_lsp.structure.identity import identity
 from claude_lsp.text.lines import LineIndex
 from tests.unit.test_formats import found, report_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODE = """\
 def first(path):
@@ -194,3 +201,17 @@ def test_nothing_reviewed_anywhere_is_nothing() -> None:
     nothing = report_with(coverage=Coverage(), status="nothing")
     assert merge([nothing, nothing]).status == "nothing"
     assert merge([nothing, report_with()]).status == "partial"
+
+
+def test_in_a_change_the_baseline_is_that_of_the_base(tmp_path: Path) -> None:
+    known, added = found(CODE, "return open(path).read()"), found(CODE, "return value")
+    (tmp_path / "base.json").write_text(render([entry_of(known), entry_of(added)]), "utf-8")
+    options = argparse.Namespace(command="review", baseline=str(tmp_path / "base.json"))
+    before = {"base.json": render([entry_of(known)])}
+    at_base = entries_for(options, tmp_path, Settings(), before.get)
+    assert at_base == [entry_of(known)]
+    on_disk = entries_for(options, tmp_path, Settings())
+    assert on_disk is not None
+    assert len(on_disk) == 2
+    with pytest.raises(SystemExit):
+        entries_for(options, tmp_path, Settings(), lambda _path: None)

@@ -78,12 +78,14 @@ async def test_what_is_restored_is_shown_where_it_stands_by_now(editor: Editor) 
     await review(editor, uri, LIMIT, RESULT)
     keys = [fingerprint(editor, uri, title) for title in ("Never used", "Starts at 0")]
     named = [{"uri": uri, "fingerprint": key} for key in keys]
-    assert await editor.command("claude.dismiss", {"findings": named}) == 2
+    assert await editor.command("claude.dismiss", named) == 2
     await until(editor, uri)
     editor.client.change(uri, ((0, 0), (0, 0)), "\n\n")
     await pause()
     restored = await editor.command("claude.dismiss", {**named[0], "restore": True})
     assert restored == 1
+    elsewhere = {"uri": editor.file("other.py", ""), "restore": True}
+    assert await editor.command("claude.dismiss", elsewhere) == 0
     await editor.client.wait_for(lambda: editor.shown(uri) == [(2, "Never used")])
     assert await editor.command("claude.dismiss", {"restore": True}) == 1
     await until(editor, uri, "Never used", "Starts at 0")

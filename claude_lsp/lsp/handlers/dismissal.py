@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
@@ -18,7 +18,7 @@ from claude_lsp.text.lines import line_ending
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from claude_lsp.lsp.publish import Shown
     from claude_lsp.lsp.server import ClaudeServer
@@ -29,17 +29,20 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 def dismiss(server: ClaudeServer, params: types.ExecuteCommandParams) -> int:
     """Dismiss findings, in this and later sessions; with "restore" show them again.
 
-    Takes `{"uri", "fingerprint"}` or `{"uri", "fingerprints"}`, or many as
-    `{"findings": [{"uri", "fingerprint"}]}`. `{"restore": true}` without any restores all of the
-    document, or of the workspace. Returns how many were dismissed or restored.
+    Takes `{"uri", "fingerprint"}`, several as a list of these or as `{"fingerprints"}`.
+    `{"restore": true}` without any restores all of a document, or of the workspace. Returns how
+    many were dismissed or restored.
     """
     table = arguments_of(params)
-    named = list(_named(table))
+    given = params.arguments[0] if params.arguments else None
+    named = list(_named(given if isinstance(given, list | tuple) else [table]))
     if table.get("restore") is True:
         uri = table.get("uri")
         if not named and isinstance(uri, str):
             named = [each.finding.fingerprint for each in server.published.known(uri)]
-        return server.verdicts.restore(named or set(server.verdicts.dismissed))
+        elif not named:
+            named = list(server.verdicts.dismissed)
+        return server.verdicts.restore(named)
     if not named or not all(map(_FINGERPRINT.fullmatch, named)):
         raise JsonRpcInvalidParams(
             f"{params.command} needs the fingerprints of findings: "
@@ -138,10 +141,10 @@ async def _select_reason(server: ClaudeServer, uri: str, comment: str) -> None:
 _SHOW_S = 5.0
 
 
-def _named(table: Mapping[str, Any]) -> Iterator[str]:
+def _named(given: Iterable[object]) -> Iterator[str]:
     """Yield the fingerprints that a command's argument names."""
-    for given in (table.get("fingerprint"), table.get("fingerprints"), table.get("findings")):
-        for each in given if isinstance(given, list | tuple) else (given,):
-            key = each.get("fingerprint") if isinstance(each, dict) else each
-            if key is not None:
-                yield str(key)
+    for table in given:
+        if isinstance(table, dict):
+            many = table.get("fingerprints")
+            several = many if isinstance(many, list | tuple) else ()
+            yield from (str(each) for each in (table.get("fingerprint"), *several) if each)
