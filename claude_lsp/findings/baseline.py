@@ -90,13 +90,13 @@ def read(text: str) -> tuple[Entry, ...]:
     Raises:
         ValueError: it is none, or one of a later version.
     """
-    value = json.loads(text)
     try:
+        value = json.loads(text)
         version, items = value["version"], list(value["findings"])
         if version != VERSION:
             raise ValueError(f"the baseline has version {version}; this program reads {VERSION}")
         return tuple(map(_entry, items))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a baseline of claude-lsp: {error}") from error
 
 

@@ -180,6 +180,19 @@ def dropped_sentence(report: Report) -> str:
     return f"Dropped {_count(sum(report.dropped.values()), 'claim')} ({reasons})."
 
 
+def suppressed_in_change(report: Report) -> list[Suppressed]:
+    """Return what the change under review suppresses itself, which every format tells."""
+    brought = (one for one in report.suppressed if one.in_change)
+    return sorted(brought, key=lambda one: order(one.finding))
+
+
+def suppression_sentence(one: Suppressed) -> str:
+    """Say what is suppressed, where and why."""
+    where = SUPPRESSED_BY[one.by] + (" in this change" if one.in_change else "")
+    reason = f": {one.reason}" if one.reason else ""
+    return f"suppressed {one.finding.rule} {one.finding.title} (by {where}{reason})"
+
+
 def suppressed_sentence(report: Report) -> str:
     """Say how many findings were suppressed and where; empty if none was."""
     if not report.suppressed:

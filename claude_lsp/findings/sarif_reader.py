@@ -27,8 +27,8 @@ def read_sarif(text: str) -> list[Finding]:
     Raises:
         ValueError: it is no SARIF log.
     """
-    value = json.loads(text)
     try:
+        value = json.loads(text)
         return [
             finding
             for run in value["runs"]
@@ -36,7 +36,10 @@ def read_sarif(text: str) -> list[Finding]:
             if not result.get("suppressions") and result.get("baselineState") != "absent"
             for finding in _findings(result, run)
         ]
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (
+        *(KeyError, TypeError, AttributeError, IndexError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise ValueError(f"not a SARIF log: {error!r}") from error
 
 

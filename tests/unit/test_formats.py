@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.fingerprint import fingerprint, with_landmarks
 from claude_lsp.findings.line_hash import line_hashes
-from claude_lsp.findings.report import Coverage, Report
+from claude_lsp.findings.report import Coverage, Report, Suppressed
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.style import Style
 from claude_lsp.findings.rules import RULES
@@ -248,7 +248,7 @@ def test_gitlab_gets_unique_fingerprints_and_what_it_requires(report: Report) ->
 def test_any_report_is_valid_rdjson(report: Report) -> None:
     result = json.loads(rendered("rdjson", report))
     validator("rdjson").validate(result)
-    extra = report.status != "complete"
+    extra = (report.status != "complete") + sum(one.in_change for one in report.suppressed)
     assert len(result["diagnostics"]) == len(report.findings) + extra
 
 
@@ -304,6 +304,18 @@ def test_every_format_tells_an_incomplete_review(report: Report) -> None:
             rendered(name, report),
             re.IGNORECASE,
         ), name
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_every_format_tells_what_the_change_suppresses_itself(name: str) -> None:
+    finding = found("x = 1\n", "x = 1", title="Looks odd")
+    brought = Suppressed(finding, "comment", "it is not", in_change=True)
+    earlier = dataclasses.replace(brought, in_change=False)
+    text = REPORTERS[name](report_with(suppressed=(brought,)), Style())
+    assert "Looks odd" in text
+    assert "it is not" in text
+    quiet = REPORTERS[name](report_with(suppressed=(earlier,)), Style())
+    assert ("Looks odd" in quiet) == (name in ("json", "jsonl"))
 
 
 def test_a_finding_without_a_quote_has_a_place_in_every_format() -> None:

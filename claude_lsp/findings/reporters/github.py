@@ -22,7 +22,7 @@ _PER_LEVEL = 10
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a log has no colours
+def render(report: Report, style: Style) -> str:
     """Return the commands, the findings that had no room, and the summary."""
     lines: list[str] = []
     room = dict.fromkeys(_COMMANDS, _PER_LEVEL)
@@ -41,7 +41,8 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a log has no 
     if left:
         lines.append(f"{len(left)} more than GitHub shows as annotations:")
         lines += [_plain(heading(finding, Style())) for finding in left]
-    lines += map(_plain, closing_lines(report, Style()))
+    plain = Style(show_suppressed=style.show_suppressed)  # a log has no colours
+    lines += map(_plain, closing_lines(report, plain))
     return "\n".join(lines) + "\n"
 
 

@@ -133,6 +133,10 @@ def read_report(text: str) -> Report:
             raise ValueError(
                 f"the report has version {version}; this program reads version {VERSION}"
             )
+        _expect(value, _REPORT, "the report")
+        rules, compared = value.get("rules", []), value.get("compared", False)
+        _expect(rules, [str], "the report: rules")
+        _expect(compared, bool, "the report: compared")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
@@ -151,22 +155,71 @@ def read_report(text: str) -> Report:
             dropped=value["dropped"],
             tool_version=value["tool"]["version"],
             suppressed=tuple(map(_suppressed, value.get("suppressed", ()))),
-            rules=tuple(value.get("rules", ())),
-            compared=value.get("compared", False),
+            rules=tuple(rules),
+            compared=compared,
         )
     except KeyError as error:
         raise ValueError(f"not a report of claude-lsp: it has no {error}") from error
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a report of claude-lsp: {error}") from error
 
 
-_TEXTS = ("rule", "title", "explanation", "path", "quote", "fingerprint")
+_NUMBER = (int, float)
+_MAYBE_TEXT = (str, type(None))
+_PLACE = dict.fromkeys(("line", "column", "end_line", "end_column"), int)
+_FINDING = {
+    **dict.fromkeys(("rule", "severity", "title", "explanation", "path", "quote"), str),
+    **_PLACE,
+    "confidence": _NUMBER,
+    "fingerprint": str,
+    "replacement": _MAYBE_TEXT,
+    "related": [{"path": str, **_PLACE, "message": str}],
+}
+_LANDMARKS = ("before", "symbol", "context_key", "line_hash")
+_FILES = [{"path": str, "reason": str}]
+_REPORT = {
+    "tool": {"version": str},
+    "status": str,
+    "scope": str,
+    "findings": [_FINDING],
+    "coverage": {"reviewed": [str], "skipped": _FILES, "failed": _FILES},
+    "spend": {"calls": int, "tokens": {"*": int}, "usd": (*_NUMBER, type(None))},
+    "models": [str],
+    "dropped": {"*": int},
+    "notices": [str],
+}
+_SUPPRESSED = {
+    **dict.fromkeys(("by", "reason"), str),
+    **dict.fromkeys(("in_change", "moved"), bool),
+    "finding": _FINDING,
+}
+# A shape is a type, several, a list of what is in brackets, or an object: with members of its own
+# ("*") or at least the named ones.
+
+
+def _expect(value: Any, shape: Any, where: str) -> None:
+    """Compare a value with a shape.
+
+    Raises:
+        TypeError: it is of another.
+    """
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is no object")
+        for name in value if "*" in shape else shape:
+            _expect(value[name], shape.get("*", shape.get(name)), f"{where}: {name}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise TypeError(f"{where} is no list")
+        for number, item in enumerate(value, 1):
+            _expect(item, shape[0], f"{where} {number}")
+    elif not isinstance(value, shape):
+        raise TypeError(f"{where} can't be {value!r:.80}")
 
 
 def _finding(value: dict[str, Any]) -> Finding:
-    for name in _TEXTS:
-        if not isinstance(value[name], str):
-            raise TypeError(f"the {name} of a finding is not a text")
+    marks = {name: value.get(name, "") for name in _LANDMARKS}
+    _expect(marks, dict.fromkeys(_LANDMARKS, str), "a finding")
     return Finding(
         rule=value["rule"],
         severity=Severity(value["severity"]),
@@ -181,16 +234,12 @@ def _finding(value: dict[str, Any]) -> Finding:
         related=tuple(
             Related(place["path"], _range(place), place["message"]) for place in value["related"]
         ),
-        landmarks=Landmarks(
-            value.get("before", ""),
-            value.get("symbol", ""),
-            value.get("context_key", ""),
-            value.get("line_hash", ""),
-        ),
+        landmarks=Landmarks(**marks),
     )
 
 
 def _suppressed(value: dict[str, Any]) -> Suppressed:
+    _expect(value, _SUPPRESSED, "what is suppressed")
     if value["by"] not in ("comment", "settings", "baseline"):
         raise ValueError(f"suppressed by {value['by']!r}, which is unknown")
     return Suppressed(
@@ -212,7 +261,8 @@ def _range_as_dict(span: Range) -> dict[str, int]:
 
 
 def _range(value: dict[str, Any]) -> Range:
-    return Range(
-        Position(value["line"] - 1, value["column"] - 1),
-        Position(value["end_line"] - 1, value["end_column"] - 1),
-    )
+    start = Position(value["line"] - 1, value["column"] - 1)
+    end = Position(value["end_line"] - 1, value["end_column"] - 1)
+    if min(*start, *end) < 0 or end < start:
+        raise TypeError(f"no place in a text: {start} to {end}")
+    return Range(start, end)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from claude_lsp.findings.report import Report
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - all reporters are called alike
+def render(report: Report, style: Style) -> str:
     """Return the suites; an incomplete run has an error even where no file has one."""
     findings: dict[str, list[Finding]] = defaultdict(list)
     for finding in sorted_findings(report):
@@ -37,7 +37,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - all reporters
         f'tests="{len(cases)}" failures="{len(report.findings)}" errors="{errors}" '
         f'skipped="{sum(path not in failed and not findings[path] for path in skipped)}"'
     )
-    summary = "\n".join(closing_lines(report, Style()))
+    summary = "\n".join(closing_lines(report, Style(show_suppressed=style.show_suppressed)))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<testsuites name="claude-lsp" {counts}>\n'

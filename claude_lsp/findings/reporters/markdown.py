@@ -10,13 +10,14 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from claude_lsp.findings.report import (
-    SUPPRESSED_BY,
     coverage_sentence,
     dropped_sentence,
     order,
     result_sentence,
     spend_sentence,
+    suppressed_in_change,
     suppressed_sentence,
+    suppression_sentence,
     worst_first,
 )
 from claude_lsp.findings.sanitize import visible
@@ -55,7 +56,7 @@ def render(report: Report, style: Style) -> str:
             parts.append(f"{len(findings) - number} more findings have no room here.")
             break
         parts.append(block)
-    if style.show_suppressed or any(one.in_change for one in report.suppressed):
+    if suppressed_in_change(report) or (style.show_suppressed and report.suppressed):
         parts += _suppressed(report, style)
     parts += [f"Note: {_words(notice)}" for notice in report.notices]
     sentences = (
@@ -110,13 +111,11 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _suppressed(report: Report, style: Style) -> Iterator[str]:
+    shown = report.suppressed if style.show_suppressed else suppressed_in_change(report)
     lines = [
         f"- {_code(f'{one.finding.path}:{one.finding.range.start.line + 1}')} "
-        f"{_words(one.finding.title)} (by {SUPPRESSED_BY[one.by]}"
-        f"{', in this change' if one.in_change else ''}"
-        f"{': ' + _words(one.reason) if one.reason else ''})"
-        for one in sorted(report.suppressed, key=lambda one: order(one.finding))
-        if style.show_suppressed or one.in_change
+        f"{_words(suppression_sentence(one))}"
+        for one in sorted(shown, key=lambda one: order(one.finding))
     ]
     yield _folded(f"{len(lines)} suppressed", lines)
 

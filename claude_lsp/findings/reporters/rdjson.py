@@ -1,6 +1,7 @@
 """Reviewdog's diagnostic format; its columns count UTF-8 bytes.
 
-Like GitLab's it has no room for a summary: a run that is not complete is a diagnostic of its own.
+Like GitLab's it has no room for a summary: a run that is not complete is a diagnostic of its own,
+as is what a change suppresses itself.
 """
 
 from __future__ import annotations
@@ -8,7 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.findings.report import coverage_sentence, result_sentence, sorted_findings
+from claude_lsp.findings.report import (
+    coverage_sentence,
+    result_sentence,
+    sorted_findings,
+    suppressed_in_change,
+    suppression_sentence,
+)
 from claude_lsp.findings.reporters.places import (
     LEVELS,
     PROJECT_PAGE,
@@ -32,6 +39,18 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - all reporters are called alike
     """Return the diagnostics."""
     diagnostics = [_diagnostic(finding, report) for finding in sorted_findings(report)]
+    diagnostics += [
+        {
+            "message": f"This change {suppression_sentence(one)}",
+            "location": {
+                "path": one.finding.path,
+                "range": _range(focus(one.finding, "utf-8")),
+            },
+            "severity": "INFO",
+            "code": {"value": "claude-lsp.suppressed"},
+        }
+        for one in suppressed_in_change(report)
+    ]
     if report.status != "complete":
         diagnostics.append(
             {

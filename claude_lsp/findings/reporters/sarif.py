@@ -10,7 +10,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.findings.report import order, spend_sentence, worst_first
+from claude_lsp.findings.report import (
+    order,
+    spend_sentence,
+    suppressed_in_change,
+    suppression_sentence,
+    worst_first,
+)
 from claude_lsp.findings.reporters.places import (
     LEVELS,
     PROJECT_PAGE,
@@ -46,6 +52,10 @@ def render(report: Report, style: Style) -> str:
     """Return the log, with one run."""
     findings = worst_first(report.findings)
     notices = list(report.notices)
+    notices += [
+        f"{one.finding.path}:{one.finding.range.start.line + 1}: {suppression_sentence(one)}"
+        for one in suppressed_in_change(report)
+    ]
     if len(findings) > _MOST_RESULTS:
         notices.append(f"{len(findings) - _MOST_RESULTS} findings over GitHub's limit are left out")
     results = [_result(one, report) for one in sorted(findings[:_MOST_RESULTS], key=order)]

@@ -7,14 +7,15 @@ from typing import Literal
 
 from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.report import (
-    SUPPRESSED_BY,
     Report,
     coverage_sentence,
     dropped_sentence,
     order,
     result_sentence,
     spend_sentence,
+    suppressed_in_change,
     suppressed_sentence,
+    suppression_sentence,
 )
 from claude_lsp.findings.sanitize import visible
 
@@ -84,13 +85,14 @@ def suppressed_lines(report: Report, style: Style) -> list[str]:
     Those that the change under review suppresses itself always are: whoever reads the report of a
     change should see what it takes out of sight.
     """
-    lines = []
-    for one in sorted(report.suppressed, key=lambda one: order(one.finding)):
-        if style.show_suppressed or one.in_change:
-            finding = one.finding
-            place = f"{finding.path}:{finding.range.start.line + 1}"
-            where = SUPPRESSED_BY[one.by] + (" in this change" if one.in_change else "")
-            reason = f": {one.reason}" if one.reason else ""
-            text = f"{place}: suppressed {finding.rule} {finding.title} (by {where}{reason})"
-            lines.append(style.paint(visible(text), "dim"))
-    return lines
+    shown = report.suppressed if style.show_suppressed else suppressed_in_change(report)
+    return [
+        style.paint(
+            visible(
+                f"{one.finding.path}:{one.finding.range.start.line + 1}: "
+                f"{suppression_sentence(one)}"
+            ),
+            "dim",
+        )
+        for one in sorted(shown, key=lambda one: order(one.finding))
+    ]
