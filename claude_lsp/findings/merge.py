@@ -55,6 +55,7 @@ def merge(reports: Sequence[Report]) -> Report:
         suppressed=tuple(one for key, one in suppressed.items() if key not in findings),
         rules=_unique(rule for report in reports for rule in report.rules),
         compared=all(report.compared for report in reports),
+        kind="arch" if all(report.kind == "arch" for report in reports) else "review",
         sources={path: index for report in reports for path, index in report.sources.items()},
     )
 

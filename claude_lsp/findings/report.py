@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claude_lsp.text.lines import LineIndex
 
 Status = Literal["complete", "partial", "nothing"]
+Kind = Literal["review", "arch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Report:
         suppressed: what was found and is not shown because somebody said so.
         rules: ids of the rules that were looked for.
         compared: whether a baseline said what is known already.
+        kind: which command made it; GitHub keeps the alerts of each apart.
         sources: the reviewed texts by path, for excerpts; where one is missing the finding's own
             quote is shown.
     """
@@ -109,6 +111,7 @@ class Report:
     suppressed: tuple[Suppressed, ...] = ()
     rules: tuple[str, ...] = ()
     compared: bool = False
+    kind: Kind = "review"
     sources: Mapping[str, LineIndex] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -97,7 +97,7 @@ def check_sarif(report: Report) -> None:
             assert 0 < len(rule[part]["text"]) <= 1024
         assert len(rule["properties"]["tags"]) <= 20
         assert ("security-severity" in rule["properties"]) == (rule["id"] == "review.security")
-    assert re.fullmatch(r"claude-lsp/(review|arch)/", run["automationDetails"]["id"])
+    assert run["automationDetails"]["id"] == f"claude-lsp/{report.kind}/"
     assert len(run["results"]) == len(report.findings) + len(report.suppressed)
     for result in run["results"]:
         assert result["message"]["text"]

@@ -135,6 +135,7 @@ REPORTS = st.builds(
     ).map(tuple),
     rules=st.lists(TEXTS, max_size=2).map(tuple),
     compared=st.booleans(),
+    kind=st.sampled_from(["review", "arch"]),
 )
 
 

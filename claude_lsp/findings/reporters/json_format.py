@@ -23,6 +23,7 @@ The format is stable: members are only added, and `version` grows when one chang
     notices        [sentence]
     rules          [id of a rule that was looked for]
     compared       whether there was a baseline
+    kind           "review" or "arch", after the command
 
 Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
 character. Characters that could steer a terminal are written as `\uXXXX`.
@@ -80,6 +81,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         ],
         "rules": list(report.rules),
         "compared": report.compared,
+        "kind": report.kind,
     }
 
 
@@ -157,6 +159,7 @@ def read_report(text: str) -> Report:
             suppressed=tuple(map(_suppressed, value.get("suppressed", ()))),
             rules=tuple(rules),
             compared=compared,
+            kind="arch" if value.get("kind") == "arch" else "review",
         )
     except KeyError as error:
         raise ValueError(f"not a report of claude-lsp: it has no {error}") from error

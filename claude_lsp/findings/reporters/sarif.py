@@ -64,7 +64,7 @@ def render(report: Report, style: Style) -> str:
         results += [_suppressed(one, report) for one in suppressed]
     run: dict[str, Any] = {
         "tool": {"driver": _driver(report)},
-        "automationDetails": {"id": f"claude-lsp/{_category(report)}/"},
+        "automationDetails": {"id": f"claude-lsp/{report.kind}/"},
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {
             _ROOT: {"description": {"text": "The folder that was reviewed."}},
@@ -74,11 +74,6 @@ def render(report: Report, style: Style) -> str:
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return escaped_json(json.dumps(log, ensure_ascii=False, indent=2)) + "\n"
-
-
-def _category(report: Report) -> str:
-    rules = report.rules or tuple(finding.rule for finding in report.findings)
-    return "arch" if rules and all(rule.startswith("arch.") for rule in rules) else "review"
 
 
 def _driver(report: Report) -> dict[str, Any]:
