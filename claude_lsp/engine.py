@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
-from claude_lsp.claude.client import Patience
+from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
