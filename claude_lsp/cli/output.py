@@ -14,6 +14,7 @@ from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, NOTHING, forget_stdo
 from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.style import Style
+from claude_lsp.findings.sanitize import without_commands
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +40,11 @@ def emit(report: Report, options: argparse.Namespace, outputs: Sequence[tuple[st
         report = replace(report, status="partial")
     try:
         style = replace(_terminal(), show_suppressed=options.show_suppressed)
-        sys.stdout.write(REPORTERS[options.format or "concise"](report, style))
+        name = options.format or "concise"
+        text = REPORTERS[name](report, style)
+        if "GITHUB_ACTIONS" in os.environ and name in ("concise", "full", "markdown"):
+            text = without_commands(text)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         forget_stdout()  # whoever read only the beginning still gets the right exit code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import re
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
+from claude_lsp.cli.output import emit
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.fingerprint import fingerprint, with_landmarks
 from claude_lsp.findings.line_hash import line_hashes
@@ -218,13 +220,34 @@ def test_nothing_that_is_reviewed_gives_github_commands() -> None:
     report = report_with(finding, notices=("::stop-commands::x", "##[group]x"))
     for line in rendered("github", report).splitlines():
         assert "##[" not in line or line.startswith("::notice ")
-        if line.startswith("::"):
+        if line.lstrip().startswith("::"):
             command, _, message = line[2:].partition("::")
             name, _, properties = command.partition(" ")
             assert name == "notice"
             assert "%0A" in message
             assert len(properties.split(",")) == 6
             assert "50%25 off%2C now%3A" in properties
+
+
+def test_in_a_log_of_github_no_other_format_gives_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finding = found("y = 1\n", "y = 1", path="::x.py", explanation="a\n  ::add-mask::b\n##[c]")
+    options = argparse.Namespace(
+        format="full",
+        patch=None,
+        show_suppressed=False,
+        fail_on="never",
+        require_complete=True,
+    )
+    for inside in (False, True):
+        if inside:
+            monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        emit(report_with(finding), options, [])
+        text = capsys.readouterr().out
+        commands = [line for line in text.splitlines() if line.lstrip().startswith("::")]
+        assert (commands == []) == inside
+        assert ("##[" in text) != inside
 
 
 # ----- GitLab, rdjson, JUnit, Markdown

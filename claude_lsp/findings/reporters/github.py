@@ -12,7 +12,7 @@ from claude_lsp.findings.report import coverage_sentence, result_sentence, worst
 from claude_lsp.findings.reporters.concise import heading
 from claude_lsp.findings.reporters.places import LEVELS, focus
 from claude_lsp.findings.reporters.style import Style, closing_lines
-from claude_lsp.findings.sanitize import visible
+from claude_lsp.findings.sanitize import visible, without_commands
 
 if TYPE_CHECKING:
     from claude_lsp.findings.finding import Finding
@@ -40,9 +40,9 @@ def render(report: Report, style: Style) -> str:
             left.append(finding)
     if left:
         lines.append(f"{len(left)} more than GitHub shows as annotations:")
-        lines += [_plain(heading(finding, Style())) for finding in left]
+        lines += [without_commands(heading(finding, Style())) for finding in left]
     plain = Style(show_suppressed=style.show_suppressed)  # a log has no colours
-    lines += map(_plain, closing_lines(report, plain))
+    lines += map(without_commands, closing_lines(report, plain))
     return "\n".join(lines) + "\n"
 
 
@@ -71,9 +71,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _plain(line: str) -> str:
-    """Return a line of the log that is no command, whatever stands in it."""
-    line = line.replace("##[", "## [")
-    return f" {line}" if line.lstrip().startswith("::") else line
