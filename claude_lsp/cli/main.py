@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
+from claude_lsp.cli.scope_options import add_scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,9 +62,8 @@ def parser() -> argparse.ArgumentParser:
 
     review = _Parser(add_help=False)  # what `baseline` has too, which reviews
     output = _Parser(add_help=False)  # what `report` has too
-    review.add_argument(
-        "paths", nargs="*", metavar="PATH", help="files or folders (default: this folder)"
-    )
+    review.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
+    add_scope_options(review)
     output.add_argument(
         "--format", choices=FORMATS, metavar="FORMAT", help=f"what is printed: {_FORMATS_HELP}"
     )
@@ -111,9 +111,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="USD",
         help="send nothing that could make the run cost more (default: 1.00)",
     )
+    review.add_argument(
+        "--max-tokens",
+        type=_positive,
+        metavar="N",
+        help="plan no calls whose prompts could have more tokens together",
+    )
+    review.add_argument("--max-calls", type=_positive, metavar="N", help="plan no more calls")
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
     review.add_argument(
-        "--dry-run", action="store_true", help="list files, tokens and dollars; send nothing"
+        "--dry-run", action="store_true", help="list calls, tokens and dollars; send nothing"
     )
     review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"
@@ -129,7 +136,9 @@ def parser() -> argparse.ArgumentParser:
         "formatter_class": argparse.RawDescriptionHelpFormatter,
     }
     reviewing = [
-        commands.add_parser("review", help="review files", parents=[review, output], **raw),
+        commands.add_parser(
+            "review", help="review files, or what has changed", parents=[review, output], **raw
+        ),
         *_baseline(commands, review),
     ]
     report = commands.add_parser(

@@ -88,9 +88,9 @@ def _coverage(reports: Iterable[Report]) -> Coverage:
 
 
 def _status(reports: Iterable[Report], coverage: Coverage) -> Status:
-    if not coverage.reviewed:
-        return "nothing"
-    return "complete" if all(one.status == "complete" for one in reports) else "partial"
+    if all(one.status == "complete" for one in reports):
+        return "complete"
+    return "partial" if coverage.reviewed else "nothing"
 
 
 def _spend(reports: Iterable[Report]) -> Spend:

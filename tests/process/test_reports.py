@@ -217,3 +217,40 @@ def test_structural_findings_are_accepted_by_what_they_connect(shell: Shell) -> 
     # A review with a model looks for other rules, so it drops nothing of these.
     run = shell.run("baseline", "prune", "a.py")
     assert "1 accepted (0 new, 1 kept, 0 dropped)" in run.stdout
+
+
+def test_a_change_can_answer_a_finding_but_not_accept_it_in_the_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def commit() -> None:
+        author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+        subprocess.run(["git", *author, "commit", "-qm", "x"], cwd=tmp_path, check=True)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = command_line.run(["review", "--offline", "--fail-on", "any", *arguments])
+        return code, capsys.readouterr().out
+
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for name, text in RING.items():
+        (tmp_path / name).write_text("\n".join(text.split("\n")[1:]))
+    (tmp_path / "base.json").write_text('{"version": 1, "findings": []}\n')
+    commit()
+    for name, text in RING.items():
+        (tmp_path / name).write_text(text)
+    assert (
+        command_line.run(["baseline", "write", "--offline", "--all", "--baseline", "base.json"])
+        == 0
+    )
+    commit()
+    capsys.readouterr()
+    assert run("--all", "--baseline", "base.json")[0] == exit_codes.DONE
+    code, text = run("--base", "HEAD~1", "--baseline", "base.json")
+    assert code == exit_codes.FOUND, text
+    (tmp_path / "a.py").write_text("import b  # claude-lsp: ignore[cycle] wanted\n\nx = 1\n")
+    commit()
+    code, text = run("--base", "HEAD~2", "--baseline", "base.json")
+    assert code == exit_codes.DONE, text
+    assert "(by a comment in this change: wanted)" in text
+    assert "Suppressed 1 finding (1 by a comment, 1 in this change)." in text

@@ -153,6 +153,7 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
         "review.min_confidence",
         "review.max_findings",
         "review.instructions",
+        "review.path",
         "review.baseline",
         "review.suppression_reason",
         "suppress",
