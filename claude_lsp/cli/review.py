@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
+from claude_lsp.cli.asked import asked
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.cli.scope_options import asked
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.report import Coverage, Report, Spend
 from claude_lsp.findings.reporters import REPORTERS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.cli.scope_options import Asked
+    from claude_lsp.cli.asked import Asked
     from claude_lsp.engine import Engine
     from claude_lsp.findings.report import Status
     from claude_lsp.review.plan import Plan
