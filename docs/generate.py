@@ -54,7 +54,8 @@ def actions_table() -> str:
         "fix": "Fix a diagnostic of any tool; independent edits are applied one by one.",
         "complete": "Complete at the cursor: ghost text where the editor has it, else an edit.",
         "explain": "Explain the selection in a Markdown document.",
-        "review": "Review the file; findings appear as diagnostics while the answer streams.",
+        "review": "Review the file, a selection, or what is changed or staged; findings appear as "
+        "diagnostics while the answer streams.",
         "architecture": "Review the whole project from computed facts; asks first, with a price.",
     }
     return _table(

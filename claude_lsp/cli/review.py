@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
+from claude_lsp.cli.asked import asked
 from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.output import emit, outputs_of
 from claude_lsp.cli.process import DONE, INTERRUPTED
-from claude_lsp.cli.scope_options import asked
 from claude_lsp.findings.report import Coverage, Report, Spend
 from claude_lsp.findings.rules import RULES
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.cli.scope_options import Asked
+    from claude_lsp.cli.asked import Asked
     from claude_lsp.engine import Engine
     from claude_lsp.findings.baseline import Entry
     from claude_lsp.findings.finding import Finding

@@ -20,8 +20,9 @@ from claude_lsp.lsp.handlers.reviews import plan_of
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.progress import progress
+from claude_lsp.review.document import Document
 from claude_lsp.review.run import situation_of
-from claude_lsp.review.scope import Document, Scope
+from claude_lsp.review.scope import Scope
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.progress import progress
 from claude_lsp.review import sides
+from claude_lsp.review.document import Document, selected
 from claude_lsp.review.project import central_documents, sources_of, survey
 from claude_lsp.review.run import (
     UnitDropped,
@@ -35,7 +36,7 @@ from claude_lsp.review.run import (
     situation_of,
 )
 from claude_lsp.review.run import review as review_units
-from claude_lsp.review.scope import Document, Scope, changes, selected
+from claude_lsp.review.scope import Scope, changes
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, path_from_uri, uri_from_path
