@@ -14,6 +14,7 @@ from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.jobs import Jobs
+from claude_lsp.lsp.previews import Previews
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published
 from claude_lsp.lsp.recent import RecentEdits
@@ -42,6 +43,7 @@ class ClaudeServer(Server):
         jobs: the work that users, or their typing, have asked for.
         upkeep: the work that keeps the session going; no user's cancel ends it.
         published: the findings that are shown.
+        previews: edits that wait for the user's word.
         recent: where the user has been typing.
         initial_settings: what came with `initialize`.
         editor_settings: what the client says now; over the initial ones.
@@ -57,6 +59,7 @@ class ClaudeServer(Server):
         self.jobs = Jobs()
         self.upkeep = Jobs()
         self.published = Published(self)
+        self.previews = Previews(self)
         self.recent = RecentEdits()
         self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
