@@ -97,10 +97,11 @@ export function tellFailure(error: unknown): void {
   void vscode.window.showErrorMessage(`Claude: ${reason}`);
 }
 
-/** Says that this editor shows the state and what is being written. */
+/** Says that this editor shows the state, what is being written, and edits before they are applied. */
 const MORE_THAN_THE_PROTOCOL: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
-    capabilities.experimental = { claude: { status: true, preview: true } };
+    const accept = vscode.workspace.getConfiguration("claude").get("preview.accept", true);
+    capabilities.experimental = { claude: { status: true, preview: { accept } } };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

@@ -234,7 +234,7 @@ async function startVsCode(
   await answering(`http://127.0.0.1:${port}/version`);
 }
 
-/** What the tests can ask of the window: to type, and to make a picture. */
+/** What the tests can ask of the window: to type, to look, and to make a picture. */
 async function serveControl(page: Page, pictures: string): Promise<Server> {
   await mkdir(pictures, { recursive: true });
   const server = createServer((request, response) => {
@@ -245,6 +245,8 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
       "/press": () => page.keyboard.press(word),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
       "/await": () => page.waitForSelector(word, { state: "attached", timeout: 15_000 }),
+      "/text": async () => await page.locator(word).first().innerText({ timeout: 15_000 }),
+      "/ghost": () => untilGhost(page, word),
       "/hover": async () => {
         const box = await page.locator(word).first().boundingBox();
         await page.mouse.move((box?.x ?? 0) + 3, (box?.y ?? 0) + 3);
@@ -252,12 +254,32 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
     };
     const step = work[url.pathname];
     (step?.() ?? Promise.reject(new Error(`no such step: ${url.pathname}`))).then(
-      () => response.end("ok"),
+      (said) => response.end(typeof said === "string" ? said : "ok"),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return server;
+}
+
+/** In the window: the time at which ghost text stands there, in ms since 1970. */
+const WATCH_GHOST = `new Promise((resolve) => {
+  const observer = new MutationObserver(() => {
+    if (document.querySelector(".ghost-text-decoration, .ghost-text") !== null) {
+      observer.disconnect();
+      resolve(Date.now());
+    }
+  });
+  observer.observe(document.body, { childList: true, subtree: true, attributes: true });
+})`;
+
+/** Press a key; say when it was pressed and when ghost text stood there; 0 for never. */
+async function untilGhost(page: Page, key: string): Promise<string> {
+  const shown = page.evaluate<number>(WATCH_GHOST);
+  const pressed = Date.now();
+  await page.keyboard.press(key);
+  const limit = new Promise<number>((resolve) => setTimeout(() => resolve(0), 10_000).unref());
+  return JSON.stringify({ pressed, shown: await Promise.race([shown, limit]) });
 }
 
 function addressOf(server: Server): string {
