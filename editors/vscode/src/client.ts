@@ -17,6 +17,9 @@ import type { LateSuggestions } from "./late";
 import { chosenSettings, settingKeys } from "./settings";
 import type { Tail } from "./tail";
 
+/** Of the documents that the server is told of. */
+export const SCHEMES: readonly string[] = ["file", "untitled"];
+
 /** Where a client writes, and whom it tells that its server is gone. */
 export interface ClientSurroundings {
   readonly log: vscode.LogOutputChannel;
@@ -34,7 +37,7 @@ export function makeClient(
 ): LanguageClient {
   const keys = settingKeys(around.manifest, "claude");
   const options: LanguageClientOptions = {
-    documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+    documentSelector: SCHEMES.map((scheme) => ({ scheme })),
     outputChannel: around.log,
     traceOutputChannel: around.trace,
     stdioOptions: {

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 
-import { tellFailure } from "./client";
+import { SCHEMES, tellFailure } from "./client";
 import { codeOf, fingerprintOf, SOURCE } from "./diagnostics";
 import { plain, type PlainRange } from "./ranges";
 import type { Session } from "./session";
@@ -70,6 +70,11 @@ function activeEditor(): vscode.TextEditor {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined) {
     throw new Error("open a file first");
+  }
+  const { scheme } = editor.document.uri;
+  if (!SCHEMES.includes(scheme)) {
+    const what = scheme === "vscode-notebook-cell" ? "cells of notebooks" : `documents of ${scheme}`;
+    throw new Error(`${what} are not supported; open a file`);
   }
   return editor;
 }

@@ -9,7 +9,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createPortFinder } from "node:net";
 import { tmpdir } from "node:os";
@@ -48,6 +48,8 @@ interface Suite {
   readonly trusted: boolean;
   /** Whether claude-lsp is on the PATH. */
   readonly hasServer: boolean;
+  /** What the Messages API says, if not what it says to the others. */
+  readonly replies?: string;
   /** Whether it runs only when it is named: it takes minutes. */
   readonly isSlow?: boolean;
 }
@@ -56,7 +58,9 @@ const SUITES: readonly Suite[] = [
   { name: "trusted", workspace: "shop", trusted: true, hasServer: true },
   { name: "restricted", workspace: "hostile", trusted: false, hasServer: true },
   { name: "granted", workspace: "hostile", trusted: true, hasServer: true },
+  { name: "faults", workspace: "shop", trusted: true, hasServer: true },
   { name: "folders", workspace: "folders", trusted: true, hasServer: true },
+  { name: "speed", workspace: "shop", trusted: true, hasServer: true, replies: "speed.json" },
   { name: "install", workspace: "shop", trusted: true, hasServer: false, isSlow: true },
 ];
 
@@ -65,6 +69,8 @@ async function main(): Promise<number> {
   const flag = words.indexOf("--pictures");
   const pictures = flag < 0 ? undefined : path.resolve(words.splice(flag, 2)[1] ?? ".");
   let failed = 0;
+  const { size } = await stat(path.join(EXTENSION, "claude-lsp.vsix"));
+  console.log(`claude-lsp.vsix: ${(size / 1000).toFixed(0)} kB`);
   const isWanted = ({ name, isSlow }: Suite): boolean =>
     words.length === 0 ? isSlow !== true : words.includes(name);
   for (const suite of SUITES.filter(isWanted)) {
@@ -100,7 +106,7 @@ async function codeOf(suite: Suite, root: string, pictures: string | undefined):
   try {
     const workspace = path.join(root, "workspace");
     await cp(path.join(HERE, "workspaces", suite.workspace), workspace, { recursive: true });
-    const api = await startApi(processes, root);
+    const api = await startApi(processes, root, suite.replies);
     const port = await freePort();
     await startVsCode(processes, suite, root, port, {
       ANTHROPIC_BASE_URL: api,
@@ -162,13 +168,17 @@ async function runInWindow(page: Page, suite: Suite, workspace: string, port: nu
   return await Promise.race([exit, late]);
 }
 
-async function startApi(processes: ChildProcess[], root: string): Promise<string> {
+async function startApi(
+  processes: ChildProcess[],
+  root: string,
+  replies = "replies.json",
+): Promise<string> {
   const python = path.join(PROJECT, ".venv/bin/python");
   const child = spawn(
     python,
     [
       ...["-m", "tests.messages_api", "--key", KEY],
-      ...["--script", path.join(HERE, "replies.json")],
+      ...["--script", path.join(HERE, replies)],
       ...["--record", path.join(root, "requests.jsonl")],
     ],
     { cwd: PROJECT, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, HOME: root } },
@@ -245,7 +255,9 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
       "/press": () => page.keyboard.press(word),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
       "/await": () => page.waitForSelector(word, { state: "attached", timeout: 15_000 }),
-      "/text": async () => await page.locator(word).first().innerText({ timeout: 15_000 }),
+      "/text": () => page.locator(word).first().innerText({ timeout: 15_000 }),
+      "/count": async () => String(await page.locator(word).count()),
+      "/label": async () => (await page.locator(word).first().getAttribute("aria-label")) ?? "",
       "/ghost": () => untilGhost(page, word),
       "/hover": async () => {
         const box = await page.locator(word).first().boundingBox();
