@@ -43,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   clear: async (session) => {
     await session.execute("claude.clear", { uri: activeEditor().document.uri.toString() });
   },
+  restoreDismissed: (session) => session.execute("claude.dismiss", { restore: true }),
   clearAll: (session) => session.execute("claude.clear", {}),
   openReport: async (session, given) => {
     const chosen = given instanceof vscode.Uri ? [given] : await vscode.window.showOpenDialog(REPORTS);

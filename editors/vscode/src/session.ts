@@ -149,6 +149,7 @@ export class Session implements vscode.Disposable {
     const set = (name: string, value: boolean): Thenable<unknown> =>
       vscode.commands.executeCommand("setContext", `claude-lsp.${name}`, value);
     await set("running", running);
+    await set("canDismiss", running && this.can("claude.dismiss"));
     await set("canOpenReport", running && this.can("claude.openReport"));
   }
 

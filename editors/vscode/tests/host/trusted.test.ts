@@ -139,6 +139,13 @@ export const run = (): Promise<void> =>
       await vscode.commands.executeCommand("workbench.action.files.revert");
     },
 
+    async "the status shows it to who points at it"() {
+      await window("hover", ".statusbar-item [aria-label^='Claude:']");
+      await window("await", ".monaco-hover:has-text('Today: ')");
+      await window("picture", "status");
+      await window("press", "Escape");
+    },
+
     async "findings appear one by one while the answer streams"() {
       const editor = await open("shop.py");
       const counts = new Set<number>();
