@@ -10,7 +10,7 @@ VSCODE := editors/vscode
 # prints "N passed, N failed".
 EDITORS := vscode neovim emacs vim
 
-VSCODE_IMAGES := ghost-text lightbulb preview accept compare review status walkthrough
+VSCODE_IMAGES := ghost-text lightbulb preview accept compare review status
 
 .DEFAULT_GOAL := help
 

@@ -309,7 +309,8 @@ async def _insertions(work: _Work) -> AsyncGenerator[Insertion]:
             async for outcome in outcomes:
                 if isinstance(outcome, Insertion):
                     found = found or outcome.complete
-                    work.report(f"{outcome.text.count(chr(10)) + 1} lines")
+                    lines = outcome.text.count("\n") + 1
+                    work.report(f"{lines} lines" if lines > 1 else "1 line")
                     preview(outcome.text)
                     yield outcome
     if not found:
