@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.claude.catalog import Model, Usage
     from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.claude.recording import Recording
     from claude_lsp.claude.request import Request
     from claude_lsp.settings import Settings
 
@@ -68,9 +69,12 @@ class Client:
         settings: may be replaced between requests, as long as `endpoint` stays the same.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, recording: Recording | None = None
+    ) -> None:
         self.settings = settings
         self._ledger = ledger
+        self._recording = recording
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
         self._limits: dict[str, tuple[int, int]] = {}
@@ -168,10 +172,16 @@ class Client:
             ClaudeError: no credentials, over a limit, not sent, refused, cut, broken off. Raised
                 by the iteration or the block's end; what arrived before stays in the answer.
         """
+        account = Account() if account is None else account
+        if self._recording is not None:
+            events = await asyncio.to_thread(self._recording.find, parameters(request))
+            if events is not None:
+                async with self._given(request, patience, account, events) as given:
+                    yield given
+                return
         await self.check_credentials()
         request = replace(request, model=await self._with_limits(request.model))
         loop = asyncio.get_running_loop()
-        account = Account() if account is None else account
         await account.book(request)
         attempt = _Attempt(request, patience)
         outcome = "cancelled"
@@ -196,6 +206,30 @@ class Client:
                 row = reserving.result()
                 settling = loop.run_in_executor(None, self._settle, row, attempt, outcome)
                 await asyncio.shield(settling)
+
+    @contextlib.asynccontextmanager
+    async def _given(
+        self, request: Request, patience: Patience, account: Account, events: bytes
+    ) -> AsyncIterator[tuple[AsyncIterator[str], Answer]]:
+        """Give an answer again. It has been paid for, so the ledger hears nothing of it.
+
+        The account does: a run that goes on, or is replayed, costs what all of it has cost.
+        """
+        attempt = _Attempt(request, patience)
+
+        async def pieces() -> AsyncGenerator[str]:
+            for piece in attempt.decode(events):
+                yield piece
+            attempt.check_end()
+
+        await account.book(request)
+        try:
+            async with contextlib.aclosing(pieces()) as given:
+                yield given, attempt.decoder.answer
+        finally:
+            account.release(request)
+            cost = charge(request, attempt.usage, "ok", 1)
+            account.add(request.model.id, 1, attempt.usage, cost)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -226,6 +260,8 @@ class Client:
                 response = await self._send(attempt)
             chunks = aiter(response.aiter_bytes())
             while (data := await attempt.next_chunk(chunks)) is not None:
+                if self._recording is not None:
+                    attempt.events += data
                 for piece in attempt.decode(data):
                     yield piece
                 if attempt.ended:
@@ -234,6 +270,9 @@ class Client:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
         attempt.check_end()
         await attempt.drain(chunks)
+        if self._recording is not None:
+            body = parameters(attempt.request)
+            await asyncio.to_thread(self._recording.keep, body, bytes(attempt.events))
 
     async def _send(self, attempt: _Attempt) -> httpx2.Response:
         """Send until the headers of a good answer are there, retrying what may pass."""
@@ -282,6 +321,7 @@ class _Attempt:
         self.first_token_s: float | None = None
         self.response: httpx2.Response | None = None
         self.request_id: str | None = None
+        self.events = bytearray()
 
     @property
     def usage(self) -> Usage:
@@ -346,18 +386,9 @@ class _Attempt:
         Raises:
             ClaudeError: an error event, a missing end, a refusal or a cut.
         """
-        answer = self.decoder.answer
-        if answer.error is not None:
-            kind, message = answer.error
-            raise errors.ClaudeError(
-                errors.from_status(200, kind, message, request_id=self.request_id)
-            )
-        if not answer.complete or answer.stop_reason is None:
-            raise errors.ClaudeError(errors.interrupted(self.request_id))
-        if answer.stop_reason == "refusal":
-            raise errors.ClaudeError(errors.refused(answer.refusal, self.request_id))
-        if answer.stop_reason in ("max_tokens", "model_context_window_exceeded"):
-            raise errors.ClaudeError(errors.truncated(answer.stop_reason, self.request_id))
+        failure = errors.at_end(self.decoder.answer, self.request_id)
+        if failure is not None:
+            raise errors.ClaudeError(failure)
 
     async def close(self) -> None:
         """Close the HTTP stream; the server sees it at once."""

@@ -125,7 +125,7 @@ def discard_preview(server: ClaudeServer, params: types.ExecuteCommandParams) ->
 
 def cancel(server: ClaudeServer, _params: types.ExecuteCommandParams) -> int:
     """Cancel everything under way and take back what waits; return how much there was."""
-    return server.jobs.cancel_all() + server.previews.discard_all()
+    return server.suggestions.cancel() + server.jobs.cancel_all() + server.previews.discard_all()
 
 
 def problem_of_finding(shown: Shown) -> Problem:
