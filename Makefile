@@ -40,7 +40,7 @@ test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server; needs Node 20
 	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
 	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
-	cd $(VSCODE) && timeout --kill-after=10 600 npm run --silent test:host -- $(ARGS)
+	cd $(VSCODE) && timeout --kill-after=10 1200 npm run --silent test:host -- $(ARGS)
 
 vscode-images: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## draw the pictures of VS Code in the documents
 	cd $(VSCODE) && npm run --silent package

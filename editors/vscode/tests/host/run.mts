@@ -27,7 +27,7 @@ const FLOOR = ["node", path.join(HERE, "floor/server-main.cjs")] as const; // it
 const IS_FLOOR = process.argv.includes("--floor");
 const [NODE, VSCODE] = IS_FLOOR ? FLOOR : NEWEST;
 const KEY = "sk-ant-only-in-the-environment";
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 480_000;
 /** What the tests say; the window says much more. */
 const OF_THE_TESTS = /^(ok |FAILED |\d+ passed| {8}\S)/;
 const CHROMIUM = [
@@ -254,8 +254,8 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
       "/picture": () => page.screenshot({ path: path.join(pictures, `vscode-${word}.png`) }),
       "/press": () => page.keyboard.press(word),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
-      "/await": () => page.waitForSelector(word, { state: "attached", timeout: 15_000 }),
-      "/text": () => page.locator(word).first().innerText({ timeout: 15_000 }),
+      "/await": () => page.waitForSelector(word, { state: "attached", timeout: 60_000 }),
+      "/text": () => page.locator(word).first().innerText({ timeout: 60_000 }),
       "/count": async () => String(await page.locator(word).count()),
       "/label": async () => (await page.locator(word).first().getAttribute("aria-label")) ?? "",
       "/ghost": () => untilGhost(page, word),

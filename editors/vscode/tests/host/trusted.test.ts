@@ -1,6 +1,7 @@
 /** In a folder that is trusted: everything that a user does, once. */
 
 import * as assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import * as path from "node:path";
 
 import * as vscode from "vscode";
@@ -14,6 +15,15 @@ function ours(editor: vscode.TextEditor): vscode.Diagnostic[] {
   return vscode.languages
     .getDiagnostics(editor.document.uri)
     .filter((diagnostic) => diagnostic.source === "claude");
+}
+
+/** Whether the server has a command; else what is for it has nothing to test, and says so. */
+async function serverHas(command: string): Promise<boolean> {
+  const has = (await vscode.commands.getCommands(true)).includes(command);
+  if (!has) {
+    console.log(`        this server has no ${command}`);
+  }
+  return has;
 }
 
 async function lenses(editor: vscode.TextEditor): Promise<number> {
@@ -195,6 +205,51 @@ export const run = (): Promise<void> =>
       await until("they are gone", () => ours(editor).length === 1);
       await vscode.commands.executeCommand("claude-lsp.clearAll");
       await until("all are gone", () => ours(editor).length === 0);
+    },
+
+    async "where the server keeps dismissals in mind, they stay until they are restored"() {
+      if (!(await serverHas("claude.dismiss"))) {
+        return;
+      }
+      const editor = await open("shop.py");
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("three findings", () => ours(editor).length === 3);
+      const found = ours(editor).map((diagnostic) => ({ uri: editor.document.uri, diagnostic }));
+      await vscode.commands.executeCommand("claude-lsp.dismiss", found[0], found.slice(0, 2));
+      await until("two are gone", () => ours(editor).length === 1);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("all are gone", () => ours(editor).length === 0);
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("the other is found again", () => ours(editor).length === 1);
+      await status("Claude: Ready");
+      const messages = ours(editor).map(({ message }) => message);
+      assert.deepEqual(messages, [found[2]?.diagnostic.message]);
+      await vscode.commands.executeCommand("claude-lsp.restoreDismissed");
+      await until("all are there again", () => ours(editor).length === 3);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("all are gone", () => ours(editor).length === 0);
+    },
+
+    async "where the server can, the findings of a report are shown"() {
+      if (!(await serverHas("claude.openReport"))) {
+        return;
+      }
+      const editor = await open("shop.py");
+      const report = path.join(process.env["CLAUDE_TEST_ROOT"] ?? "", "report.sarif");
+      const region = { startLine: 14, snippet: { text: "    return price + price * RATES[kind]" } };
+      const result = {
+        ruleId: "review.error-handling",
+        level: "error",
+        message: { text: "An unknown kind ends in a KeyError" },
+        locations: [{ physicalLocation: { artifactLocation: { uri: "shop.py" }, region } }],
+      };
+      const tool = { driver: { name: "claude-lsp", rules: [] } };
+      await writeFile(report, JSON.stringify({ version: "2.1.0", runs: [{ tool, results: [result] }] }));
+      await vscode.commands.executeCommand("claude-lsp.openReport", vscode.Uri.file(report));
+      await until("it is shown", () => ours(editor).length === 1);
+      assert.equal(ours(editor)[0]?.range.start.line, 13);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("it is gone", () => ours(editor).length === 0);
     },
 
     async "a completion is shown while it grows, and is one step to undo"() {
