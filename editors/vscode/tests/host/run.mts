@@ -331,7 +331,13 @@ async function filesWith(root: string, text: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of entries.filter((each) => each.isFile())) {
     const file = path.join(entry.parentPath, entry.name);
-    if ((await readFile(file)).includes(text)) {
+    const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") {
+        return ""; // what is ending has tidied up meanwhile
+      }
+      throw error;
+    });
+    if (content.includes(text)) {
       found.push(path.relative(root, file));
     }
   }
