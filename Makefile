@@ -10,6 +10,8 @@ VSCODE := editors/vscode
 # prints "N passed, N failed".
 EDITORS := vscode neovim emacs vim
 
+VSCODE_IMAGES := ghost-text lightbulb preview accept compare review status
+
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -38,7 +40,13 @@ test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server; needs Node 20
 	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
 	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
-	cd $(VSCODE) && timeout --kill-after=10 600 npm run --silent test:host -- $(ARGS)
+	cd $(VSCODE) && timeout --kill-after=10 1200 npm run --silent test:host -- $(ARGS)
+
+vscode-images: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## draw the pictures of VS Code in the documents
+	cd $(VSCODE) && npm run --silent package
+	$(VSCODE)/tests/host/setup.sh
+	cd $(VSCODE) && rm -rf dist/pictures && timeout --kill-after=10 600 npm run --silent test:host -- trusted --pictures dist/pictures
+	for name in $(VSCODE_IMAGES); do cp $(VSCODE)/dist/pictures/vscode-$$name.png docs/images/; done
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
@@ -114,4 +122,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test vscode-images neovim-images test-editors test-emacs test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

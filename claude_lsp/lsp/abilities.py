@@ -49,7 +49,9 @@ class Abilities:
         diagnostic_data: gives a diagnostic's `data` back in code action requests.
         diagnostic_version: looks at the version that diagnostics were made for.
         input: answers the request `claude/input` (experimental capability `claude.input`).
-        preview: takes `claude/preview` (experimental capability `claude.preview`).
+        preview: takes `claude/preview` (experimental capability `claude.preview`: true, or a table
+            of what it does with previews).
+        accepts_previews: lets the user accept or discard edits that wait (`claude.preview.accept`).
         status: takes `claude/status` (experimental capability `claude.status`).
         runs_every_action: may run all the code actions that it is given, so that none may cost
             money or change text unasked. Kate does, and gives no name, so a client without one
@@ -87,6 +89,7 @@ class Abilities:
     diagnostic_version: bool = False
     input: bool = False
     preview: bool = False
+    accepts_previews: bool = False
     status: bool = False
     runs_every_action: bool = True
 
@@ -148,7 +151,8 @@ class Abilities:
             diagnostic_data=_has(given, f"{diagnostics}.data_support"),
             diagnostic_version=_has(given, f"{diagnostics}.version_support"),
             input=claude.get("input") is True,
-            preview=claude.get("preview") is True,
+            preview=claude.get("preview") is True or isinstance(claude.get("preview"), dict),
+            accepts_previews=_get_entry(claude.get("preview"), "accept") is True,
             status=claude.get("status") is True,
             runs_every_action=not name or name.casefold().startswith("kate"),
         )
@@ -182,5 +186,9 @@ def _many(capabilities: types.ClientCapabilities, path: str) -> tuple[Any, ...]:
 def _experimental(capabilities: types.ClientCapabilities) -> dict[str, Any]:
     """Return the experimental capability `claude`, an empty one if there is none."""
     experimental = capabilities.experimental
-    claude = experimental.get("claude") if isinstance(experimental, dict) else None
+    claude = _get_entry(experimental, "claude")
     return claude if isinstance(claude, dict) else {}
+
+
+def _get_entry(table: object, name: str) -> object:
+    return table.get(name) if isinstance(table, dict) else None

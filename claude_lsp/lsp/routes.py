@@ -77,6 +77,8 @@ COMMANDS = (
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),
     ("claude.applyFix", commands.apply_fix),
+    ("claude.acceptPreview", commands.accept_preview),
+    ("claude.discardPreview", commands.discard_preview),
     ("claude.showContext", commands.show_context),
     ("claude.dismiss", dismissal.dismiss),
     ("claude.suppress", dismissal.suppress),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import typing
 from dataclasses import dataclass
@@ -163,7 +164,9 @@ class Editor:
 
     @property
     def statuses(self) -> list[tuple[str, str]]:
-        return [(each["state"], each["detail"]) for each in self.client.statuses]
+        """The states that were told, each once however often its spend was told anew."""
+        told = [(each["state"], each["detail"]) for each in self.client.statuses]
+        return [each for each, _ in itertools.groupby(told)]
 
     async def start(
         self,

@@ -108,7 +108,8 @@ def test_client_that_announces_everything_can_everything() -> None:
         types.InitializeParams(modern(), client_info=types.ClientInfo("Visual Studio Code"))
     )
     missing = {field.name for field in fields(abilities) if not getattr(abilities, field.name)}
-    assert missing == {"client_version", "runs_every_action"}
+    # Accepting is asked of the server; a client that says no more gets its edits at once.
+    assert missing == {"client_version", "runs_every_action", "accepts_previews"}
 
 
 @pytest.mark.parametrize(
