@@ -108,10 +108,10 @@ async def test_it_is_working_until_the_last_job_has_ended(editor: Editor) -> Non
 async def test_a_bug_of_ours_is_told_and_ends_the_work(
     editor: Editor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(reviews, "review_unit", fail)
+    monkeypatch.setattr(reviews, "review_units", fail)
     await editor.run("claude.review", {"uri": editor.open()})
     (error,) = editor.errors
     assert "an internal error ended this (reviewing)" in error
