@@ -36,6 +36,10 @@ test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 	$(call debian,$(HAS_ALE),vim-nox vim-ale)
 	$(call bounded,300) $(BIN)/python -m pytest tests/editors/vim $(ARGS)
 
+test-kate: $(VENV)/tested  ## run Kate against the server, on a screen of its own
+	$(call debian,$(HAS_KATE),kate xvfb openbox xdotool dbus-daemon)
+	$(call bounded,300) $(BIN)/python -m pytest tests/editors/kate $(ARGS)
+
 test-vscode: export PATH := $(abspath $(VENV))/node:$(PATH)
 test-vscode: $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server
 	$(call debian,$(HAS_BROWSER),chromium fonts-dejavu-core)
@@ -90,6 +94,7 @@ clean:  ## remove the environment and what tools left behind
 # installed where that may be done without asking.
 HAS_EGLOT := emacs --batch --eval "(require 'eglot)"
 HAS_BROWSER := sh -c 'command -v chromium || command -v chromium-browser || command -v google-chrome'
+HAS_KATE := sh -c 'for tool in kate Xvfb openbox xdotool dbus-run-session; do command -v $$tool || exit 1; done'
 HAS_ALE := vim -es -u NONE -i NONE -c "if globpath(&packpath, 'pack/*/opt/ale') == '' | cquit | endif" -c qall
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -n)
 bounded = $(if $(shell command -v timeout),timeout --kill-after=10 $(1))
@@ -130,4 +135,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test neovim-images test-editors test-emacs test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

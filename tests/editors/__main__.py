@@ -2,8 +2,8 @@
 
     python -m tests.editors neovim emacs
 
-A suite is `make test-NAME`. One whose editor can't be had says `not here: why` and is skipped, which
-the last line names; one that counts nothing has failed. Return 0 unless something failed.
+A suite is `make test-NAME`. One whose editor can't be had says `not here: why` and is skipped, as
+the last line tells; one that counts nothing has failed. Return 0 unless something failed.
 """
 
 from __future__ import annotations

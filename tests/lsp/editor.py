@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from claude_lsp.text.snapshots import uri_from_path
-from tests.lsp.pair import Client, Pair, Place, modern
+from tests.cases_loader import CASES
+from tests.lsp.pair import Client, Pair, Place, modern, shared_converter
 from tests.messages_api import Finish, MessagesApi, Reply, replies
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def total(values):
         result += value
     return result
 """
+
+
+def recorded_client(name: str) -> types.InitializeParams:
+    """Return what a real client announced; `tests/cases/clients` has the recordings."""
+    recorded = json.loads((CASES / "clients" / f"{name}.json").read_text("utf-8"))
+    params = {"processId": None, "rootUri": None, **recorded}
+    return shared_converter().structure(params, types.InitializeParams)
 
 
 def units(text: str, encoding: str) -> int:

@@ -61,8 +61,9 @@ def test_offers_the_suggestion_and_what_the_model_can_do(seen: dict[str, Any]) -
     assert any(title.startswith("Claude: Fix") for title in titles)
 
 
-def test_asks_before_it_changes_what_the_client_may_not_have_chosen(seen: dict[str, Any]) -> None:
-    assert "Apply the suggestion for: About LIMIT = 10?" in seen["question"]
+def test_a_chosen_action_asks_nothing_more(seen: dict[str, Any]) -> None:
+    """eglot 1.9 gives no name, but is known to let its user choose."""
+    assert seen["asked"] == 1
 
 
 def test_applies_the_suggestion_as_one_step_of_undo(seen: dict[str, Any]) -> None:

@@ -62,6 +62,11 @@ def test_lists_what_can_be_done(seen: dict[str, Any]) -> None:
     assert "Claude: Fix" in seen["menu"]
 
 
+def test_what_is_chosen_in_the_menu_is_done(seen: dict[str, Any]) -> None:
+    """ALE gives no name and can't show a question, but lets its user choose."""
+    assert seen["applied"] == PYTHON.replace("LIMIT = 10", "LIMIT = 20")
+
+
 def test_fixes_a_line_in_one_step_of_undo(seen: dict[str, Any]) -> None:
     assert seen["fixed"] == PYTHON.replace("LIMIT = 10", "LIMIT = 20")
     assert seen["undone"]
