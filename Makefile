@@ -7,8 +7,9 @@ DIR ?= .
 VSCODE := editors/vscode
 
 # Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
-# prints "N passed, N failed", or "not here: WHY" where its editor can't be had.
-EDITORS ?= neovim emacs vim vscode
+# prints "N passed, N failed", or "not here: WHY" where its editor can't be had. JupyterLab is not
+# among them, since installing it takes long.
+EDITORS ?= neovim emacs vim kate vscode
 
 .DEFAULT_GOAL := help
 
@@ -26,19 +27,23 @@ test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
 
 test-neovim: $(VENV)/neovim  ## run Neovim against the server
-	$(call bounded,300) $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/neovim $(ARGS)
 
 test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
 	$(call debian,$(HAS_EGLOT),emacs-nox elpa-eglot)
-	$(call bounded,300) $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/emacs $(ARGS)
 
 test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 	$(call debian,$(HAS_ALE),vim-nox vim-ale)
-	$(call bounded,300) $(BIN)/python -m pytest tests/editors/vim $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/vim $(ARGS)
 
 test-kate: $(VENV)/tested  ## run Kate against the server, on a screen of its own
 	$(call debian,$(HAS_KATE),kate xvfb openbox xdotool dbus-daemon)
-	$(call bounded,300) $(BIN)/python -m pytest tests/editors/kate $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/kate $(ARGS)
+
+test-jupyterlab: $(VENV)/jupyterlab  ## run JupyterLab in Chromium against the server
+	$(call debian,$(HAS_BROWSER),chromium fonts-dejavu-core)
+	$(call bounded,300) $(EDITOR_TESTS)/jupyterlab $(ARGS)
 
 test-vscode: export PATH := $(abspath $(VENV))/node:$(PATH)
 test-vscode: $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server
@@ -96,6 +101,8 @@ HAS_EGLOT := emacs --batch --eval "(require 'eglot)"
 HAS_BROWSER := sh -c 'command -v chromium || command -v chromium-browser || command -v google-chrome'
 HAS_KATE := sh -c 'for tool in kate Xvfb openbox xdotool dbus-run-session; do command -v $$tool || exit 1; done'
 HAS_ALE := vim -es -u NONE -i NONE -c "if globpath(&packpath, 'pack/*/opt/ale') == '' | cquit | endif" -c qall
+# A session is one test's fixture, and machines are busy.
+EDITOR_TESTS := $(BIN)/python -m pytest --timeout 240 tests/editors
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -n)
 bounded = $(if $(shell command -v timeout),timeout --kill-after=10 $(1))
 define debian
@@ -122,6 +129,11 @@ $(VENV)/neovim: $(VENV)/tested
 	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
 	@touch $@
 
+$(VENV)/jupyterlab: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[jupyterlab]' || \
+	  { echo "not here: JupyterLab or Playwright can't be installed"; exit 1; }
+	@touch $@
+
 # Node, from its wheel where this machine has none or an old one; links, so that nothing else of the
 # environment goes before the machine's own.
 $(VENV)/node: $(VENV)/tested
@@ -135,4 +147,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

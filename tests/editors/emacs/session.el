@@ -11,13 +11,13 @@
 (require 'seq)
 
 (setq make-backup-files nil
-      eglot-sync-connect 20
+      eglot-sync-connect 60
       eglot-autoshutdown nil
       eglot-confirm-server-initiated-edits nil)
 
 (defun session-wait (holds)
-  "Wait at most 20 seconds until HOLDS returns something, and return it."
-  (let ((end (+ (float-time) 20)) found)
+  "Wait at most a minute until HOLDS returns something, and return it."
+  (let ((end (+ (float-time) 60)) found)
     (while (and (not (setq found (funcall holds))) (< (float-time) end))
       (accept-process-output nil 0.05))
     found))

@@ -39,7 +39,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         arguments = ["--batch", "-l", str(CONFIGURATION), "-l", str(HERE / "session.el"), "code.py"]
         run = subprocess.run(
             ["emacs", *arguments], cwd=project, env=environment, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=200, check=False,
         )  # fmt: skip
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
     assert lines, f"Emacs told nothing:\n{run.stdout}\n{run.stderr}"

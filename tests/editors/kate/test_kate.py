@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION = Path(__file__).parents[3] / "editors" / "kate" / "settings.json"
 NEEDED = ("kate", "Xvfb", "openbox", "xdotool", "dbus-run-session")
-WAIT_S = 30.0
+WAIT_S = 60.0
 FIXED = PYTHON.replace("LIMIT = 10", "LIMIT = 20")
 
 

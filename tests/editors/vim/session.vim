@@ -9,7 +9,7 @@ source $CLAUDE_ALE
 let s:seen = {'diagnostics': [], 'menu': '', 'error': ''}
 
 function! s:Wait(holds) abort
-  let l:end = localtime() + 20
+  let l:end = localtime() + 60
   while !a:holds() && localtime() < l:end
     sleep 50m
   endwhile

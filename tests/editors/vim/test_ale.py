@@ -43,7 +43,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = ["vim", "--not-a-term", "-n", "-i", "NONE", "-u", str(HERE / "session.vim")]
         run = subprocess.run(
             [*command, "code.py"], cwd=project, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=200, check=False,
         )  # fmt: skip
     assert told.exists(), f"Vim told nothing:\n{run.stdout}\n{run.stderr}"
     answer: dict[str, Any] = json.loads(told.read_text("utf-8"))
