@@ -126,9 +126,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
             f"--ServerApp.root_dir={root}",
         ]  # fmt: skip
-        with (home / "jupyter.log").open("wb") as log, subprocess.Popen(
-            command, env=environment, cwd=home, stdout=log, stderr=log
-        ) as process:
+        with (
+            (home / "jupyter.log").open("wb") as log,
+            subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log) as process,
+        ):
             try:
                 with playwright.sync_playwright() as driver:
                     chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)

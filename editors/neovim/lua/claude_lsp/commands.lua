@@ -107,8 +107,10 @@ local ACTIONS = {
   end,
 
   status = function()
-    local status = assert(require('claude_lsp.status').of())
-    server.notify(status.state .. (status.detail ~= '' and ': ' .. status.detail or ''))
+    local status = require('claude_lsp.status')
+    local now = assert(status.of())
+    local parts = { now.state .. (now.detail ~= '' and ': ' .. now.detail or ''), status.spend(now) }
+    server.notify(table.concat(parts, parts[2] ~= '' and '; ' or ''))
   end,
 }
 
