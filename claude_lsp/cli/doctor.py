@@ -103,7 +103,7 @@ def _index_check(root: Path) -> Check:
     return Check(
         "index",
         "ok",
-        f"{files:,} files, {held.st_size / 1e6:.1f} MB, kept {age} ago in {path.parent}",
+        f"{files:,} {'file' if files == 1 else 'files'}, {held.st_size / 1e6:.1f} MB, kept {age} ago in {path.parent}",
     )
 
 

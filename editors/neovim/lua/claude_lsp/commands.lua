@@ -95,6 +95,14 @@ local ACTIONS = {
     server.run('claude.showContext', { uri = uri(), range = place(call), action = call.argument })
   end,
 
+  accept = function()
+    require('claude_lsp.held').decide('claude.acceptPreview')
+  end,
+
+  discard = function()
+    require('claude_lsp.held').decide('claude.discardPreview')
+  end,
+
   cancel = function()
     server.run('claude.cancel', nil, function(count)
       server.notify(count == 0 and 'nothing was under way.' or 'cancelled.')
