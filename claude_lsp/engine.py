@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
-from claude_lsp.claude.client import Patience
+from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
@@ -90,7 +90,7 @@ class Engine:
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self.gather(action, situation, surroundings)
+        gathered = await self._gatherer.gather(self._wanted(action, situation, surroundings))
         context = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered
         )
@@ -119,19 +119,20 @@ class Engine:
         )
         return Prepared(request, context)
 
-    async def gather(
+    async def gather_ahead(
         self, action: Action, situation: Situation, surroundings: Surroundings
-    ) -> Gathered:
-        """Look for what helps with a situation; what is found is ready for its request."""
+    ) -> None:
+        """Look for what helps with a situation, so that it is ready for its request."""
+        await self._gatherer.gather_ahead(self._wanted(action, situation, surroundings))
+
+    def _wanted(self, action: Action, situation: Situation, surroundings: Surroundings) -> Wanted:
         recipe = action.recipe
-        return await self._gatherer.gather(
-            Wanted(
-                situation,
-                recipe,
-                surroundings,
-                int(recipe.budget(self.settings) * (1 - recipe.document)),
-                route(action.name, action.tier, self.settings).model.tokenizer,
-            )
+        return Wanted(
+            situation,
+            recipe,
+            surroundings,
+            int(recipe.budget(self.settings) * (1 - recipe.document)),
+            route(action.name, action.tier, self.settings).model.tokenizer,
         )
 
     async def close(self) -> None:

@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except UnavailableError as error:
             say(f"tabby-agent is left out: {error}")
     subjects += options.peer
-    counts = measure.Counts(6, 2, 3, 2) if options.quick else measure.Counts()
+    counts = measure.Counts(12, 2, 3, 2) if options.quick else measure.Counts()
     keys = options.keys or (200 if options.quick else 2000)
     trace = Trace(keys, options.speed)
     everything = sorted(path for path in root.rglob("*.py") if path.stat().st_size in _SIZES)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.server_process import Answer, Sent
 
 SUGGESTION = "measured(context, budget)"
+LINES = 4
+"""Typed one below the other before going elsewhere."""
 KEYS = 6
 BETWEEN_KEYS_S = 0.1
 """Nobody types faster for long, and a server may use the time."""
@@ -41,7 +43,7 @@ _CHUNK_S = 0.01
 class Counts:
     """How often each thing is measured."""
 
-    lines: int = 60
+    lines: int = 120
     bursts: int = 10
     cancels: int = 20
     ends: int = 10
@@ -52,14 +54,14 @@ class Times:
     """What one server took, in milliseconds.
 
     Attributes:
-        first: change and request to HTTP request, at a new place.
-        later: the same, for the keys that follow in the line.
+        elsewhere: change and request to HTTP request, at a place far from those before.
+        typing: the same, for the keys and lines that follow there.
         back: HTTP answer to answer.
         unasked: keys for which no HTTP request was made.
     """
 
-    first: list[float] = field(default_factory=list)
-    later: list[float] = field(default_factory=list)
+    elsewhere: list[float] = field(default_factory=list)
+    typing: list[float] = field(default_factory=list)
     back: list[float] = field(default_factory=list)
     unasked: int = 0
 
@@ -97,12 +99,20 @@ class Document:
         return place(self._line, self._column)
 
     def new_line(self, chance: random.Random) -> tuple[float, str]:
-        """Begin a line below another one; return when that was sent, and what to type there."""
-        usable = [n for n, line in enumerate(self._lines) if _usable(line)]
-        above = chance.choice(usable)
+        """Begin a line somewhere; return when that was sent, and what to type there."""
+        return self._line_below(chance.choice(self._usable()), chance)
+
+    def next_line(self, chance: random.Random) -> tuple[float, str]:
+        """Begin a line below the one that was typed last."""
+        return self._line_below(self._line, chance)
+
+    def _usable(self) -> list[int]:
+        return [number for number, line in enumerate(self._lines) if _usable(line)]
+
+    def _line_below(self, above: int, chance: random.Random) -> tuple[float, str]:
         line = self._lines[above]
         indentation = line[: len(line) - len(line.lstrip())]
-        statement = self._lines[chance.choice(usable)].strip()
+        statement = self._lines[chance.choice(self._usable())].strip()
         began = self._running.change(self._typing.insert(above, len(line), "\n" + indentation))
         self._lines.insert(above + 1, indentation)
         self._line, self._column = above + 1, len(indentation)
@@ -138,15 +148,19 @@ async def warm_up(running: Running, opened: list[Document], chance: random.Rando
 async def typing(
     running: Running, opened: list[Document], count: int, chance: random.Random
 ) -> Times:
-    """Type the beginnings of lines, with a request for each key and no pause before it."""
+    """Type the beginnings of some lines at a few places, with a request for each key.
+
+    No pause in typing is waited for: each request is sent as soon as it can be.
+    """
     backend = running.backend
     backend.reset()
     backend.write = lambda _before: SUGGESTION
     backend.delay_s = 0.02
     found = Times()
     for number in range(count):
-        document = opened[number % len(opened)]
-        began, statement = document.new_line(chance)
+        document = opened[number // LINES % len(opened)]
+        elsewhere = number % LINES == 0
+        began, statement = (document.new_line if elsewhere else document.next_line)(chance)
         for nth, letter in enumerate(["", *statement[:KEYS]]):
             if letter:
                 began = document.key(letter)
@@ -156,7 +170,7 @@ async def typing(
                 found.unasked += 1
             else:
                 waited = (backend.requests[already].received_at - began) * 1e3
-                (found.later if nth else found.first).append(waited)
+                (found.elsewhere if elsewhere and not nth else found.typing).append(waited)
                 if suggestions_of(answer, document.place):
                     found.back.append((answer.at - backend.answered[-1]) * 1e3)
             await asyncio.sleep(BETWEEN_KEYS_S)

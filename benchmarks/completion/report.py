@@ -69,14 +69,14 @@ def _fewest(counts: Sequence[int]) -> str:
 
 _FIGURES: Sequence[tuple[str, str, Callable[[Results], str]]] = (
     (
-        "key to HTTP request, at a new place: median / p95, ms",
+        "key to HTTP request, typing on: median / p95, ms",
         "6 / 15",
-        lambda result: spread(result.times.first),
+        lambda result: spread(result.times.typing),
     ),
     (
-        "the same, further keys of the line, ms",
+        "the same for the first key elsewhere, ms",
         "6 / 15",
-        lambda result: spread(result.times.later),
+        lambda result: spread(result.times.elsewhere),
     ),
     ("HTTP answer to answer, ms", "3 (median)", lambda result: spread(result.times.back)),
     (

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from claude_lsp.claude.stream import Answer
 
 Kind = Literal[
     "no-credentials",
@@ -34,6 +37,8 @@ Kind = Literal[
     "ledger",
     "ignored",
     "unusable",
+    "recording",
+    "not-recorded",
 ]
 
 
@@ -257,6 +262,20 @@ def truncated(reason: str, request_id: str | None = None) -> Failure:
     )
 
 
+def at_end(answer: Answer, request_id: str | None = None) -> Failure | None:
+    """How an answer that has ended failed: an error event, no end, a refusal or a cut, or not."""
+    if answer.error is not None:
+        kind, message = answer.error
+        return from_status(200, kind, message, request_id=request_id)
+    if not answer.complete or answer.stop_reason is None:
+        return interrupted(request_id)
+    if answer.stop_reason == "refusal":
+        return refused(answer.refusal, request_id)
+    if answer.stop_reason in ("max_tokens", "model_context_window_exceeded"):
+        return truncated(answer.stop_reason, request_id)
+    return None
+
+
 def budget(limit: str, needed_usd: float | None, left_usd: float) -> Failure:
     """One of our own limits would be passed."""
     if needed_usd is None:
@@ -284,6 +303,24 @@ def ledger(problem: str) -> Failure:
         "ledger",
         f"Nothing is sent while the ledger can't be used: {_one_line(problem)}",
         "Free some disk space or set CLAUDE_LSP_STATE_DIR to a folder that can be written",
+    )
+
+
+def recording(folder: str, problem: str) -> Failure:
+    """Answers can't be kept, or those that were can't be read."""
+    return Failure(
+        "recording",
+        f"The answers in {folder} can't be used: {_one_line(problem)}",
+        "Name another folder",
+    )
+
+
+def not_recorded(folder: str) -> Failure:
+    """Nothing may be sent, and this was not asked when the answers were recorded."""
+    return Failure(
+        "not-recorded",
+        f"{folder} holds no answer to this request",
+        "Record again: the code, the settings or the version have changed since",
     )
 
 

@@ -149,7 +149,7 @@ def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float
     """
     if not usage.prompt and attempts and outcome in _PERHAPS_BILLED:
         return request.most_usd
-    return cost_usd(request.model, usage)
+    return cost_usd(request.model, usage, batched=request.batched)
 
 
 def state_directory() -> Path:

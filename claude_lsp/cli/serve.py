@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+_SWITCH_S = 0.0005
+
 
 def serve(options: argparse.Namespace) -> int:
     """Serve one client; return the exit code that the protocol asks for."""
@@ -28,6 +30,8 @@ def serve(options: argparse.Namespace) -> int:
 
     log_to_stderr(options.log_level or "info")
     server = ClaudeServer({"log.level": options.log_level} if options.log_level else None)
+    # A search in a worker may hold the interpreter for so long before a keystroke is answered.
+    sys.setswitchinterval(_SWITCH_S)
     gc.freeze()
     gc.enable()
     return serve_stdio(server, streams) if port is None else serve_tcp(server, port)

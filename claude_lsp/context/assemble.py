@@ -176,11 +176,15 @@ def assemble(
     parts: list[Part] = []
     documents: dict[str, Sent] = {}
     remaining = budget
-    subject_part = None
+    document = subject_part = None
     if subject is not None:
+        document = _Document(subject, redactor)
         share = int(budget * document_share) if ranked else budget
-        subject_part, documents[subject.origin] = _subject_part(subject, share, family, redactor)
-        remaining -= subject_part.tokens
+        subject_part, sent = document.whole(share, family) or (None, None)
+        # One that must be cut gets its share and what the others do not need.
+        remaining -= share if subject_part is None else subject_part.tokens
+        if sent is not None:
+            documents[subject.origin] = sent
     for candidate in ranked:
         rendered = _part(candidate, remaining, family, redactor)
         if rendered is None:
@@ -192,10 +196,8 @@ def assemble(
             documents.setdefault(candidate.origin, Sent(candidate.origin, found, 0, end, original))
         parts.append(part)
         remaining -= part.tokens
-    if subject is not None and subject_part is not None and subject_part.cut:
-        # It gets what the others did not need.
-        left = remaining + subject_part.tokens
-        subject_part, documents[subject.origin] = _subject_part(subject, left, family, redactor)
+    if subject is not None and document is not None and subject_part is None:
+        subject_part, documents[subject.origin] = document.part(share + remaining, family)
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
     parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
@@ -249,39 +251,59 @@ def _of(candidate: Candidate, text: str, count: int, kinds: tuple[str, ...], *, 
     )
 
 
-def _subject_part(
-    subject: Subject, room: int, family: Family, redactor: Redactor
-) -> tuple[Part, Sent]:
-    """Render the document, or as much of it around the focus as fits."""
-    found = redactor.redact(subject.snapshot.text)
-    original = subject.snapshot.index
-    text = found.text
-    index = LineIndex(text)
-    focus_start, focus_end = (found.to_redacted(original.offset_at(p)) for p in subject.focus)
-    start, end = 0, len(text)
-    rendered = _document(subject, index, start, end, focus_start)
-    count = _count(rendered, family) if len(rendered) <= room * _LONGEST_TOKEN else room + 1
-    cut = count > room
-    # The number of tokens of a window is not quite the sum of its pieces, so a window that does
-    # not fit is made smaller until it does; at last only the document's name is left.
-    shrink = 0.95
-    while count > room and start < end:
-        start, end = _window(index, focus_start, focus_end, int(room * shrink), family)
-        rendered = _document(subject, index, start, end, focus_start)
+class _Document:
+    """The document without its secrets, to be rendered in as much room as there is."""
+
+    def __init__(self, subject: Subject, redactor: Redactor) -> None:
+        self._subject = subject
+        self._found = redactor.redact(subject.snapshot.text)
+        self._original = subject.snapshot.index
+        self._index = self._original if not self._found.found else LineIndex(self._found.text)
+        self._focus = tuple(
+            self._found.to_redacted(self._original.offset_at(place)) for place in subject.focus
+        )
+
+    def whole(self, room: int, family: Family) -> tuple[Part, Sent] | None:
+        """Render all of it; None if that is more than there is room for."""
+        end = len(self._found.text)
+        if end > max(0, room) * _LONGEST_TOKEN:
+            return None
+        rendered = _document(self._subject, self._index, 0, end, self._focus[0])
         count = _count(rendered, family)
-        shrink = shrink * 0.8 if shrink > 0.05 else 0
-    kinds = {secret.kind for secret in found.found if _shown(found.to_redacted, secret, start, end)}
-    part = Part(
-        subject.origin,
-        "the document",
-        float("inf"),
-        rendered,
-        count,
-        stable=False,
-        secrets=tuple(sorted(kinds)),
-        cut=cut,
-    )
-    return part, Sent(subject.origin, found, start, end, original)
+        return None if count > room else self._rendered(rendered, count, 0, end)
+
+    def part(self, room: int, family: Family) -> tuple[Part, Sent]:
+        """Render as much of it around the focus as fits."""
+        whole = self.whole(room, family)
+        if whole is not None:
+            return whole
+        # The number of tokens of a window is not quite the sum of its pieces, so a window that
+        # does not fit is made smaller until it does; at last only the document's name is left.
+        focus_start, focus_end = self._focus
+        shrink = 0.95
+        start, end = -1, len(self._found.text)
+        rendered, count = "", room + 1
+        while count > room and start < end:
+            start, end = _window(self._index, focus_start, focus_end, int(room * shrink), family)
+            rendered = _document(self._subject, self._index, start, end, focus_start)
+            count = _count(rendered, family)
+            shrink = shrink * 0.8 if shrink > 0.05 else 0
+        return self._rendered(rendered, count, start, end)
+
+    def _rendered(self, text: str, count: int, start: int, end: int) -> tuple[Part, Sent]:
+        found, origin = self._found, self._subject.origin
+        kinds = {one.kind for one in found.found if _shown(found.to_redacted, one, start, end)}
+        part = Part(
+            origin,
+            "the document",
+            float("inf"),
+            text,
+            count,
+            stable=False,
+            secrets=tuple(sorted(kinds)),
+            cut=end - start < len(found.text),
+        )
+        return part, Sent(origin, found, start, end, self._original)
 
 
 def _shown(to_redacted: Callable[[int], int], secret: Secret, start: int, end: int) -> bool:

@@ -8,7 +8,6 @@ code like this. Each has features; a small model, fitted on other projects, weig
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +15,9 @@ import numpy as np
 from claude_lsp.context import usage
 from claude_lsp.context.features import COLUMN, Pool
 from claude_lsp.context.sight import KEYWORDS, SELVES
-from claude_lsp.context.similar import hashes_of
+from claude_lsp.context.similar import hashes_of, path_nearness
 from claude_lsp.context.usage import Weighted
-from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
+from claude_lsp.workspace.index.hashing import class_key, hash_of, stem_key
 from claude_lsp.workspace.index.segment import KIND_NUMBERS
 from claude_lsp.workspace.languages import family_of
 
@@ -454,9 +453,13 @@ class _Search:
             class_names = view.symbols(classes).names
             alike = self.in_files.of(class_names) / top + self.in_windows.of(class_names)
         table[COLUMN["parent_alike"], member] = alike[place_of]
-        _, first, place_of = np.unique(view.folders(files), return_index=True, return_inverse=True)
-        here = folder_of(place.path)
-        nearness = [_nearness(here, folder_of(view.path(file))) for file in files[first].tolist()]
+        folders, first, place_of = np.unique(
+            view.folders(files), return_index=True, return_inverse=True
+        )
+        nearness = [
+            path_nearness(place.path, folder, view, file)
+            for folder, file in zip(folders.tolist(), files[first].tolist(), strict=True)
+        ]
         put("path_near", np.array(nearness, np.float64)[place_of])
         put("same_stem", view.stems(files) == np.uint64(stem_key(place.path)))
         put("something_unused", self.unused)
@@ -471,17 +474,3 @@ def _places_among(names: U64, some: U64) -> I64:
     places = np.minimum(names.searchsorted(some), len(names) - 1)
     found: I64 = places[names[places] == some]
     return found
-
-
-@lru_cache(1 << 12)
-def _nearness(folder: str, other: str) -> float:
-    """Return the share of parts that two folders have in common from the top."""
-    if folder == other:
-        return 1.0
-    parts, others = folder.split("/"), other.split("/")
-    shared = 0
-    for mine, theirs in zip(parts, others, strict=False):
-        if mine != theirs:
-            break
-        shared += 1
-    return (shared + 1) / (max(len(parts) if folder else 0, len(others) if other else 0) + 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from claude_lsp.workspace.index.hashing import hash_of
+from claude_lsp.workspace.index.hashing import folder_of, hash_of
 from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.sight import Sight
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.segment import I64, U64
+    from claude_lsp.workspace.index.view import View
 
     F64 = NDArray[np.float64]
 
@@ -114,3 +115,39 @@ def similar_files(links: Links, place: Place, sight: Sight) -> SimilarFiles:
     order = np.lexsort((best, -values))[:SIMILAR]
     top = values[order[0]] if len(order) else 1.0
     return SimilarFiles(best[order], values[order] / top)
+
+
+_nearness_known: dict[tuple[str, int], float] = {}
+_MOST_KNOWN = 1 << 14
+
+
+def path_nearness(path: str, folder: int, view: View, file: int) -> float:
+    """Return the share of parts that a file's folder and that of a path have in common.
+
+    Args:
+        path: the path.
+        folder: the hash of the other folder, by which the answer is remembered: to read the path
+            of a file takes longer than to compare it.
+        view: the index.
+        file: one of the folder's files.
+    """
+    key = folder_of(path), folder
+    known = _nearness_known.get(key)
+    if known is None:
+        if len(_nearness_known) > _MOST_KNOWN:
+            _nearness_known.clear()
+        known = _nearness_known[key] = _shared_parts(key[0], folder_of(view.path(file)))
+    return known
+
+
+def _shared_parts(folder: str, other: str) -> float:
+    """Return the share of parts that two folders have in common from the top."""
+    if folder == other:
+        return 1.0
+    parts, others = folder.split("/"), other.split("/")
+    shared = 0
+    for mine, theirs in zip(parts, others, strict=False):
+        if mine != theirs:
+            break
+        shared += 1
+    return (shared + 1) / (max(len(parts) if folder else 0, len(others) if other else 0) + 1)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from claude_lsp.text.lines import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import tiktoken
 
@@ -81,6 +81,15 @@ class _Shape(NamedTuple):
     bytes: int
 
 
+class _Count(NamedTuple):
+    """What is known of a piece of text; the counts of pieces add up to that of the whole."""
+
+    base: int  # tokens of cl100k
+    fitted: float  # tokens of the newer family, by the fit
+    size: int  # bytes
+    not_ascii: int  # bytes beyond ASCII characters
+
+
 def warm() -> bool:
     """Load the vocabulary if that was not done yet; return whether it is there.
 
@@ -120,13 +129,22 @@ def upper_bound(text: str, family: Family = NEWEST, *, correction: float = 1.0) 
     """
     if not text:
         return 0
-    size = _size(text)
-    most = math.ceil(size * _MOST_PER_BYTE)
-    if _encoding is None:
-        return min(math.ceil(size * _UPPER_PER_BYTE_UNLOADED * correction), most) + _UPPER_CONSTANT
-    not_ascii = 0 if text.isascii() else size - sum(map(str.isascii, text))
-    share = _expected(text, family) * _UPPER[family] + not_ascii * _UPPER_NOT_ASCII
-    return min(math.ceil(share * correction), most) + _UPPER_CONSTANT
+    encoding = _encoding
+    if encoding is None:
+        size = _size(text)
+        share = size * _UPPER_PER_BYTE_UNLOADED
+        return min(math.ceil(share * correction), _most_of(size)) + _UPPER_CONSTANT
+    return _bound(map(sum, zip(*_counts(text, encoding), strict=True)), family, correction)
+
+
+def _bound(count: Iterable[float], family: Family, correction: float) -> int:
+    base, fitted, size, not_ascii = count
+    share = _of_family(base, fitted, family) * _UPPER[family] + not_ascii * _UPPER_NOT_ASCII
+    return min(math.ceil(share * correction), _most_of(size)) + _UPPER_CONSTANT
+
+
+def _most_of(size: float) -> int:
+    return math.ceil(size * _MOST_PER_BYTE)
 
 
 def fits(text: str, budget: int, family: Family = NEWEST, *, correction: float = 1.0) -> bool:
@@ -173,16 +191,48 @@ def cut(
 
     # Only as much is looked at as can fit, however long the text is.
     reach = min(len(text), budget * _REACH)
-    while cost(reach) <= budget:
+    while (whole := _whole_lines(end(reach), budget, keep, family, correction)) == reach:
         if reach == len(text):
             return text
         reach = min(len(text), reach * 2)
+    if whole:
+        return end(whole)
     lines = split_lines(end(reach))
+    return end(_most(range(len(lines[0 if keep == "start" else -1]) + 1), budget, cost))
+
+
+def _whole_lines(text: str, budget: int, keep: End, family: Family, correction: float) -> int:
+    """Return how many characters at one end of a text are whole lines that fit a budget.
+
+    Each line is counted once, however many of them there are; blank lines come with the line
+    that they follow.
+    """
+    encoding = _encoding
+    if encoding is None or len(text) > _WINDOW:
+        # What is counted roughly, or in larger pieces, is tried.
+        lines = split_lines(text)
+        sizes = list(itertools.accumulate(map(len, lines[:: 1 if keep == "start" else -1])))
+
+        def cost(size: int) -> int:
+            part = text[:size] if keep == "start" else text[len(text) - size :]
+            return upper_bound(part, family, correction=correction)
+
+        return len(text) if cost(len(text)) <= budget else _most([0, *sizes], budget, cost)
+    pieces = _pieces(text)
     if keep == "end":
-        lines.reverse()
-    sizes = list(itertools.accumulate(map(len, lines), initial=0))
-    whole = _most(sizes, budget, cost)
-    return end(whole or _most(range(sizes[1] + 1), budget, cost))
+        pieces.reverse()
+    base = fitted = size = not_ascii = 0.0
+    kept = 0
+    for piece in pieces:
+        more = _count_of(piece, encoding)
+        base += more.base
+        fitted += more.fitted
+        size += more.size
+        not_ascii += more.not_ascii
+        if _bound((base, fitted, size, not_ascii), family, correction) > budget:
+            break
+        kept += len(piece)
+    return kept
 
 
 def _most(sizes: Sequence[int], budget: int, cost: Callable[[int], int]) -> int:
@@ -209,13 +259,19 @@ def _expected(text: str, family: Family) -> float:
     encoding = _encoding
     if encoding is None:
         return max(1.0, _size(text) * _PER_BYTE_UNLOADED)
-    base, fitted = 0, 0.0
-    for piece in _pieces(text):
-        count = _counted_once if len(piece) <= _LONGEST_KEPT_PIECE else _counted
-        piece_base, piece_fitted = count(piece, encoding)
-        base += piece_base
-        fitted += piece_fitted
-    return base * _OLD_RATIO if family == "claude-3" else max(fitted, float(base))
+    base = fitted = 0.0
+    for count in _counts(text, encoding):
+        base += count.base
+        fitted += count.fitted
+    return _of_family(base, fitted, family)
+
+
+def _of_family(base: float, fitted: float, family: Family) -> float:
+    return base * _OLD_RATIO if family == "claude-3" else max(fitted, base)
+
+
+def _counts(text: str, encoding: tiktoken.Encoding) -> Iterator[_Count]:
+    return (_count_of(piece, encoding) for piece in _pieces(text))
 
 
 def _pieces(text: str) -> list[str]:
@@ -234,7 +290,12 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _counted(text: str, encoding: tiktoken.Encoding) -> tuple[int, float]:
+def _count_of(piece: str, encoding: tiktoken.Encoding) -> _Count:
+    count = _counted_once if len(piece) <= _LONGEST_KEPT_PIECE else _counted
+    return count(piece, encoding)
+
+
+def _counted(text: str, encoding: tiktoken.Encoding) -> _Count:
     """Return the cl100k count of a text, and what the fit makes of it."""
     base = len(encoding.encode_ordinary(text))
     shape = _shape(text)
@@ -248,7 +309,8 @@ def _counted(text: str, encoding: tiktoken.Encoding) -> tuple[int, float]:
         - 0.199 * shape.newlines
         + 0.023 * shape.bytes
     )
-    return base, fitted
+    not_ascii = 0 if text.isascii() else shape.bytes - sum(map(str.isascii, text))
+    return _Count(base, fitted, shape.bytes, not_ascii)
 
 
 _counted_once = functools.lru_cache(_KEPT_PIECES)(_counted)

@@ -103,7 +103,7 @@ def in_pairs(view: View, place: Place, sight: Sight, similar: SimilarFiles, rece
     ]
     receivers.append((receiver, 0.0))
     weights = np.array([weight for _, weight in receivers])
-    which, attributes, files = view.pairs_of(hashes_of(word for word, _ in receivers))
+    which, attributes, files = view.pairs_of(hashes_of(word for word, _ in receivers), _MOST_USES)
     kept = np.bincount(which, minlength=len(receivers))[which] < _MOST_USES
     if place.file >= 0:
         kept &= files != place.file

@@ -165,6 +165,13 @@ class Suggestions:
         self.turns[row] = turn
         return turn
 
+    def cancel(self) -> int:
+        """Answer the requests that wait for a pause in typing; return how many there were."""
+        waiting = [turn for turn in self.turns.values() if turn.snapshot.uri not in self.streams]
+        for turn in waiting:
+            turn.superseded.set()
+        return len(waiting)
+
     async def suggest(self, turn: Turn) -> Suggestion | None:
         """Return what to suggest; None if there is nothing, or a later request has come.
 
@@ -283,9 +290,23 @@ class Suggestions:
             key = f"completion ahead {snapshot.uri}"
             stream.task = self._server.jobs.start(key, self._run(stream))
 
+    def cursor_rests(self, snapshot: Snapshot, at: Position) -> None:
+        """Look for the context of the place where the cursor rests: typing may go on there."""
+        engine = self._server.session.current_engine
+        if engine is None:
+            return
+        origin = engine.workspace.origin(snapshot)
+        if trigger_for(snapshot.language, origin, engine.settings.completion)[0] == "automatic":
+            surroundings = self._server.surroundings()
+            where = Where.of(snapshot, at)
+            self._gather_ahead(
+                engine, Turn((snapshot.uri, "inline"), snapshot, at, where, surroundings)
+            )
+
     def _gather_ahead(self, engine: Engine, turn: Turn) -> None:
         """Look for the context of a request that is probably sent; it is kept for that."""
-        gathering = engine.gather(ACTIONS["complete"], _situation(engine, turn), turn.surroundings)
+        situation = _situation(engine, turn)
+        gathering = engine.gather_ahead(ACTIONS["complete"], situation, turn.surroundings)
         self._server.upkeep.start(f"context {turn.snapshot.uri}", gathering)
 
     def _start(self, turn: Turn) -> Stream:

@@ -11,11 +11,12 @@ from lsprotocol import types
 
 from claude_lsp.lsp import suggestions
 from claude_lsp.text.snapshots import path_from_uri
-from tests.lsp.editor import client_range, suggestion_params, units
+from tests.lsp.editor import client_range, pause, suggestion_params, units
 from tests.lsp.test_completion import END, fill, idle_at_last, texts
 from tests.messages_api import Gate, replies
 
 if TYPE_CHECKING:
+    from claude_lsp.engine import Engine
     from tests.lsp.editor import Editor
     from tests.lsp.pair import Place
 
@@ -339,3 +340,39 @@ async def test_the_menu_as_a_second_door(unstarted: Editor) -> None:
     # Both doors share one stream and one memory.
     assert texts(await unstarted.suggest(uri, (1, 8))) == ["rn sum(\n        values\n    )"]
     assert len(unstarted.api.messages) == 1
+
+
+async def test_a_request_that_waits_for_a_pause_can_be_cancelled(unstarted: Editor) -> None:
+    await unstarted.start(options={"completion": {"debounce_ms": 5_000}})
+    uri = unstarted.open()
+    asked = asyncio.ensure_future(unstarted.suggest(uri, END))
+    await pause()
+    assert await unstarted.command("claude.cancel") == 1
+    assert await asked == []
+    assert unstarted.api.messages == []
+
+
+async def test_where_the_cursor_rests_the_context_is_looked_for(editor: Editor) -> None:
+    editor.file("prices.py", "def with_tax(price): ...\n")
+    await editor.indexed()
+    uri = editor.open("from prices import with_tax\n\nwith_tax()\n")
+    gatherer = (await engine_of(editor))._gatherer
+    assert gatherer._ready._documents.keys() == set()
+    await editor.actions(uri, ((2, 8), (2, 8)))
+    await editor.settled()
+    assert gatherer._ready._documents.keys() == {uri}
+
+
+async def test_where_nothing_is_suggested_by_itself_nothing_is_looked_for(
+    unstarted: Editor,
+) -> None:
+    await unstarted.start(options={"completion": {"trigger": "manual"}})
+    uri = unstarted.open()
+    await unstarted.actions(uri, (END, END))
+    await unstarted.settled()
+    assert (await engine_of(unstarted))._gatherer._ready._documents.keys() == set()
+
+
+async def engine_of(editor: Editor) -> Engine:
+    async with editor.server.session.engine() as engine:
+        return engine

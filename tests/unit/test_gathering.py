@@ -211,6 +211,66 @@ async def test_a_document_of_one_endless_line(engine: Engine, root: Path) -> Non
     assert prepared.context.tokens <= engine.settings.completion.context_tokens
 
 
+async def test_a_line_nearby_is_served_at_once_and_better_is_looked_for(
+    engine: Engine, root: Path, slow: Slow
+) -> None:
+    text = TEXT + "".join(f"x{n} = {n}\n" for n in range(60))
+    slow.go_on.set()
+    await engine.prepare(COMPLETE, place(root, text, 8))
+    slow.go_on.clear()
+    slow.begun.clear()
+    near = await engine.prepare(COMPLETE, place(root, text, 12))
+    assert "with_tax" in text_of(near)
+    await asyncio.sleep(0)
+    assert len(engine._gatherer._searches) == 1
+    slow.go_on.set()
+    await until_idle(engine)
+    assert len(slow.begun) == 1
+    # It is what there is for that line now: nothing is looked for again.
+    await engine.prepare(COMPLETE, place(root, text, 12))
+    assert not engine._gatherer._searches
+
+
+@pytest.mark.parametrize(("line", "dot"), [(60, ""), (12, "."), (4, "")])
+async def test_far_away_or_behind_a_dot_a_request_waits(
+    engine: Engine, root: Path, slow: Slow, line: int, dot: str
+) -> None:
+    lines = [*TEXT.split("\n"), *(f"x{n} = {n}" for n in range(60))]
+    slow.go_on.set()
+    await engine.prepare(COMPLETE, place(root, "\n".join(lines), 9))
+    slow.go_on.clear()
+    lines[line] += dot
+    asked = asyncio.ensure_future(engine.prepare(COMPLETE, place(root, "\n".join(lines), line)))
+    await asyncio.sleep(0.05)
+    assert not asked.done()
+    slow.go_on.set()
+    assert "with_tax" in text_of(await asked)
+
+
+async def test_what_was_looked_for_ahead_is_ready(engine: Engine, root: Path, slow: Slow) -> None:
+    slow.go_on.set()
+    situation = place(root)
+    await engine.gather_ahead(COMPLETE, situation, ALONE)
+    await engine.gather_ahead(COMPLETE, situation, ALONE)
+    assert len(slow.begun) == 1
+    slow.go_on.clear()
+    assert "with_tax" in text_of(await engine.prepare(COMPLETE, situation))
+    assert len(slow.begun) == 1
+
+
+async def test_only_the_last_places_and_documents_are_kept(engine: Engine, root: Path) -> None:
+    lines = TEXT + "".join(f"x{n} = {n}\n" for n in range(300))
+    for line in range(8, 300, 12):
+        await engine.gather_ahead(COMPLETE, place(root, lines, line), ALONE)
+    for number in range(20):
+        here = place(root)
+        other = replace(here.snapshot, uri=f"{here.snapshot.uri}{number}.py")
+        await engine.gather_ahead(COMPLETE, replace(here, snapshot=other), ALONE)
+    kept = engine._gatherer._ready._documents
+    assert len(kept) == 16
+    assert all(len(places) <= 8 for places in kept.values())
+
+
 async def until_idle(engine: Engine) -> None:
     """Wait until no search is under way."""
     while searches := [search for _, search in engine._gatherer._searches.values()]:

@@ -43,6 +43,9 @@ def code_action(
         return []
     snapshot = document.snapshot()
     span = range_from_client(params.range, snapshot.index, server.abilities.position_encoding)
+    if span.start == span.end and server.abilities.inline_completion:
+        # Editors that light a bulb ask whenever the cursor has come to rest.
+        server.suggestions.cursor_rests(snapshot, span.start)
     wanted = params.context.only
     diagnostics = params.context.diagnostics
     runs_all = server.abilities.runs_every_action

@@ -97,7 +97,7 @@ def accepted(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 def cancel(server: ClaudeServer, _params: types.ExecuteCommandParams) -> int:
     """Cancel everything under way; return how much there was."""
-    return server.jobs.cancel_all()
+    return server.suggestions.cancel() + server.jobs.cancel_all()
 
 
 def problem_of_finding(shown: Shown) -> Problem:

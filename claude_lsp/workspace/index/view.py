@@ -281,10 +281,15 @@ class View:
             names, summed(1), summed(2).astype(np.int64), summed(3).astype(np.int64)
         )
 
-    def pairs_of(self, hashes: U64) -> tuple[I64, U64, I64]:
-        """Return (place in `hashes`, attribute, file) for each use of a receiver in a file."""
+    def pairs_of(self, hashes: U64, most: int | None = None) -> tuple[I64, U64, I64]:
+        """Return (place in `hashes`, attribute, file) for each use of a receiver in a file.
+
+        Args:
+            hashes: the receivers.
+            most: uses in one layer beyond which a receiver's are left out; none of them is read.
+        """
         which, attributes, found = [_NO_ROWS], [_NO_HASHES], [_NO_ROWS]
-        for layer, owners, rows in self._rows_of(hashes, "pair_starts"):
+        for layer, owners, rows in self._rows_of(hashes, "pair_starts", most):
             segment = layer.segment
             files = segment.pair_files[rows].astype(np.int64)
             kept = _alive(layer, files)
@@ -567,13 +572,20 @@ class View:
             gathered[places] = values
         return gathered
 
-    def _rows_of(self, hashes: U64, starts: str) -> Iterator[tuple[Layer, I64, I64]]:
-        """Yield each layer, places in `hashes`, and the rows that hang on those strings."""
+    def _rows_of(
+        self, hashes: U64, starts: str, most: int | None = None
+    ) -> Iterator[tuple[Layer, I64, I64]]:
+        """Yield each layer, places in `hashes`, and the rows that hang on those strings.
+
+        A string with more than `most` rows has none.
+        """
         for layer in self.layers:
             rows, known = numbers_of(layer.segment, hashes)
+            bounds = getattr(layer.segment, starts)
+            if most is not None:
+                known &= _lengths(bounds, rows) <= most
             places = np.flatnonzero(known)
             rows = rows[places]
-            bounds = getattr(layer.segment, starts)
             owners, flat = expand(bounds[rows], bounds[rows + 1])
             yield layer, places[owners], flat
 
