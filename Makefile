@@ -27,7 +27,7 @@ test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
 
 test-neovim: $(VENV)/neovim  ## run Neovim against the server
-	$(call bounded,300) $(EDITOR_TESTS)/neovim $(ARGS)
+	$(call bounded,600) $(EDITOR_TESTS)/neovim $(ARGS)
 
 test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
 	$(call debian,$(HAS_EGLOT),emacs-nox elpa-eglot)

@@ -100,11 +100,8 @@ def _index_check(root: Path) -> Check:
     except (OSError, store.DamagedError) as error:
         return Check("index", "note", f"{path}: {error}; it is built again by itself")
     age = _age(max(0.0, time.time() - held.st_mtime))
-    return Check(
-        "index",
-        "ok",
-        f"{files:,} {'file' if files == 1 else 'files'}, {held.st_size / 1e6:.1f} MB, kept {age} ago in {path.parent}",
-    )
+    counted = f"{files:,} file{'' if files == 1 else 's'}, {held.st_size / 1e6:.1f} MB"
+    return Check("index", "ok", f"{counted}, kept {age} ago in {path.parent}")
 
 
 def _age(seconds: float) -> str:

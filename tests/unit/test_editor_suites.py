@@ -14,8 +14,8 @@ from tests.editors.__main__ import Result, judge, run
     [
         ("..\n3 passed, 0 failed\n", 0, Result(3, 0)),
         ("2 passed, 1 failed\nmake: Error 1\n", 2, Result(2, 1)),
-        # Of several that a suite consists of, the last one is its own.
-        ("9 passed, 0 failed\n3 passed, 2 failed\n", 2, Result(3, 2)),
+        # One that runs its editor several times counts each time.
+        ("9 passed, 2 failed\n3 passed, 0 failed\n", 2, Result(12, 2)),
         ("not here: no Emacs; on Debian: apt-get install emacs\n", 2,
          Result(0, 0, "no Emacs; on Debian: apt-get install emacs")),
         # Broken off, without a test, silent: none of them is a success.
