@@ -140,6 +140,19 @@ class Edits:
 
 
 @dataclass(frozen=True)
+class PathInstructions:
+    """What reviewers of some files should know.
+
+    Attributes:
+        glob: the files, by their path or name.
+        instructions: in plain words.
+    """
+
+    glob: str
+    instructions: str
+
+
+@dataclass(frozen=True)
 class Review:
     """What a review reports."""
 
@@ -158,6 +171,11 @@ class Review:
     )
     instructions: str = option(
         "", "What reviewers of this project should know, in plain words.", scope="project"
+    )
+    path: tuple[PathInstructions, ...] = option(
+        (),
+        "The same for files that match a glob: a list of `glob`, `instructions`.",
+        scope="project",
     )
 
 
@@ -351,6 +369,14 @@ def _json_type(kind: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(arguments)}
     if origin is tuple:
         return {"type": "array", "items": _json_type(arguments[0])}
+    if dataclasses.is_dataclass(kind):
+        members = {name: _json_type(hint) for name, hint in typing.get_type_hints(kind).items()}
+        return {
+            "type": "object",
+            "properties": members,
+            "required": list(members),
+            "additionalProperties": False,
+        }
     if origin is dict:
         return {"type": "object", "additionalProperties": _json_type(arguments[1])}
     return {"type": {str: "string", bool: "boolean", int: "integer", float: "number"}[kind]}
@@ -367,6 +393,10 @@ def _coerce(kind: Any, value: Any) -> Any:
         if value in arguments:
             return value
         raise ValueError("must be one of " + ", ".join(repr(choice) for choice in arguments))
+    if origin is tuple and dataclasses.is_dataclass(arguments[0]):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("must be a list of tables")
+        return tuple(_table(arguments[0], entry) for entry in value)
     if origin is tuple:
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
@@ -380,6 +410,16 @@ def _coerce(kind: Any, value: Any) -> Any:
     if isinstance(kind, types.UnionType):
         raise TypeError(f"option types are never unions: {kind}")
     return _scalar(kind, value)
+
+
+def _table(kind: Any, value: Any) -> Any:
+    """Bring a table into a small dataclass of texts; one that is one already stays."""
+    if isinstance(value, kind):
+        return value
+    names = [item.name for item in dataclasses.fields(kind)]
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError(f"must be a list of tables, each with {' and '.join(names)}")
+    return kind(**{name: _coerce(str, value[name]) for name in names})
 
 
 def _scalar(kind: type, value: Any) -> Any:

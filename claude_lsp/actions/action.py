@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.context.candidate import Candidate, Excerpt, Subject
     from claude_lsp.context.recipes import Recipe
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.text.positions import Range
@@ -58,6 +58,8 @@ class Situation:
         multiline: whether a completion may have several lines.
         suggestions: how many completions to choose from.
         speculative: whether the document is as it would be if a suggestion were accepted.
+        excerpts: the parts of documents that a review looks at, where that is not one whole
+            document; the first of them is the document above.
     """
 
     snapshot: Snapshot
@@ -70,6 +72,7 @@ class Situation:
     multiline: Literal["auto", "never", "always"] = "auto"
     suggestions: int = 1
     speculative: bool = False
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 @dataclass(frozen=True)

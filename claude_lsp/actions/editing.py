@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Sent
+    from claude_lsp.context.sent import Sent
     from claude_lsp.text.lines import LineIndex
 
 EDITS_SCHEMA: dict[str, Any] = {

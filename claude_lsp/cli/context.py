@@ -13,6 +13,7 @@ from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
+from claude_lsp.review.instructions import instructions_from
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text
@@ -44,13 +45,14 @@ def context(options: argparse.Namespace) -> int:
     last = len(snapshot.index.lines)
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
     action = ACTIONS[options.action or ("review" if place is None else "complete")]
+    instructions = instructions_from(workspace, configuration.settings)
     problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
     situation = Situation(
         snapshot,
         workspace.origin(snapshot),
         span,
         problems,
-        instructions=configuration.settings.review.instructions,
+        instructions=instructions.for_paths([workspace.origin(snapshot)]),
         multiline=configuration.settings.completion.multiline,
     )
     tokens.warm()

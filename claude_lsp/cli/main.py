@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
+from claude_lsp.cli.scope_options import add_scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,13 +53,12 @@ def parser() -> argparse.ArgumentParser:
 
     review = commands.add_parser(
         "review",
-        help="review files",
+        help="review files, or what has changed",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    review.add_argument(
-        "paths", nargs="*", metavar="PATH", help="files or folders (default: this folder)"
-    )
+    review.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
+    add_scope_options(review)
     review.add_argument(
         "--format", choices=("concise", "full", "json"), help="what is printed (default: concise)"
     )
@@ -86,9 +86,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="USD",
         help="send nothing that could make the run cost more (default: 1.00)",
     )
+    review.add_argument(
+        "--max-tokens",
+        type=_positive,
+        metavar="N",
+        help="plan no calls whose prompts could have more tokens together",
+    )
+    review.add_argument("--max-calls", type=_positive, metavar="N", help="plan no more calls")
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
     review.add_argument(
-        "--dry-run", action="store_true", help="list files, tokens and dollars; send nothing"
+        "--dry-run", action="store_true", help="list calls, tokens and dollars; send nothing"
     )
     review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"

@@ -103,7 +103,8 @@ def result_sentence(report: Report) -> str:
             f" in {_count(files, 'file')}."
         )
     if not report.coverage.reviewed:
-        return "Nothing was reviewed."
+        nothing = report.status == "complete"
+        return "There was nothing to review." if nothing else "Nothing was reviewed."
     if report.status != "complete":
         return "No findings in what was reviewed, but the review is incomplete."
     return "No findings."

@@ -9,15 +9,17 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
+from claude_lsp.context.candidate import lines_of
 from claude_lsp.lsp.convert import diagnostic_of
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from claude_lsp.context.candidate import Lines
     from claude_lsp.findings.finding import Finding
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.server import ClaudeServer
@@ -128,22 +130,29 @@ class Published:
         document.shown.append(shown)
         self._publish(_key(uri))
 
-    def complete(self, run: Run, uris: Iterable[str] | None = None) -> None:
+    def complete(
+        self, run: Run, reviewed: Mapping[str, Sequence[Lines] | None] | None = None
+    ) -> None:
         """End a review that went well: what earlier ones of its kind found and it did not, goes.
 
         Args:
             run: the review.
-            uris: the documents that it reviewed; None for all.
+            reviewed: the documents that it looked at, each with the lines it looked for findings
+                in, None for all of them; None for every document.
         """
-        keys = list(self._documents) if uris is None else [_key(uri) for uri in uris]
-        for key in keys:
+        if reviewed is None:
+            reviewed = {document.uri: None for document in self._documents.values()}
+        for uri, lines in reviewed.items():
+            key = _key(uri)
             document = self._documents.get(key)
             if document is None:
                 continue
             kept = [
                 each
                 for each in document.shown
-                if each.run.source != run.source or each.run.number >= run.number
+                if each.run.source != run.source
+                or each.run.number >= run.number
+                or (lines is not None and not any(map(lines_of(each.range).meets, lines)))
             ]
             if len(kept) != len(document.shown):
                 document.shown = kept

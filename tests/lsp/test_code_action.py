@@ -21,6 +21,7 @@ from tests.lsp.editor import (
 )
 from tests.lsp.pair import modern
 from tests.messages_api import replies
+from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +54,36 @@ async def review(editor: Editor, uri: str, *findings: dict[str, Any]) -> None:
 
 def test_every_action_has_a_command_and_a_kind() -> None:
     assert set(COMMAND_OF.values()) <= {name for name, _ in COMMANDS}
-    assert KINDS == ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE]
+    others = [f"{REVIEW}.{scope}" for scope in ("selection", "changes", "staged")]
+    assert ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE, *others] == KINDS
+
+
+async def test_a_selection_can_be_reviewed_by_itself(editor: Editor) -> None:
+    uri = editor.open()
+    span = span_of(PYTHON, "result = 0")
+    (_, selection) = await editor.actions(uri, span, only=[REVIEW])
+    assert (selection.kind, selection.title) == (
+        f"{REVIEW}.selection",
+        "Claude: Review the selection",
+    )
+    assert selection.command.command == "claude.review"
+    assert dict(selection.command.arguments[0]) == {
+        "uri": uri,
+        "scope": "selection",
+        "range": plain(span),
+    }
+
+
+async def test_changes_are_offered_where_there_is_git_and_git_is_not_run(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Repository(editor.root)
+    uri = editor.open()
+    monkeypatch.setenv("PATH", "")
+    place = place_of(PYTHON, "result = 0")
+    offered = await editor.actions(uri, (place, place), only=["source"])
+    assert kinds(offered) == [REVIEW, ARCHITECTURE, f"{REVIEW}.changes", f"{REVIEW}.staged"]
+    assert dict(offered[-1].command.arguments[0]) == {"uri": uri, "scope": "staged"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client, range_to_client
 from claude_lsp.lsp.handlers.commands import problem_of_finding
 from claude_lsp.text.positions import Position, Range
+from claude_lsp.workspace import git
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +30,17 @@ COMMAND_OF = {
 }
 """The command that runs each built-in action."""
 
-KINDS = [types.CodeActionKind.QuickFix] + [
-    action.kind for action in ACTIONS.values() if action.kind != "quickfix"
+REVIEW_SCOPES = {
+    "selection": "Review the selection",
+    "changes": "Review what has changed",
+    "staged": "Review what is staged",
+}
+"""What else of a document's project can be reviewed, and what the menu calls it."""
+
+KINDS = [
+    types.CodeActionKind.QuickFix,
+    *(action.kind for action in ACTIONS.values() if action.kind != "quickfix"),
+    *(f"{ACTIONS['review'].kind}.{scope}" for scope in REVIEW_SCOPES),
 ]
 
 
@@ -73,9 +83,48 @@ def code_action(
             and _is_wanted(action.kind, wanted)
             and action.applies(situation)
         ]
+        actions += _other_reviews(server, params, situation, wanted, confirm=confirm)
     if server.abilities.code_action_literals:
         return list(actions)
     return [action.command for action in actions if action.command is not None]
+
+
+def _other_reviews(
+    server: ClaudeServer,
+    params: types.CodeActionParams,
+    situation: Situation,
+    wanted: Sequence[str] | None,
+    *,
+    confirm: bool,
+) -> list[types.CodeAction]:
+    """Offer to review the selection, and in a git repository what has changed."""
+    path = situation.snapshot.path
+    actions = []
+    for scope, title in REVIEW_SCOPES.items():
+        kind = f"{ACTIONS['review'].kind}.{scope}"
+        if not _is_wanted(kind, wanted):
+            continue
+        # A look for `.git`; git itself is not run before the command is.
+        if scope == "selection":
+            useful = _is_part(situation)
+        else:
+            useful = path is not None and git.root_of(path) is not None
+        if not useful:
+            continue
+        arguments: dict[str, Any] = {"uri": situation.snapshot.uri, "scope": scope}
+        if scope == "selection":
+            arguments["range"] = _plain_range(params.range)
+        command = _asking(f"Claude: {title}", COMMAND_OF["review"], arguments, confirm=confirm)
+        actions.append(_tagged(server, types.CodeAction(command.title, kind=kind, command=command)))
+    return actions
+
+
+def _is_part(situation: Situation) -> bool:
+    """Whether something is selected, and not the whole document."""
+    index, (start, end) = situation.snapshot.index, situation.range
+    text = index.text
+    inside = text[index.offset_at(start) : index.offset_at(end)].strip()
+    return bool(inside) and inside != text.strip()
 
 
 def _is_whole(snapshot: Snapshot, span: Range) -> bool:

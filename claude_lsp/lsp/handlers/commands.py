@@ -16,9 +16,12 @@ from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.apply import CHANGED, Applier
 from claude_lsp.lsp.confirm import ask, may_send
 from claude_lsp.lsp.convert import SOURCE, position_to_client
+from claude_lsp.lsp.handlers.reviews import plan_of
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.progress import progress
+from claude_lsp.review.run import situation_of
+from claude_lsp.review.scope import Document, Scope
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:
@@ -158,8 +161,15 @@ async def _show_context(server: ClaudeServer, action: Action, target: Target) ->
 
     async with server.session.engine() as engine:
         with target.journal:
-            situation = target.situation(engine)
+            situation, calls = target.situation(engine), 1
+            if action.name == "review":
+                document = Document(situation.origin, target.snapshot)
+                units = (await plan_of(engine, Scope(document.origin, (document,)))).units
+                if units:
+                    situation, calls = situation_of(units[0]), len(units)
             prepared = await engine.prepare(action, situation, target.surroundings)
+            if calls > 1:
+                server.notice(f"{action.name} makes {calls} calls; this is the first of them")
             # A fence longer than any in the text keeps it one block.
             text = as_text(prepared)
             fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
