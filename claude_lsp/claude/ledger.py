@@ -284,10 +284,17 @@ class Ledger:
         """Count one suggestion of a request that an editor was given to show."""
         self._count("shown = shown + 1", row)
 
-    def note_accepted(self, row: int, characters: int) -> None:
-        """Count one suggestion of a request that the user accepted."""
+    def note_accepted(self, row: int, characters: int, *, first: bool = True) -> None:
+        """Count one suggestion of a request that the user accepted, or a further part of it.
+
+        Args:
+            row: the request's.
+            characters: how many were accepted.
+            first: False for a further part of a suggestion that was counted already.
+        """
         self._count(
-            "accepted = accepted + 1, accepted_characters = accepted_characters + ?",
+            "accepted = accepted + ?, accepted_characters = accepted_characters + ?",
+            int(first),
             characters,
             row,
         )

@@ -17,7 +17,7 @@ class Abilities:
     """A client's abilities. The defaults are those of a client that announces nothing.
 
     Attributes:
-        client_name: as the client gives it, "" if it does not.
+        client_name: as the client gives it, or told by what it announces; "" if neither.
         client_version: likewise.
         position_encoding: the unit of columns on the wire.
         apply_edit: takes `workspace/applyEdit`.
@@ -53,9 +53,9 @@ class Abilities:
             of what it does with previews).
         accepts_previews: lets the user accept or discard edits that wait (`claude.preview.accept`).
         status: takes `claude/status` (experimental capability `claude.status`).
-        runs_every_action: may run all the code actions that it is given, so that none may cost
-            money or change text unasked. Kate does, and gives no name, so a client without one
-            is taken for it.
+        runs_every_action: may run all the code actions that it is given for a diagnostic, or for
+            a whole document, so that none of those may cost money unasked. Kate's Quick Fix does,
+            and old ones give no name, so a client without one is taken for it.
     """
 
     client_name: str = ""
@@ -98,7 +98,7 @@ class Abilities:
         """Read them from the client's `initialize`."""
         given = params.capabilities
         info = params.client_info
-        name = info.name if info else ""
+        name = (info.name if info else "") or _name_told_by(given)
         claude = _experimental(given)
         completion = "text_document.completion"
         action = "text_document.code_action"
@@ -166,6 +166,21 @@ _ENCODINGS: dict[types.PositionEncodingKind, Encoding] = {
 
 _CHECKS_VERSIONS = ("Visual Studio Code", "VSCodium", "Code - OSS", "code-server", "Cursor")
 """Names of the editors that are built on vscode-languageclient."""
+
+
+def _name_told_by(given: types.ClientCapabilities) -> str:
+    """Return the name of a client that gives none, told by what only it announces; else "".
+
+    Both let their users choose one of the actions that they show: eglot up to 1.9, ALE 3.3.
+    """
+    if given.experimental == {} and (
+        _get(given, "text_document.publish_diagnostics.code_description_support") is False
+    ):
+        return "eglot"
+    kinds = "text_document.code_action.code_action_literal_support.code_action_kind.value_set"
+    if _get(given, "workspace.apply_edit") is False and _get(given, kinds) in ((), []):
+        return "ALE"
+    return ""
 
 
 def _get(capabilities: types.ClientCapabilities, path: str) -> Any:

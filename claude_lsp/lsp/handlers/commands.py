@@ -93,10 +93,14 @@ def apply_fix(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 
 def accepted(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
-    """Count a suggestion that the user accepted; editors run this by themselves."""
-    number = arguments_of(params).get("number")
+    """Count a suggestion that the user accepted, or the beginning of one.
+
+    Editors run this by themselves; those that accept parts add how many `characters` it was.
+    """
+    table = arguments_of(params)
+    number, characters = table.get("number"), table.get("characters")
     if isinstance(number, int):
-        server.acceptance.accept(number)
+        server.acceptance.accept(number, characters if isinstance(characters, int) else None)
 
 
 def accept_preview(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
