@@ -7,33 +7,37 @@ import contextlib
 import signal
 import sys
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp import __version__
 from claude_lsp.cli.asked import asked
+from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
-from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.cli.output import emit, outputs_of
+from claude_lsp.cli.process import DONE, INTERRUPTED
 from claude_lsp.findings.report import Coverage, Report, Spend
-from claude_lsp.findings.reporters import REPORTERS
-from claude_lsp.findings.reporters.style import Style
+from claude_lsp.findings.rules import RULES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
     from claude_lsp.cli.asked import Asked
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.baseline import Entry
+    from claude_lsp.findings.finding import Finding
     from claude_lsp.findings.report import Status
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.scope import Scope
     from claude_lsp.settings import Settings
     from claude_lsp.text.lines import LineIndex
     from claude_lsp.workspace.workspace import Workspace
+
+    Deliver = Callable[[Report, argparse.Namespace, Path, Settings], int]
 
 
 @dataclass
@@ -61,10 +65,16 @@ class _Result:
 
 @dataclass(frozen=True)
 class _Run:
-    """What was asked for."""
+    """What was asked for.
+
+    Attributes:
+        deliver: gets the report, and gives the exit code.
+        baseline: what is accepted already; None where no baseline is used.
+    """
 
     options: argparse.Namespace
-    outputs: Sequence[tuple[str, Path]]
+    deliver: Deliver
+    baseline: Sequence[Entry] | None
     asked: Asked
     workspace: Workspace
     settings: Settings
@@ -83,9 +93,19 @@ class _Run:
         return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
 
 
-def review(options: argparse.Namespace) -> int:
-    """Review files, folders or a change; return the exit code."""
-    outputs = [_output(text) for text in options.output]
+def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
+    """Review files, folders or a change; return the exit code.
+
+    Args:
+        options: the command line.
+        deliver: takes the report; by default it is written as asked.
+    """
+    if deliver is None:
+        outputs = outputs_of(options)
+
+        def deliver(report: Report, options: argparse.Namespace, *_: object) -> int:
+            return emit(report, options, outputs)
+
     paths = [Path(text).resolve() for text in options.paths]
     root = root_for(options, paths[0] if paths else Path.cwd())
     for path, text in zip(paths, options.paths, strict=True):
@@ -102,7 +122,9 @@ def review(options: argparse.Namespace) -> int:
     command_line = {key: value for key, value in given.items() if value is not None}
     configuration, workspace = configure(options, root, command_line, what.read)
     scope = what.scope(workspace)
-    run = _Run(options, outputs, what, workspace, configuration.settings, scope)
+    settings = configuration.settings
+    baseline = entries_for(options, root, settings, what.read)
+    run = _Run(options, deliver, baseline, what, workspace, settings, scope)
     result = _Result(skipped=list(scope.skipped))
     result.notices += [*what.settings_notices(), *scope.notices]
     if scope.nothing:
@@ -277,15 +299,19 @@ def _finish(
     sources: Mapping[str, LineIndex] | None = None,
 ) -> int:
     """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
+    from datetime import date
 
-    worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
-    shown = worst_first[: run.settings.review.max_findings]
-    if len(shown) < len(worst_first):
-        result.dropped["over review.max_findings"] += len(worst_first) - len(shown)
+    from claude_lsp.review.project import sources_of
+    from claude_lsp.review.settle import Accepted, settle, sources_with_comments
+
+    found = tuple(result.findings.values())
+    if sources is None:
+        commented = sources_with_comments(run.root, result.reviewed)
+        sources = {**commented, **sources_of(run.root, found)}
     partial = bool(result.failed) or result.incomplete or result.interrupted
+    origin = "graph" if account is None else "model"
     report = Report(
-        findings=tuple(shown),
+        findings=found,
         coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
         status=_status(run, result, partial=partial),
         scope=run.asked.words,
@@ -294,20 +320,37 @@ def _finish(
         models=tuple(sorted(account.models)) if account is not None else (),
         dropped=dict(result.dropped),
         tool_version=__version__,
-        sources=sources_of(run.root, shown) if sources is None else sources,
+        rules=tuple(rule.id for rule in RULES.values() if rule.origin == origin),
+        sources=sources,
     )
-    for name, path in run.outputs:
-        try:
-            path.write_text(REPORTERS[name](report, Style()), encoding="utf-8")
-        except OSError as error:
-            say(f"the report could not be written to {path}: {error.strerror}")
-            report = replace(report, status="partial")
-    try:
-        sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        forget_stdout()  # whoever read only the beginning still gets the right exit code
-    return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
+    today = date.today().isoformat()
+    accepted = Accepted(today, run.baseline, _renamed(run.scope), _added(run.scope))
+    report = settle(report, run.settings, accepted)
+    code = run.deliver(report, run.options, run.root, run.settings)
+    return INTERRUPTED if result.interrupted else code
+
+
+def _renamed(scope: Scope) -> dict[str, str]:
+    """Return where files were before the change under review, by the path that they have now."""
+    was = "renamed from "
+    return {
+        document.origin: document.change.removeprefix(was)
+        for document in scope.documents
+        if document.change.startswith(was)
+    }
+
+
+def _added(scope: Scope) -> dict[str, set[int]] | None:
+    """Return the lines that the change under review adds, by path; None without a change."""
+    if not scope.changes:
+        return None
+    added = {}
+    for document in scope.documents:
+        lines = {line for run in document.added for line in range(run.first, run.last + 1)}
+        if not document.added and document.change.startswith("added"):
+            lines = set(range(document.snapshot.index.line_count))
+        added[document.origin] = lines
+    return added
 
 
 def _status(run: _Run, result: _Result, *, partial: bool) -> Status:
@@ -328,31 +371,6 @@ def _spend(account: Account | None) -> Spend:
         "cache_read_input_tokens": usage.cache_read,
     }
     return Spend(account.calls, counters, account.cost_usd)
-
-
-def _exit_code(fail_on: str, report: Report) -> int:
-    if fail_on != "never":
-        limit = Severity.INFO if fail_on == "any" else Severity(fail_on)
-        if any(finding.severity.rank <= limit.rank for finding in report.findings):
-            return FOUND
-    return {"nothing": NOTHING, "partial": INCOMPLETE, "complete": DONE}[report.status]
-
-
-def _output(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition(":")
-    if name not in REPORTERS or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(REPORTERS)}")
-    return name, Path(path)
-
-
-def _style() -> Style:
-    """Colours and the terminal's width on a terminal, neither otherwise."""
-    import os
-    import shutil
-
-    if not sys.stdout.isatty():
-        return Style()
-    return Style(colour="NO_COLOR" not in os.environ, width=shutil.get_terminal_size().columns)
 
 
 def _progress(done: int, total: int, result: _Result, account: Account) -> None:

@@ -20,6 +20,7 @@ from claude_lsp.lsp.recent import RecentEdits
 from claude_lsp.lsp.routes import register
 from claude_lsp.lsp.session import Session
 from claude_lsp.lsp.suggestions import Suggestions
+from claude_lsp.lsp.verdicts import Verdicts
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class ClaudeServer(Server):
         self.told_problems: frozenset[str] = frozenset()
         self.suggestions = Suggestions(self)
         self.acceptance = Acceptance(self)
+        self.verdicts = Verdicts(self)
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []

@@ -61,6 +61,7 @@ def code_action(
     if _is_wanted("quickfix", wanted):
         actions += _suggested_fixes(server, snapshot, span)
         actions += _model_fixes(server, params, snapshot)
+        actions += _on_findings(server, params, snapshot, span)
     situation = Situation(snapshot, _name(server, snapshot), span)
     for action in ACTIONS.values():
         if (
@@ -160,6 +161,40 @@ def _suggested_fixes(
         if abilities.code_action_preferred:
             action.is_preferred = True
         actions.append(_tagged(server, action))
+    return actions
+
+
+def _on_findings(
+    server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot, span: Range
+) -> list[types.CodeAction]:
+    """Offer what can be done with our own findings: explain, dismiss, suppress in the source."""
+    if server.abilities.runs_every_action:
+        return []  # It would dismiss whatever it is shown.
+    ours = {
+        each.data["fingerprint"]: each
+        for each in params.context.diagnostics
+        if isinstance(each.data, dict) and "fingerprint" in each.data
+    }
+    actions = []
+    for shown in server.published.at(snapshot.uri, span):
+        finding, problem = shown.finding, problem_of_finding(shown)
+        named = {"uri": snapshot.uri, "fingerprint": finding.fingerprint}
+        place = _plain_range(
+            range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
+        )
+        about = {"range": place, "message": problem.message, "code": problem.code}
+        question = {"uri": snapshot.uri, "range": place, "problems": [about]}
+        for verb, command, arguments in (
+            ("Explain", "claude.explain", question),
+            ("Dismiss", "claude.dismiss", named),
+            ("Suppress by a comment", "claude.suppress", named),
+        ):
+            title = f"Claude: {verb}: {finding.title}"
+            action = types.CodeAction(title, kind=types.CodeActionKind.QuickFix)
+            action.command = types.Command(title, command, arguments=[arguments])
+            if finding.fingerprint in ours:
+                action.diagnostics = [ours[finding.fingerprint]]
+            actions.append(_tagged(server, action) if command == "claude.explain" else action)
     return actions
 
 

@@ -130,6 +130,7 @@ def _configure(server: ClaudeServer, *, ask: bool) -> None:
 
     async def configure() -> None:
         await _reconfigure(server, ask=ask)
+        await server.verdicts.refresh()
         engine = server.session.current_engine
         if engine is not None:
             engine.codebase.update(server.workspace.open_snapshots())

@@ -104,6 +104,7 @@ def clear(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 async def _review(server: ClaudeServer, target: Target, *, selection: bool) -> None:
     async with server.session.engine() as engine:
+        await server.verdicts.refresh()
         with target.journal:
             document = Document(engine.workspace.origin(target.snapshot), target.snapshot)
             if selection:
@@ -126,6 +127,7 @@ async def _review_changes(server: ClaudeServer, folder: Path, scope: str, *, con
         if repository is None:
             server.notice(f"{folder} is in no git repository, so it can't be told what has changed")
             return
+        await server.verdicts.refresh()
         compared = sides.staged() if scope == "staged" else sides.worktree()
         async with progress(server, f"Claude: Review {compared.words}") as report:
             report("looking for changes")
@@ -251,7 +253,10 @@ class _Run:
     def tell(self, what: str) -> None:
         """Tell what the diagnostics do not show."""
         limit = self._server.session.configuration.settings.review.max_findings
-        found, dropped = len(self._found), self._dropped
+        hidden = self._server.published.hidden(self._found)
+        found, dropped = len(self._found) - len(hidden), self._dropped
+        if hidden:
+            dropped["dismissed or suppressed"] = len(hidden)
         if found > limit:
             dropped["over review.max_findings"] += found - limit
         if found and not dropped:
@@ -281,6 +286,7 @@ async def _architecture(server: ClaudeServer) -> None:
             return
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
+            await server.verdicts.refresh()
             folder = engine.codebase.folders[0]
             links = None
             if folder.progress is not None:
