@@ -152,6 +152,7 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
         "review.min_confidence",
         "review.max_findings",
         "review.instructions",
+        "review.path",
         "arch.layers",
         "arch.independent",
         "arch.forbid",
