@@ -17,11 +17,11 @@ from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from claude_lsp.context.candidate import Lines
-    from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.finding import Finding, Related
     from claude_lsp.findings.suppression import Comment
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.server import ClaudeServer
@@ -54,6 +54,7 @@ class Shown:
         run: the review that found it.
         text: what stood at its place when it was found.
         range: its place in the text of now.
+        locate: gives the address and range of a related place, as the client counts.
         stale: whether something else stands there now.
         edited: whether the document has been edited since it was found.
         hidden: whether it is dismissed, accepted, or suppressed by a comment beside it.
@@ -63,6 +64,7 @@ class Shown:
     run: Run
     text: str
     range: Range
+    locate: Callable[[Related], types.Location | None] = lambda _: None
     stale: bool = False
     edited: bool = False
     hidden: bool = False
@@ -139,6 +141,8 @@ class Published:
         run: Run,
         index: LineIndex,
         changes: Sequence[Change] = (),
+        *,
+        locate: Callable[[Related], types.Location | None] = lambda _: None,
     ) -> None:
         """Show one more finding; one with a known fingerprint takes the earlier one's place.
 
@@ -148,10 +152,11 @@ class Published:
             run: as `begin` returned it.
             index: the lines of the text that was reviewed.
             changes: the edits of the document since then, as far as they are known.
+            locate: gives the address and range of a related place.
         """
         document = self._documents.setdefault(_key(uri), _Document(uri, index))
         text, span = index.slice(finding.range), _moved(finding.range, changes)
-        shown = Shown(finding, run, text, span, edited=bool(changes))
+        shown = Shown(finding, run, text, span, locate, edited=bool(changes))
         live = self._live(uri)
         if live is not None and not changes:
             # What was reviewed may have been the file, and the buffer something else.
@@ -305,7 +310,9 @@ class Published:
         return [shown[place] for place in sorted(ranked[:limit])]
 
     def _diagnostic(self, shown: Shown, index: LineIndex) -> types.Diagnostic:
-        diagnostic = diagnostic_of(shown.finding, index, self._server.abilities, span=shown.range)
+        diagnostic = diagnostic_of(
+            shown.finding, index, self._server.abilities, span=shown.range, locate=shown.locate
+        )
         shown.stale = not shown.stands(index)
         if shown.stale:
             diagnostic.message += _STALE

@@ -11,7 +11,8 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import ALONE, Situation
 from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
 from claude_lsp.review.fixes import BROKEN, checked
 from claude_lsp.text.positions import Position, Range
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.review.plan import Unit
-    from claude_lsp.settings import Settings
 
 # Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
@@ -89,15 +89,6 @@ def situation_of(unit: Unit) -> Situation:
         # A document that is sent as it is may be given more room than it asks for.
         excerpts=() if len(unit.excerpts) == 1 and first.whole else unit.excerpts,
     )
-
-
-def hidden_reason(finding: Finding, settings: Settings) -> str | None:
-    """Return why a finding is not shown, None if it is."""
-    if finding.severity.rank > Severity(settings.review.min_severity).rank:
-        return "below review.min_severity"
-    if finding.confidence < settings.review.min_confidence:
-        return "below review.min_confidence"
-    return None
 
 
 async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:
