@@ -18,8 +18,7 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.recording import key_of
-from claude_lsp.claude.request import Block, Request, parameters
+from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
@@ -88,11 +87,6 @@ class Prepared:
         """Return the request to which the model must answer, after some turns."""
         longest = self.longest_answer or self.request.max_tokens
         return replace(self.request, turns=turns, max_tokens=longest, must_answer=True)
-
-    @property
-    def id(self) -> str:
-        """What the request is known by: the same wherever the same is asked."""
-        return key_of(parameters(self.request))
 
 
 @dataclass

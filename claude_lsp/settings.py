@@ -10,9 +10,11 @@ import dataclasses
 import difflib
 import functools
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -172,6 +174,16 @@ class Review:
     instructions: str = option(
         "", "What reviewers of this project should know, in plain words.", scope="project"
     )
+    baseline: str = option(
+        "",
+        "File of accepted findings, made by `claude-lsp baseline write`; relative to the project.",
+        scope="project",
+    )
+    suppression_reason: bool = option(
+        True,
+        "Whether a comment `claude-lsp: ignore[rule] reason` has no effect without a reason.",
+        scope="project",
+    )
     path: tuple[PathInstructions, ...] = option(
         (),
         "The same for files that match a glob: a list of `glob`, `instructions`.",
@@ -262,6 +274,11 @@ class Settings:
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    suppress: dict[str, dict[str, str]] = option(
+        {},
+        "Findings not to show, by fingerprint: each has a reason and may have a last day, until.",
+        scope="project",
+    )
 
     def model_for(self, tier: Tier) -> str:
         """Return the id of the model that a tier is bound to."""
@@ -346,7 +363,27 @@ def check(key: str, value: Any) -> Any:
             if not price.keys() >= {"input", "output"} or min(price.values()) < 0:
                 wanted = f"{key} needs input and output of at least 0 for {model}"
                 return Invalid(key, f"{wanted}, not {price!r}")
+    if key == "suppress":
+        for fingerprint, entry in checked.items():
+            if fault := _suppress_fault(fingerprint, entry):
+                return Invalid(key, f"{key}.{fingerprint} {fault}")
     return checked
+
+
+def _suppress_fault(fingerprint: str, entry: Mapping[str, str]) -> str | None:
+    """Return what is wrong with an entry of the table `suppress`, None if nothing is."""
+    if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
+        return "is no fingerprint: 16 hexadecimal digits, as reports show them"
+    if unknown := entry.keys() - {"reason", "until"}:
+        return f"has only a reason and until, not {min(unknown)}"
+    if not entry.get("reason", "").strip():
+        return "needs a reason"
+    if "until" in entry:
+        try:
+            date.fromisoformat(entry["until"])
+        except ValueError:
+            return f"has an until that is no day such as 2027-01-31: {entry['until']!r}"
+    return None
 
 
 def build(values: Mapping[str, Any]) -> Settings:
@@ -462,6 +499,8 @@ def _table(kind: Any, value: Any) -> Any:
 def _scalar(kind: type, value: Any) -> Any:
     if kind is str and isinstance(value, str):
         return value
+    if kind is str and isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()  # TOML has days of its own
     if kind is bool and isinstance(value, bool):
         return value
     if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):

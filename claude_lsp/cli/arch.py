@@ -5,38 +5,62 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp.cli.common import indexed, refuse, say
+from claude_lsp.cli.baseline import entries_for
+from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
-from claude_lsp.cli.reporting import Result, Run, finish, run_of, structure_of
+from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
 from claude_lsp.findings.reporters import REPORTERS
 
 if TYPE_CHECKING:
     import argparse
 
     from claude_lsp.claude.account import Account
-    from claude_lsp.cli.reporting import Reporters
+    from claude_lsp.cli.output import Outputs, Reporters
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.report import Kind
     from claude_lsp.review.project import Project
 
-DRAWINGS = ("html", "mermaid", "dot")
-"""Formats that show the module graph itself."""
+
+@dataclass(frozen=True)
+class _Run(Run):
+    """What was asked for, and where reports and drawings go."""
+
+    outputs: Outputs
+
+    @property
+    def kind(self) -> Kind:
+        """Which command's report it is."""
+        return "arch"
 
 
 def arch(options: argparse.Namespace) -> int:
     """Review the architecture; return the exit code."""
     if options.head and not options.base:
         refuse("--head needs --base: a change is compared with something")
-    run = run_of(options, (*REPORTERS, *DRAWINGS))
+    from claude_lsp.cli.main import DRAWINGS
+
+    outputs = outputs_of(options, (*REPORTERS, *DRAWINGS))
+    paths = [_existing(text) for text in options.paths or ["."]]
+    root = root_for(options, paths[0])
+    for path in paths:
+        if not path.is_relative_to(root):
+            refuse(f"{path} is not below {root}; review one project at a time")
+    configuration, workspace = configure(options, root, limits(options))
+    settings = configuration.settings
+    baseline = entries_for(options, root, settings)
+    run = _Run(options, delivery(outputs), root, paths, workspace, settings, baseline, outputs)
     if options.facts_only:
         project, result = _facts(run)
         return _finish(run, project, result)
     return asyncio.run(_with_model(run))
 
 
-def _facts(run: Run) -> tuple[Project, Result]:
+def _facts(run: _Run) -> tuple[Project, Result]:
     """Compute what needs no model."""
     from claude_lsp.review.deltas import compared
     from claude_lsp.review.project import survey
@@ -67,7 +91,7 @@ def _facts_of(count: int) -> str:
     return "1 fact is" if count == 1 else f"{count:,} facts are"
 
 
-async def _with_model(run: Run) -> int:
+async def _with_model(run: _Run) -> int:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -166,7 +190,7 @@ def _progress_end() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _finish(run: Run, project: Project, result: Result, account: Account | None = None) -> int:
+def _finish(run: _Run, project: Project, result: Result, account: Account | None = None) -> int:
     from claude_lsp.review.project import sources_of
     from claude_lsp.structure.diagrams import dot, mermaid
 
@@ -184,5 +208,18 @@ def _finish(run: Run, project: Project, result: Result, account: Account | None 
         "mermaid": lambda _report, _style: mermaid(project.graph, drawn().findings),
         "dot": lambda _report, _style: dot(project.graph, drawn().findings),
     }
-    sources = sources_of(project.text_of, result.findings.values())
-    return finish(run, result, account, sources, reporters=reporters)
+    asked = account is not None and account.calls
+    return finish(
+        replace(run, deliver=delivery(run.outputs, reporters)),
+        result,
+        account,
+        sources_of(project.text_of, result.findings.values()),
+        origins=("graph", "model") if asked else ("graph",),
+    )
+
+
+def _existing(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        refuse(f"{text}: no such file or folder")
+    return path.resolve()

@@ -80,13 +80,18 @@ def _asked(
     options: argparse.Namespace, engine: Engine, snapshot: Snapshot, place: Position | None
 ) -> tuple[Action, Situation]:
     """Return what is asked about a document."""
+    from claude_lsp.review.document import Document
+    from claude_lsp.review.plan import make_plan
+    from claude_lsp.review.run import situation_of
+    from claude_lsp.review.scope import Scope
+
     settings, origin = engine.settings, engine.workspace.origin(snapshot)
     last = len(snapshot.index.lines)
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
     action = ACTIONS[options.action or ("review" if place is None else "complete")]
     instructions = instructions_from(engine.workspace, settings)
     problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
-    return action, Situation(
+    situation = Situation(
         snapshot,
         origin,
         span,
@@ -94,6 +99,14 @@ def _asked(
         instructions=instructions.for_paths([origin]),
         multiline=settings.completion.multiline,
     )
+    if action.name == "review":
+        document = Document(origin, snapshot)
+        units = make_plan(Scope(origin, (document,)), settings, instructions).units
+        if units:
+            situation = situation_of(units[0])
+        if len(units) > 1:
+            say(f"a review makes {len(units)} calls; this is the first of them")
+    return action, situation
 
 
 def _document(path: Path) -> Snapshot:

@@ -1,33 +1,32 @@
-"""From a run to its reports and its exit code; what `review` and `arch` have in common."""
+"""From a run to its report and what becomes of it; what `review` and `arch` have in common."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
-from claude_lsp.cli.common import configure, refuse, root_for, say
-from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.cli.process import INTERRUPTED
 from claude_lsp.findings.report import Coverage, Look, Report, Spend
-from claude_lsp.findings.reporters import REPORTERS
-from claude_lsp.findings.reporters.style import Style
+from claude_lsp.findings.rules import RULES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
 
     from claude_lsp.claude.account import Account
-    from claude_lsp.findings.report import Status
+    from claude_lsp.findings.baseline import Entry
+    from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.report import Kind, Status
     from claude_lsp.review.project import Project
     from claude_lsp.settings import Settings
     from claude_lsp.text.lines import LineIndex
     from claude_lsp.workspace.workspace import Workspace
 
-    Reporters = Mapping[str, Callable[[Report, Style], str]]
+    Deliver = Callable[[Report, argparse.Namespace, Path, Settings], int]
+    """Takes a report with its options, root and settings, and gives the exit code."""
 
 
 @dataclass
@@ -59,14 +58,30 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for."""
+    """What was asked for.
+
+    Attributes:
+        options: the command line.
+        deliver: gets the report, and gives the exit code.
+        root: the workspace's folder.
+        paths: what the report is limited to.
+        workspace: says what may be read.
+        settings: the resolved options.
+        baseline: what is accepted already; None where no baseline is used.
+    """
 
     options: argparse.Namespace
-    outputs: Sequence[tuple[str, Path]]
+    deliver: Deliver
     root: Path
     paths: Sequence[Path]
     workspace: Workspace
     settings: Settings
+    baseline: Sequence[Entry] | None
+
+    @property
+    def kind(self) -> Kind:
+        """Which command's report it is."""
+        return "review"
 
     @property
     def words(self) -> str:
@@ -79,27 +94,20 @@ class Run:
         """Whether it is no failure if nothing is reviewed."""
         return False
 
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Where files were before the change under review, by the path that they have now."""
+        return {}
+
+    @property
+    def added(self) -> Mapping[str, Collection[int]] | None:
+        """The lines that the change under review adds, 0-based, by path; None without a change."""
+        return None
+
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
         limits = [limit.relative_to(self.root).as_posix() for limit in self.paths]
         return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
-
-
-def run_of(options: argparse.Namespace, formats: Sequence[str] = tuple(REPORTERS)) -> Run:
-    """Read what was asked for; wrong usage and broken settings end the program.
-
-    Args:
-        options: of the command line.
-        formats: that the command can write.
-    """
-    outputs = [output(text, formats) for text in options.output]
-    paths = [_existing(text) for text in options.paths or ["."]]
-    root = root_for(options, paths[0])
-    for path in paths:
-        if not path.is_relative_to(root):
-            refuse(f"{path} is not below {root}; review one project at a time")
-    configuration, workspace = configure(options, root, limits(options))
-    return Run(options, outputs, root, paths, workspace, configuration.settings)
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:
@@ -149,18 +157,30 @@ def finish(
     result: Result,
     account: Account | None = None,
     sources: Mapping[str, LineIndex] | None = None,
-    reporters: Reporters = REPORTERS,
+    *,
+    origins: Collection[str] = ("graph",),
 ) -> int:
-    """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of, text_reader
+    """Make the report, deliver it, and return the exit code.
 
-    worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
-    shown = worst_first[: run.settings.review.max_findings]
-    if len(shown) < len(worst_first):
-        result.dropped["over review.max_findings"] += len(worst_first) - len(shown)
+    Args:
+        run: what was asked for.
+        result: what it came to.
+        account: what it cost; None where no model was asked.
+        sources: the texts that were reviewed; read from the disk by default.
+        origins: where the rules that were looked for come from: "graph", "model" or both.
+    """
+    from datetime import date
+
+    from claude_lsp.review.project import sources_of, text_reader
+    from claude_lsp.review.settle import Accepted, settle, sources_with_comments
+
+    found = tuple(result.findings.values())
+    if sources is None:
+        commented = sources_with_comments(run.root, result.reviewed)
+        sources = {**commented, **sources_of(text_reader(run.root), found)}
     partial = bool(result.failed) or result.incomplete or result.interrupted
     report = Report(
-        findings=tuple(shown),
+        findings=found,
         coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
         status=_status(run, result, partial=partial),
         scope=run.words,
@@ -171,20 +191,14 @@ def finish(
         tool_version=__version__,
         overview=result.overview,
         looks=tuple(result.looks),
-        sources=sources_of(text_reader(run.root), shown) if sources is None else sources,
+        rules=tuple(rule.id for rule in RULES.values() if rule.origin in origins),
+        kind=run.kind,
+        sources=sources,
     )
-    for name, path in run.outputs:
-        try:
-            path.write_text(reporters[name](report, Style()), encoding="utf-8")
-        except OSError as error:
-            say(f"the report could not be written to {path}: {error.strerror}")
-            report = replace(report, status="partial")
-    try:
-        sys.stdout.write(reporters[run.options.format or "concise"](report, _style()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        forget_stdout()  # whoever read only the beginning still gets the right exit code
-    return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
+    accepted = Accepted(date.today().isoformat(), run.baseline, run.renamed, run.added)
+    report = settle(report, run.settings, accepted)
+    code = run.deliver(report, run.options, run.root, run.settings)
+    return INTERRUPTED if result.interrupted else code
 
 
 def _status(run: Run, result: Result, *, partial: bool) -> Status:
@@ -205,36 +219,3 @@ def _spend(account: Account | None) -> Spend:
         "cache_read_input_tokens": usage.cache_read,
     }
     return Spend(account.calls, counters, account.cost_usd)
-
-
-def _exit_code(fail_on: str, report: Report) -> int:
-    if fail_on != "never":
-        limit = Severity.INFO if fail_on == "any" else Severity(fail_on)
-        if any(finding.severity.rank <= limit.rank for finding in report.findings):
-            return FOUND
-    return {"nothing": NOTHING, "partial": INCOMPLETE, "complete": DONE}[report.status]
-
-
-def _existing(text: str) -> Path:
-    path = Path(text)
-    if not path.exists():
-        refuse(f"{text}: no such file or folder")
-    return path.resolve()
-
-
-def output(text: str, formats: Sequence[str] = tuple(REPORTERS)) -> tuple[str, Path]:
-    """Read where a report goes, and in which format."""
-    name, _, path = text.partition(":")
-    if name not in formats or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(formats)}")
-    return name, Path(path)
-
-
-def _style() -> Style:
-    """Colours and the terminal's width on a terminal, neither otherwise."""
-    import os
-    import shutil
-
-    if not sys.stdout.isatty():
-        return Style()
-    return Style(colour="NO_COLOR" not in os.environ, width=shutil.get_terminal_size().columns)

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claude_lsp.cli.asked import asked
+from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
-from claude_lsp.cli.reporting import Result, Run, finish, limits, output, structure_of
-from claude_lsp.cli.scope_options import asked
+from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection, Mapping
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.cli.scope_options import Asked
+    from claude_lsp.cli.asked import Asked
+    from claude_lsp.cli.reporting import Deliver
     from claude_lsp.engine import Engine
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.scope import Scope
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Run(Run):
-    """What was asked for."""
+    """What was asked for, as documents."""
 
     asked: Asked
     scope: Scope
@@ -40,8 +44,31 @@ class _Run(Run):
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether it is no failure if nothing is reviewed: a change may have no code in it."""
-        return bool(self.scope.changes)
+        """Whether it is no failure if nothing is reviewed: a change may hold nothing for it."""
+        return self.scope.changes
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Where files were before the change under review, by the path that they have now."""
+        was = "renamed from "
+        return {
+            document.origin: document.change.removeprefix(was)
+            for document in self.scope.documents
+            if document.change.startswith(was)
+        }
+
+    @property
+    def added(self) -> Mapping[str, Collection[int]] | None:
+        """The lines that the change under review adds, 0-based, by path; None without a change."""
+        if not self.scope.changes:
+            return None
+        added = {}
+        for document in self.scope.documents:
+            lines = {line for run in document.added for line in range(run.first, run.last + 1)}
+            if not document.added and document.change.startswith("added"):
+                lines = set(range(document.snapshot.index.line_count))
+            added[document.origin] = lines
+        return added
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
@@ -50,9 +77,14 @@ class _Run(Run):
         return super().covers(path)
 
 
-def review(options: argparse.Namespace) -> int:
-    """Review files, folders or a change; return the exit code."""
-    outputs = [output(text) for text in options.output]
+def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
+    """Review files, folders or a change; return the exit code.
+
+    Args:
+        options: the command line.
+        deliver: takes the report; by default it is written as asked.
+    """
+    deliver = deliver or delivery(outputs_of(options))
     paths = [Path(text).resolve() for text in options.paths]
     root = root_for(options, paths[0] if paths else Path.cwd())
     for path, text in zip(paths, options.paths, strict=True):
@@ -63,7 +95,9 @@ def review(options: argparse.Namespace) -> int:
     what = asked(options, root, paths)
     configuration, workspace = configure(options, root, limits(options), what.read)
     scope = what.scope(workspace)
-    run = _Run(options, outputs, root, what.paths, workspace, configuration.settings, what, scope)
+    settings = configuration.settings
+    baseline = entries_for(options, root, settings, what.read)
+    run = _Run(options, deliver, root, what.paths, workspace, settings, baseline, what, scope)
     result = Result(skipped=list(scope.skipped))
     result.notices += [*what.settings_notices(), *scope.notices]
     if scope.nothing:
@@ -115,7 +149,8 @@ async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
         await client.close()
         ledger.close()
     documents = run.scope.documents
-    return finish(run, result, account, {each.origin: each.snapshot.index for each in documents})
+    sources = {each.origin: each.snapshot.index for each in documents}
+    return finish(run, result, account, sources, origins=("model",))
 
 
 def _without_model(run: _Run, files: Result, failure: Failure) -> Result:

@@ -14,6 +14,7 @@ from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
+from claude_lsp.review.fixes import BROKEN, checked
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ async def review_unit(
     action, situation = ACTIONS["review"], situation_of(unit)
     failure = None
     seen = Seen()
+    texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
         async with contextlib.aclosing(
@@ -113,8 +115,11 @@ async def review_unit(
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    reason = hidden_reason(outcome, engine.settings)
-                    published = seen.add(outcome) if reason is None else None
+                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
+                    if outcome.replacement is not None and finding.replacement is None:
+                        yield UnitDropped(unit, BROKEN, 1)
+                    reason = hidden_reason(finding, engine.settings)
+                    published = seen.add(finding) if reason is None else None
                     if published is None:
                         yield UnitDropped(unit, reason or "the same as another", 1)
                     else:

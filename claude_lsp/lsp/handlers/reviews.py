@@ -24,6 +24,7 @@ from claude_lsp.lsp.present import present, present_context
 from claude_lsp.lsp.progress import progress
 from claude_lsp.lsp.publish import Other
 from claude_lsp.review import sides
+from claude_lsp.review.document import Document, selected
 from claude_lsp.review.judgement import prepare_judgement
 from claude_lsp.review.project import sources_of, survey
 from claude_lsp.review.run import (
@@ -34,7 +35,7 @@ from claude_lsp.review.run import (
     situation_of,
 )
 from claude_lsp.review.run import review as review_units
-from claude_lsp.review.scope import Document, Scope, changes, selected
+from claude_lsp.review.scope import Scope, changes
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import path_from_uri, uri_from_path
 from claude_lsp.workspace import git
@@ -101,6 +102,7 @@ def clear(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 async def _review(server: ClaudeServer, target: Target, *, selection: bool) -> None:
     async with server.session.engine() as engine:
+        await server.verdicts.refresh()
         with target.journal:
             document = Document(engine.workspace.origin(target.snapshot), target.snapshot)
             if selection:
@@ -123,6 +125,7 @@ async def _review_changes(server: ClaudeServer, folder: Path, scope: str, *, con
         if repository is None:
             server.notice(f"{folder} is in no git repository, so it can't be told what has changed")
             return
+        await server.verdicts.refresh()
         compared = sides.staged() if scope == "staged" else sides.worktree()
         async with progress(server, f"Claude: Review {compared.words}") as report:
             report("looking for changes")
@@ -248,7 +251,10 @@ class _Run:
     def tell(self, what: str) -> None:
         """Tell what the diagnostics do not show."""
         limit = self._server.session.configuration.settings.review.max_findings
-        found, dropped = len(self._found), self._dropped
+        hidden = self._server.published.hidden(self._found)
+        found, dropped = len(self._found) - len(hidden), self._dropped
+        if hidden:
+            dropped["dismissed or suppressed"] = len(hidden)
         if found > limit:
             dropped["over review.max_findings"] += found - limit
         if found and not dropped:
@@ -276,6 +282,7 @@ async def _architecture(server: ClaudeServer) -> None:
         progress(server, "Claude: Architecture") as report,
     ):
         report("reading the project")
+        await server.verdicts.refresh()
         project = await _surveyed(server, engine)
         if project is not None:
             for notice in project.notices:
