@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp.cli.asked import asked
 from claude_lsp.cli.baseline import entries_for
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.common import (
+    configure,
+    indexed,
+    interruptible,
+    refuse,
+    root_for,
+    say,
+    show_progress,
+)
 from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
@@ -178,33 +184,28 @@ async def _review(
     from claude_lsp.review.run import review as run
     from claude_lsp.review.tally import Tally
 
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
     tally = Tally(plan)
+    stream = run(engine, plan.units, account, concurrency=concurrency)
     try:
-        stream = run(engine, plan.units, account, concurrency=concurrency)
-        async with contextlib.aclosing(stream) as events:
-            async for event in events:
-                if isinstance(event, UnitFound):
-                    result.findings[event.finding.fingerprint] = event.finding
-                elif isinstance(event, UnitDropped):
-                    result.dropped[event.reason] += event.count
-                elif isinstance(event, UnitDone):
-                    failure = event.failure
-                    tally.finish(event.unit, None if failure is None else failure.message)
-                else:
-                    result.notices.append(f"{event.unit.origin}: {event.text}")
-                    result.incomplete = True
-                _progress(tally.done, len(plan.units), result, account)
+        with interruptible():
+            async with contextlib.aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, UnitFound):
+                        result.findings[event.finding.fingerprint] = event.finding
+                    elif isinstance(event, UnitDropped):
+                        result.dropped[event.reason] += event.count
+                    elif isinstance(event, UnitDone):
+                        failure = event.failure
+                        tally.finish(event.unit, None if failure is None else failure.message)
+                    else:
+                        result.notices.append(f"{event.unit.origin}: {event.text}")
+                        result.incomplete = True
+                    _progress(tally.done, len(plan.units), result, account)
     except asyncio.CancelledError:
         result.interrupted = True
         tally.give_up("interrupted")
     finally:
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
-        _progress_end()
+        show_progress("")
     result.reviewed, result.failed = tally.reviewed, tally.failed
 
 
@@ -254,12 +255,5 @@ def _structure(run: _Run, result: Result) -> Result:
 
 
 def _progress(done: int, total: int, result: Result, account: Account) -> None:
-    if sys.stderr.isatty():
-        cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
-        line = f"{done} of {total} calls, {len(result.findings)} findings, {cost}"
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _progress_end() -> None:
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
+    show_progress(f"{done} of {total} calls, {len(result.findings)} findings, {cost}")

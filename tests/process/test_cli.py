@@ -15,7 +15,7 @@ import pytest
 
 from claude_lsp.cli import main as command_line
 from claude_lsp.cli import process as exit_codes
-from tests.messages_api import replies
+from tests.messages_api import Finish, Gate, replies
 
 if TYPE_CHECKING:
     from tests.messages_api import ReceivedRequest, Reply, ThreadedMessagesApi
@@ -518,6 +518,41 @@ def test_context_shows_the_first_request_of_an_architecture_review(shell: Shell)
     assert "then up to 6 rounds in which the model may look into the project" in text
     assert "read_file(path, first_line, last_line): Read a file" in text
     assert "# The package" in text
+
+
+def test_arch_reports_on_what_was_asked_for_only(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("other/place.py", "kept = 1\n")
+    claims = [
+        finding("package/one.py", quote="import package.two", rule="arch.seam", line=1),
+        finding("other/place.py", quote="kept = 1", rule="arch.seam", line=1),
+    ]
+    shell.api.script(replies.json_findings(claims))
+    done = shell.run("arch", "package", "--root", str(shell.root))
+    assert "package/one.py:1:1: major arch.seam" in done.stdout
+    assert "other/place.py" not in done.stdout
+    assert "not about what was asked for: 1" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals to a process group")
+def test_an_interrupted_arch_reports_what_it_has(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    gate = Gate()
+    claim = finding("package/one.py", quote="import package.two", rule="arch.seam", line=1)
+    shell.api.script(
+        replies.tool_use("list_directory", {"path": "."}),
+        replies.partial('{"findings":[' + json.dumps(claim)) + gate + Finish(),
+    )
+    process = shell.start("arch")
+    gate.wait_reached_blocking()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    gate.open()
+    assert process.returncode == exit_codes.INTERRUPTED
+    assert "INCOMPLETE" in out
+    assert "The model was interrupted." in out
 
 
 def test_arch_of_nothing_and_of_what_is_not_there(shell: Shell) -> None:

@@ -15,6 +15,7 @@ from claude_lsp.actions.outcomes import Drop, Looked, Prose
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import MOST_CALLS
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.recording import Recording
 from claude_lsp.context import tokens
 from claude_lsp.findings.finding import Finding
 from claude_lsp.review.judgement import prepare_judgement
@@ -405,6 +406,47 @@ async def test_an_answer_that_was_too_long_for_a_round_is_asked_for_again(
     first, second = messages_api.messages
     assert second.body["max_tokens"] == 2 * first.body["max_tokens"]
     assert second.body["messages"] == first.body["messages"]
+
+
+async def test_time_ends_the_looking_too(
+    project: Path, messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from claude_lsp import engine as engine_module
+
+    def more(request: ReceivedRequest) -> Reply:
+        # From now on there is never time enough.
+        monkeypatch.setattr(engine_module, "_TIME_LEFT", 1.0)
+        if request.body.get("tool_choice"):
+            return answer()
+        return replies.tool_use("list_directory", {"path": "."})
+
+    messages_api.respond(more)
+    async with engine_for(project) as engine:
+        _, failure = await asked(engine, project)
+    assert failure is None
+    assert len(messages_api.messages) == 2
+    assert "There are no more tools: the time is nearly over." in messages_api.messages[1].text
+
+
+async def test_a_dialogue_is_given_again_without_a_network(
+    project: Path, messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    messages_api.script(
+        Reply((Thinking("Hm."),)) + replies.tool_use("read_file", {"path": "notes/plan.txt"}),
+        answer(judged(place("notes/plan.txt", 1, "plain words"))),
+    )
+    found = []
+    for how in ({"gives": False}, {"sends": False}):
+        async with engine_for(project) as engine:
+            recording = Recording(tmp_path / "answers", **how)
+            engine.client._recording = recording
+            found.append(await asked(engine, project))
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    assert found[0][1] is None
+    assert found[1][1] is None
+    findings = [[each for each in one if isinstance(each, Finding)] for one, _ in found]
+    assert findings[0] == findings[1] != []
+    assert len(messages_api.messages) == 2
 
 
 async def test_arguments_that_are_no_json_are_refused(
