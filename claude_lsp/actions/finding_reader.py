@@ -133,6 +133,8 @@ def _tries(
 
 def _in_document(found: Finding, sent: Sent) -> Finding:
     """From the text that was sent to the document: lines before the window, secrets put back."""
+    if sent.index.text == sent.original.text:
+        return found
     span = sent.to_document(found.range)
     text = found.replacement
     return replace(
