@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from benchmarks.review.changes import buggy, clean
+from benchmarks.review.command import environment_for
 from benchmarks.review.oracle import lines_shown, remarks
 from benchmarks.review.repository import add_branches, commit_all
 from claude_lsp.cli.main import run
@@ -89,8 +90,8 @@ class Replay:
         return {
             "changes with a bug": len(buggy),
             "operators": len({each.change.bug.operator for each in buggy if each.change.bug}),
-            "bug shown within 3 lines": 100 * shown / len(buggy),
-            "bug shown at its line": 100 * sum(each.exact for each in buggy) / len(buggy),
+            "near": 100 * shown / len(buggy),
+            "exact": 100 * sum(each.exact for each in buggy) / len(buggy),
             "findings": sum(len(each.shown) for each in buggy) / len(buggy),
             "junk": sum(len(each.shown) - len(each.near) for each in buggy) / len(buggy),
             "duplicates": sum(max(0, len(each.near) - 1) for each in buggy) / len(buggy),
@@ -176,16 +177,3 @@ def _surroundings(api: ThreadedMessagesApi, home: Path, root: Path) -> Iterator[
     environment = environment_for(api, home)
     with mock.patch.dict(os.environ, environment, clear=True), contextlib.chdir(root):
         yield
-
-
-def environment_for(api: ThreadedMessagesApi, home: Path) -> dict[str, str]:
-    """Return the environment of a command that writes to this home only."""
-    home.mkdir(parents=True, exist_ok=True)
-    environment = api.environment(
-        HOME=str(home),
-        XDG_CONFIG_HOME=str(home / "config"),
-        CLAUDE_LSP_STATE_DIR=str(home / "state"),
-        CLAUDE_LSP_CACHE_DIR=str(home / "cache"),
-    )
-    in_ci = ("CI", "GITHUB_", "GITLAB_", "BUILD_", "BITBUCKET_")
-    return {name: value for name, value in environment.items() if not name.startswith(in_ci)}

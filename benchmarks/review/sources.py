@@ -49,7 +49,7 @@ def sources(data: Path, count: int, seed: int = 1) -> list[Source]:
             continue
         for path in sorted(folder.rglob("*.py")):
             text = path.read_bytes().decode("utf-8", "replace")
-            if len(text) in _SIZES and is_plain(text):
+            if len(text) in _SIZES and is_plain(text) and "generated" not in text[:500].lower():
                 found.append(Source(path.relative_to(folder).as_posix(), text))
     if not found:
         raise UnavailableError("; ".join(missing))
