@@ -76,12 +76,8 @@ def of_fingerprints(rates: Mapping[str, float]) -> Iterator[Row]:
     """Yield the rows of the second section."""
     for name in (*fingerprints.UNCHANGED, fingerprints.RENAMED):
         yield Row(f"fingerprint the same: {name}", rates[name], "%", 100, True)
-    yield Row(
-        f"fingerprint the same: {fingerprints.SAME_FUNCTION}",
-        rates[fingerprints.SAME_FUNCTION],
-        "%",
-    )
-    yield Row(f"fingerprint the same: {fingerprints.FIXED}", rates[fingerprints.FIXED], "%", 1)
+    for name, bar in ((fingerprints.SAME_FUNCTION, None), (fingerprints.FIXED, 1)):
+        yield Row(f"fingerprint the same: {name}", rates[name], "%", bar)
     yield Row(fingerprints.COLLISIONS, rates[fingerprints.COLLISIONS], "%", 0)
 
 
