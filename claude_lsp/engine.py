@@ -15,8 +15,7 @@ from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.recording import key_of
-from claude_lsp.claude.request import Block, Request, parameters
+from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
@@ -49,11 +48,6 @@ class Prepared:
 
     request: Request
     context: Context
-
-    @property
-    def id(self) -> str:
-        """What the request is known by: the same wherever the same is asked."""
-        return key_of(parameters(self.request))
 
 
 @dataclass

@@ -10,9 +10,11 @@ import dataclasses
 import difflib
 import functools
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -172,6 +174,16 @@ class Review:
     instructions: str = option(
         "", "What reviewers of this project should know, in plain words.", scope="project"
     )
+    baseline: str = option(
+        "",
+        "File of accepted findings, made by `claude-lsp baseline write`; relative to the project.",
+        scope="project",
+    )
+    suppression_reason: bool = option(
+        True,
+        "Whether a comment `claude-lsp: ignore[rule] reason` has no effect without a reason.",
+        scope="project",
+    )
     path: tuple[PathInstructions, ...] = option(
         (),
         "The same for files that match a glob: a list of `glob`, `instructions`.",
@@ -187,6 +199,22 @@ class Arch:
         24000,
         "Bound on an architecture review's context (project map, central files), in tokens.",
         minimum=1000,
+    )
+    layers: tuple[str, ...] = option(
+        (),
+        "Layers, the highest first; each imports only those below (see the rule arch.layer).",
+        scope="project",
+    )
+    independent: tuple[str, ...] = option(
+        (), "Modules that must not import each other, as `a | b | c`.", scope="project"
+    )
+    forbid: tuple[dict[str, str], ...] = option(
+        (), "Modules that must not import others: tables with `from` and `to`.", scope="project"
+    )
+    allow: tuple[str, ...] = option(
+        (),
+        "Imports that break no contract, as `a.b -> c.d`; `*` is one part of a name, `**` any.",
+        scope="project",
     )
 
 
@@ -235,6 +263,11 @@ class Settings:
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    suppress: dict[str, dict[str, str]] = option(
+        {},
+        "Findings not to show, by fingerprint: each has a reason and may have a last day, until.",
+        scope="project",
+    )
 
     def model_for(self, tier: Tier) -> str:
         """Return the id of the model that a tier is bound to."""
@@ -307,13 +340,39 @@ def check(key: str, value: Any) -> Any:
         return Invalid(key, f"{key} must be at least {known.minimum:g}, not {value!r}")
     if known.maximum is not None and checked > known.maximum:
         return Invalid(key, f"{key} must be at most {known.maximum:g}, not {value!r}")
+    if key == "arch.forbid" and any(each.keys() != {"from", "to"} for each in checked):
+        return Invalid(key, f"{key} needs tables with `from` and `to` alone, not {value!r}")
+    if key == "arch.allow" and not all(
+        all(side.strip() for side in one.partition("->")[::2]) for one in checked
+    ):
+        return Invalid(key, f"{key} needs imports such as 'a.b -> c.d', not {value!r}")
     if key == "models.prices":
         for model, price in checked.items():
             # A price that lacks a part, or is negative, would let a request pass every limit.
             if not price.keys() >= {"input", "output"} or min(price.values()) < 0:
                 wanted = f"{key} needs input and output of at least 0 for {model}"
                 return Invalid(key, f"{wanted}, not {price!r}")
+    if key == "suppress":
+        for fingerprint, entry in checked.items():
+            if fault := _suppress_fault(fingerprint, entry):
+                return Invalid(key, f"{key}.{fingerprint} {fault}")
     return checked
+
+
+def _suppress_fault(fingerprint: str, entry: Mapping[str, str]) -> str | None:
+    """Return what is wrong with an entry of the table `suppress`, None if nothing is."""
+    if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
+        return "is no fingerprint: 16 hexadecimal digits, as reports show them"
+    if unknown := entry.keys() - {"reason", "until"}:
+        return f"has only a reason and until, not {min(unknown)}"
+    if not entry.get("reason", "").strip():
+        return "needs a reason"
+    if "until" in entry:
+        try:
+            date.fromisoformat(entry["until"])
+        except ValueError:
+            return f"has an until that is no day such as 2027-01-31: {entry['until']!r}"
+    return None
 
 
 def build(values: Mapping[str, Any]) -> Settings:
@@ -398,6 +457,10 @@ def _coerce(kind: Any, value: Any) -> Any:
             raise ValueError("must be a list of tables")
         return tuple(_table(arguments[0], entry) for entry in value)
     if origin is tuple:
+        if arguments[0] is not str:
+            if isinstance(value, (list, tuple)):
+                return tuple(_coerce(arguments[0], part) for part in value)
+            raise ValueError("must be a list of tables")
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
@@ -425,6 +488,8 @@ def _table(kind: Any, value: Any) -> Any:
 def _scalar(kind: type, value: Any) -> Any:
     if kind is str and isinstance(value, str):
         return value
+    if kind is str and isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()  # TOML has days of its own
     if kind is bool and isinstance(value, bool):
         return value
     if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):

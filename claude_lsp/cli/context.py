@@ -34,6 +34,10 @@ def context(options: argparse.Namespace) -> int:
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
+    from claude_lsp.review.document import Document
+    from claude_lsp.review.plan import make_plan
+    from claude_lsp.review.run import situation_of
+    from claude_lsp.review.scope import Scope
 
     path, place = _target(options.place)
     configuration, workspace = configure(options, root_for(options, path))
@@ -56,6 +60,14 @@ def context(options: argparse.Namespace) -> int:
         multiline=configuration.settings.completion.multiline,
     )
     tokens.warm()
+    if action.name == "review":
+        document = Document(situation.origin, snapshot)
+        scope = Scope(document.origin, (document,))
+        units = make_plan(scope, configuration.settings, instructions).units
+        if units:
+            situation = situation_of(units[0])
+        if len(units) > 1:
+            say(f"a review makes {len(units)} calls; this is the first of them")
 
     async def prepare() -> Prepared:
         codebase = await indexed(workspace, [snapshot])

@@ -6,86 +6,85 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp import __version__
+from claude_lsp.cli.asked import asked
+from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
-from claude_lsp.cli.process import DONE, FOUND, INCOMPLETE, INTERRUPTED, NOTHING, forget_stdout
-from claude_lsp.cli.scope_options import asked
-from claude_lsp.findings.finding import Finding, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend
-from claude_lsp.findings.reporters import REPORTERS
-from claude_lsp.findings.reporters.style import Style
+from claude_lsp.cli.output import delivery, outputs_of
+from claude_lsp.cli.process import DONE
+from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.cli.scope_options import Asked
+    from claude_lsp.cli.asked import Asked
+    from claude_lsp.cli.reporting import Deliver
     from claude_lsp.engine import Engine
-    from claude_lsp.findings.report import Status
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.scope import Scope
-    from claude_lsp.settings import Settings
-    from claude_lsp.text.lines import LineIndex
-    from claude_lsp.workspace.workspace import Workspace
-
-
-@dataclass
-class _Result:
-    """What a run has come to so far.
-
-    Attributes:
-        findings: by fingerprint; a later one with the same replaces the earlier.
-        reviewed: paths that were reviewed in full.
-        skipped: paths that were left out on purpose, with the reason.
-        failed: paths that could not be reviewed, with the reason.
-        dropped: remarks that are not shown, by reason.
-        notices: sentences for the user.
-    """
-
-    findings: dict[str, Finding] = field(default_factory=dict)
-    reviewed: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    notices: list[str] = field(default_factory=list)
-    incomplete: bool = False
-    interrupted: bool = False
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What was asked for."""
+class _Run(Run):
+    """What was asked for, as documents."""
 
-    options: argparse.Namespace
-    outputs: Sequence[tuple[str, Path]]
     asked: Asked
-    workspace: Workspace
-    settings: Settings
     scope: Scope
 
     @property
-    def root(self) -> Path:
-        """The workspace's folder."""
-        return self.asked.root
+    def words(self) -> str:
+        """What is reviewed, in words."""
+        return self.asked.words
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is no failure if nothing is reviewed: a change may hold nothing for it."""
+        return self.scope.changes
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Where files were before the change under review, by the path that they have now."""
+        was = "renamed from "
+        return {
+            document.origin: document.change.removeprefix(was)
+            for document in self.scope.documents
+            if document.change.startswith(was)
+        }
+
+    @property
+    def added(self) -> Mapping[str, Collection[int]] | None:
+        """The lines that the change under review adds, 0-based, by path; None without a change."""
+        if not self.scope.changes:
+            return None
+        added = {}
+        for document in self.scope.documents:
+            lines = {line for run in document.added for line in range(run.first, run.last + 1)}
+            if not document.added and document.change.startswith("added"):
+                lines = set(range(document.snapshot.index.line_count))
+            added[document.origin] = lines
+        return added
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
         if self.scope.changes:
             return any(document.origin == path for document in self.scope.documents)
-        limits = [limit.relative_to(self.root).as_posix() for limit in self.asked.paths]
-        return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
+        return super().covers(path)
 
 
-def review(options: argparse.Namespace) -> int:
-    """Review files, folders or a change; return the exit code."""
-    outputs = [_output(text) for text in options.output]
+def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
+    """Review files, folders or a change; return the exit code.
+
+    Args:
+        options: the command line.
+        deliver: takes the report; by default it is written as asked.
+    """
+    deliver = deliver or delivery(outputs_of(options))
     paths = [Path(text).resolve() for text in options.paths]
     root = root_for(options, paths[0] if paths else Path.cwd())
     for path, text in zip(paths, options.paths, strict=True):
@@ -94,26 +93,22 @@ def review(options: argparse.Namespace) -> int:
         if not path.exists() and not (options.base or options.commit or options.staged):
             refuse(f"{text}: no such file or folder")
     what = asked(options, root, paths)
-    given = {
-        "review.min_severity": options.min_severity,
-        "review.min_confidence": options.min_confidence,
-        "review.max_findings": options.max_findings,
-    }
-    command_line = {key: value for key, value in given.items() if value is not None}
-    configuration, workspace = configure(options, root, command_line, what.read)
+    configuration, workspace = configure(options, root, limits(options), what.read)
     scope = what.scope(workspace)
-    run = _Run(options, outputs, what, workspace, configuration.settings, scope)
-    result = _Result(skipped=list(scope.skipped))
+    settings = configuration.settings
+    baseline = entries_for(options, root, settings, what.read)
+    run = _Run(options, deliver, root, what.paths, workspace, settings, baseline, what, scope)
+    result = Result(skipped=list(scope.skipped))
     result.notices += [*what.settings_notices(), *scope.notices]
     if scope.nothing:
         result.notices.append(scope.nothing)
-        return _finish(run, result)
+        return finish(run, result)
     if options.offline:
-        return _finish(run, _structure(run, result))
+        return finish(run, _structure(run, result))
     plan = _plan(run)
     result.failed += plan.left_out
     if not plan.units:
-        return _finish(run, result)
+        return finish(run, result)
     return asyncio.run(_with_model(run, plan, result))
 
 
@@ -124,11 +119,11 @@ def _plan(run: _Run) -> Plan:
 
     tokens.warm()
     said = instructions_from(run.workspace, run.settings, run.asked.read)
-    limits = Limits(run.options.max_calls, run.options.max_tokens)
-    return make_plan(run.scope, run.settings, said, limits)
+    most = Limits(run.options.max_calls, run.options.max_tokens)
+    return make_plan(run.scope, run.settings, said, most)
 
 
-async def _with_model(run: _Run, plan: Plan, result: _Result) -> int:
+async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -147,20 +142,21 @@ async def _with_model(run: _Run, plan: Plan, result: _Result) -> int:
             await client.check_credentials()
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
-            return _finish(run, found)
+            return finish(run, found)
         await _review(engine, plan, account, result, run.options.concurrency)
     finally:
         await codebase.close()
         await client.close()
         ledger.close()
     documents = run.scope.documents
-    return _finish(run, result, account, {each.origin: each.snapshot.index for each in documents})
+    sources = {each.origin: each.snapshot.index for each in documents}
+    return finish(run, result, account, sources, origins=("model",))
 
 
-def _without_model(run: _Run, files: _Result, failure: Failure) -> _Result:
+def _without_model(run: _Run, files: Result, failure: Failure) -> Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
-    result = _structure(run, _Result(notices=list(files.notices)))
+    result = _structure(run, Result(notices=list(files.notices)))
     # A gate that was asked for can't be answered by half a review, and a connection that was meant
     # to work but does not is no success either.
     gated = run.options.fail_on != "never" and not run.options.skip_without_key
@@ -174,7 +170,7 @@ async def _review(
     engine: Engine,
     plan: Plan,
     account: Account,
-    result: _Result,
+    result: Result,
     concurrency: int,
 ) -> None:
     """Run the review, with a line of progress on a terminal; an interrupt keeps what is there."""
@@ -212,7 +208,7 @@ async def _review(
     result.reviewed, result.failed = tally.reviewed, tally.failed
 
 
-async def _dry_run(engine: Engine, plan: Plan, result: _Result) -> int:
+async def _dry_run(engine: Engine, plan: Plan, result: Result) -> int:
     """Print what would be sent, call by call, and the most that it could cost."""
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.review.plan import place_of
@@ -249,113 +245,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _structure(run: _Run, result: _Result) -> _Result:
+def _structure(run: _Run, result: Result) -> Result:
     """Review the structure: facts computed from the code, no model asked."""
     from claude_lsp.review.project import survey
 
-    project = survey(run.workspace, run.root)
-    found = [finding for finding in project.findings if run.covers(finding.path)]
-    result.findings = {finding.fingerprint: finding for finding in found}
     result.skipped = []
-    problems = dict(project.graph.problems)
-    modules = [module.path for module in project.graph.modules.values() if run.covers(module.path)]
-    result.reviewed += [path for path in modules if path not in problems]
-    result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
-    summary = project.summary
-    result.notices.append(
-        f"Structure of {summary.modules} modules in {summary.packages} folders with "
-        f"{summary.imports} imports between them."
-    )
-    result.notices += project.notices
-    return result
+    return structure_of(run, survey(run.workspace, run.root, run.settings), result)
 
 
-def _finish(
-    run: _Run,
-    result: _Result,
-    account: Account | None = None,
-    sources: Mapping[str, LineIndex] | None = None,
-) -> int:
-    """Write the reports and return the exit code."""
-    from claude_lsp.review.project import sources_of
-
-    worst_first = sorted(result.findings.values(), key=lambda f: (f.severity.rank, f.path, f.range))
-    shown = worst_first[: run.settings.review.max_findings]
-    if len(shown) < len(worst_first):
-        result.dropped["over review.max_findings"] += len(worst_first) - len(shown)
-    partial = bool(result.failed) or result.incomplete or result.interrupted
-    report = Report(
-        findings=tuple(shown),
-        coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
-        status=_status(run, result, partial=partial),
-        scope=run.asked.words,
-        notices=tuple(result.notices),
-        spend=_spend(account),
-        models=tuple(sorted(account.models)) if account is not None else (),
-        dropped=dict(result.dropped),
-        tool_version=__version__,
-        sources=sources_of(run.root, shown) if sources is None else sources,
-    )
-    for name, path in run.outputs:
-        try:
-            path.write_text(REPORTERS[name](report, Style()), encoding="utf-8")
-        except OSError as error:
-            say(f"the report could not be written to {path}: {error.strerror}")
-            report = replace(report, status="partial")
-    try:
-        sys.stdout.write(REPORTERS[run.options.format or "concise"](report, _style()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        forget_stdout()  # whoever read only the beginning still gets the right exit code
-    return INTERRUPTED if result.interrupted else _exit_code(run.options.fail_on, report)
-
-
-def _status(run: _Run, result: _Result, *, partial: bool) -> Status:
-    """Say how the review ended; a change with nothing in it to review is reviewed to the end."""
-    if result.reviewed:
-        return "partial" if partial else "complete"
-    return "complete" if run.scope.changes and not partial else "nothing"
-
-
-def _spend(account: Account | None) -> Spend:
-    if account is None:
-        return Spend()
-    usage = account.usage
-    counters = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_creation_input_tokens": usage.cache_write_5m + usage.cache_write_1h,
-        "cache_read_input_tokens": usage.cache_read,
-    }
-    return Spend(account.calls, counters, account.cost_usd)
-
-
-def _exit_code(fail_on: str, report: Report) -> int:
-    if fail_on != "never":
-        limit = Severity.INFO if fail_on == "any" else Severity(fail_on)
-        if any(finding.severity.rank <= limit.rank for finding in report.findings):
-            return FOUND
-    return {"nothing": NOTHING, "partial": INCOMPLETE, "complete": DONE}[report.status]
-
-
-def _output(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition(":")
-    if name not in REPORTERS or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(REPORTERS)}")
-    return name, Path(path)
-
-
-def _style() -> Style:
-    """Colours and the terminal's width on a terminal, neither otherwise."""
-    import os
-    import shutil
-
-    if not sys.stdout.isatty():
-        return Style()
-    return Style(colour="NO_COLOR" not in os.environ, width=shutil.get_terminal_size().columns)
-
-
-def _progress(done: int, total: int, result: _Result, account: Account) -> None:
+def _progress(done: int, total: int, result: Result, account: Account) -> None:
     if sys.stderr.isatty():
         cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
         line = f"{done} of {total} calls, {len(result.findings)} findings, {cost}"

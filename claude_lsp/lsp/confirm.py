@@ -36,7 +36,7 @@ async def may_send(
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
-    """Ask the user; anything but the answer `yes` is a no."""
+    """Ask the user; anything but the answer `yes` is a no, and they learn if it can't be asked."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
         f"Claude: {question}",
@@ -46,5 +46,6 @@ async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
         answer = await server.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("the client can't ask the user: %s", error.message)
+        server.notice(f"your editor can't show questions, so this was not done: {question}")
         return False
     return answer is not None and answer.title == yes

@@ -10,17 +10,19 @@ from urllib.parse import unquote
 from lsprotocol import types
 
 from claude_lsp.context.candidate import lines_of
+from claude_lsp.findings.suppression import MARK, comment_for, comments_in, has_effect
 from claude_lsp.lsp.convert import diagnostic_of
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from claude_lsp.context.candidate import Lines
-    from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.finding import Finding, Related
+    from claude_lsp.findings.suppression import Comment
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.text.edits import Change
@@ -52,16 +54,20 @@ class Shown:
         run: the review that found it.
         text: what stood at its place when it was found.
         range: its place in the text of now.
+        locate: gives the address and range of a related place, as the client counts.
         stale: whether something else stands there now.
         edited: whether the document has been edited since it was found.
+        hidden: whether it is dismissed, accepted, or suppressed by a comment beside it.
     """
 
     finding: Finding
     run: Run
     text: str
     range: Range
+    locate: Callable[[Related], types.Location | None] = lambda _: None
     stale: bool = False
     edited: bool = False
+    hidden: bool = False
 
     def stands(self, index: LineIndex) -> bool:
         """Whether the text that the finding speaks of is still at its place."""
@@ -94,6 +100,34 @@ class Published:
         self._server = server
         self._documents: dict[Path | str, _Document] = {}
         self._runs = 0
+        self._accepted: frozenset[str] = frozenset()
+
+    def accept(self, fingerprints: Collection[str]) -> None:
+        """Hide the findings that are dismissed or accepted, and show again those that are not.
+
+        They stay known, and move with the text, so that a dismissal can be taken back.
+        """
+        if self._accepted != fingerprints:
+            self._accepted = frozenset(fingerprints)
+            for key in list(self._documents):
+                self._publish(key)
+
+    def hidden(self, fingerprints: Collection[str], uri: str | None = None) -> set[str]:
+        """Return which of some findings are known and not shown: dismissed, or suppressed."""
+        keys = list(self._documents) if uri is None else [_key(uri)]
+        documents = [self._documents[key] for key in keys if key in self._documents]
+        return {
+            each.finding.fingerprint
+            for document in documents
+            for each in document.shown
+            if each.hidden and each.finding.fingerprint in fingerprints
+        }
+
+    def known(self, uri: str | None = None) -> list[Shown]:
+        """Return the findings of one document, or of all, whether or not they are shown."""
+        keys = list(self._documents) if uri is None else [_key(uri)]
+        documents = [self._documents[key] for key in keys if key in self._documents]
+        return [each for document in documents for each in document.shown]
 
     def begin(self, source: str) -> Run:
         """Begin a review; its findings come beside those of earlier ones until it has ended."""
@@ -107,6 +141,8 @@ class Published:
         run: Run,
         index: LineIndex,
         changes: Sequence[Change] = (),
+        *,
+        locate: Callable[[Related], types.Location | None] = lambda _: None,
     ) -> None:
         """Show one more finding; one with a known fingerprint takes the earlier one's place.
 
@@ -116,10 +152,11 @@ class Published:
             run: as `begin` returned it.
             index: the lines of the text that was reviewed.
             changes: the edits of the document since then, as far as they are known.
+            locate: gives the address and range of a related place.
         """
         document = self._documents.setdefault(_key(uri), _Document(uri, index))
         text, span = index.slice(finding.range), _moved(finding.range, changes)
-        shown = Shown(finding, run, text, span, edited=bool(changes))
+        shown = Shown(finding, run, text, span, locate, edited=bool(changes))
         live = self._live(uri)
         if live is not None and not changes:
             # What was reviewed may have been the file, and the buffer something else.
@@ -173,7 +210,8 @@ class Published:
     def at(self, uri: str, span: Range) -> list[Shown]:
         """Return the findings at a place."""
         document = self._documents.get(_key(uri))
-        return [each for each in document.shown if each.range.touches(span)] if document else []
+        shown = document.shown if document else ()
+        return [each for each in shown if not each.hidden and each.range.touches(span)]
 
     def find(self, uri: str, fingerprint: str) -> Shown | None:
         """Return one finding."""
@@ -237,12 +275,31 @@ class Published:
             if document.told:
                 self._send(document.uri, [], None)
             document.uri, document.told = live.uri, False
-        if document.shown or document.told:
-            diagnostics = [self._diagnostic(each, index) for each in self._worst(document.shown)]
+        self._hide(document.shown, index)
+        visible = [each for each in document.shown if not each.hidden]
+        if visible or document.told:
+            diagnostics = [self._diagnostic(each, index) for each in self._worst(visible)]
             self._send(document.uri, diagnostics, None if live is None else live.version)
-        document.told = bool(document.shown)
+        document.told = bool(visible)
         if not document.shown:
             del self._documents[key]
+
+    def _hide(self, shown: list[Shown], index: LineIndex) -> None:
+        """Mark what is not to be shown, by what is accepted and by the comments in the text."""
+        comments: list[Comment] = []
+        if shown and MARK in index.text:
+            required = self._server.session.configuration.settings.review.suppression_reason
+            comments = [
+                comment
+                for comment in comments_in(shown[0].finding.path, index.lines)
+                if has_effect(comment, reason_required=required)
+            ]
+        for each in shown:
+            lines = range(each.range.start.line, each.range.end.line + 1)
+            each.hidden = (
+                each.finding.fingerprint in self._accepted
+                or comment_for(each.finding, comments, lines) is not None
+            )
 
     def _worst(self, shown: list[Shown]) -> list[Shown]:
         """Return as many findings as may be shown, the worst, in the order in which they came."""
@@ -253,7 +310,9 @@ class Published:
         return [shown[place] for place in sorted(ranked[:limit])]
 
     def _diagnostic(self, shown: Shown, index: LineIndex) -> types.Diagnostic:
-        diagnostic = diagnostic_of(shown.finding, index, self._server.abilities, span=shown.range)
+        diagnostic = diagnostic_of(
+            shown.finding, index, self._server.abilities, span=shown.range, locate=shown.locate
+        )
         shown.stale = not shown.stands(index)
         if shown.stale:
             diagnostic.message += _STALE

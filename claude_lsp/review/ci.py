@@ -50,7 +50,7 @@ def base_of_change(environment: Mapping[str, str]) -> Base | None:
         if branch:
             further = (commit, _text(event, "pull_request", "base", "sha"))
             revisions = (f"origin/{branch}", branch, *(one for one in further if one))
-            return Base(branch, (commit, *revisions) if commit else revisions)
+            return Base(branch, revisions)
     if commit:
         return Base(commit[:12], (commit,))
     # A push, or a merge queue: what was there before.

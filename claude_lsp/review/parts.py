@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.context.candidate import Excerpt
     from claude_lsp.context.tokens import Family
-    from claude_lsp.review.scope import Document
+    from claude_lsp.review.document import Document
     from claude_lsp.text.lines import LineIndex
 
 _WHOLE_DEFINITION = 50

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from claude_lsp.context.candidate import Excerpt
     from claude_lsp.context.tokens import Family
-    from claude_lsp.review.scope import Document, Scope
+    from claude_lsp.review.document import Document
+    from claude_lsp.review.scope import Scope
     from claude_lsp.settings import Settings
 
 _VERSION = "1"

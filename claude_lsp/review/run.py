@@ -11,8 +11,10 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import ALONE, Situation
 from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
+from claude_lsp.review.fixes import BROKEN, checked
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.review.plan import Unit
-    from claude_lsp.settings import Settings
 
 # Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
@@ -90,15 +91,6 @@ def situation_of(unit: Unit) -> Situation:
     )
 
 
-def hidden_reason(finding: Finding, settings: Settings) -> str | None:
-    """Return why a finding is not shown, None if it is."""
-    if finding.severity.rank > Severity(settings.review.min_severity).rank:
-        return "below review.min_severity"
-    if finding.confidence < settings.review.min_confidence:
-        return "below review.min_confidence"
-    return None
-
-
 async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:
     """Build the request of a call; nothing is sent.
 
@@ -115,6 +107,7 @@ async def review_unit(
     action, situation = ACTIONS["review"], situation_of(unit)
     failure = None
     seen = Seen()
+    texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
         async with contextlib.aclosing(
@@ -122,8 +115,11 @@ async def review_unit(
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    reason = hidden_reason(outcome, engine.settings)
-                    published = seen.add(outcome) if reason is None else None
+                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
+                    if outcome.replacement is not None and finding.replacement is None:
+                        yield UnitDropped(unit, BROKEN, 1)
+                    reason = hidden_reason(finding, engine.settings)
+                    published = seen.add(finding) if reason is None else None
                     if published is None:
                         yield UnitDropped(unit, reason or "the same as another", 1)
                     else:

@@ -218,3 +218,25 @@ async def test_clear_takes_the_facts_back(project: Editor) -> None:
     await project.run("claude.reviewArchitecture")
     await project.command("claude.clear")
     assert shown(project) == {}
+
+
+async def test_facts_of_files_that_are_not_open_point_to_both_ends(
+    project: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.delenv("ANTHROPIC_CONFIG_DIR")
+    project.file("claude-lsp.toml", '[arch]\nlayers = ["package.two", "package.low"]\n')
+    project.file("package/low.py", "import package.two\n")
+    await project.start()
+    await project.run("claude.reviewArchitecture")
+    found = {
+        each.code: (uri, each)
+        for uri, diagnostics in project.client.diagnostics.items()
+        for each in diagnostics
+    }
+    uri, layer = found["arch.layer"]
+    assert uri == uri_from_path(project.root / "package/low.py")
+    assert (layer.range.start, layer.range.end) == (types.Position(0, 0), types.Position(0, 18))
+    (related,) = layer.related_information or ()
+    assert related.location.uri == uri_from_path(project.root / "package/two.py")
+    assert project.api.requests == []

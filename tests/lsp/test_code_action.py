@@ -157,7 +157,7 @@ async def test_our_own_diagnostic_gets_its_whole_finding_back(editor: Editor, st
     if strip:
         # ALE gives neither back.
         ours = types.Diagnostic(ours.range, "cut off", code=ours.code)
-    (fix,) = await editor.actions(uri, WHOLE, [ours], ["quickfix"])
+    fix, *_ = await editor.actions(uri, WHOLE, [ours], ["quickfix"])
     (problem,) = fix.command.arguments[0]["problems"]
     assert problem["message"] == "Odd: Long story."
     assert problem["source"] == "claude"
@@ -186,7 +186,7 @@ async def test_a_suggestion_for_text_that_has_changed_is_not_offered(editor: Edi
     await review(editor, uri, finding(PYTHON, "    result = 0", replacement="    result = 1"))
     editor.client.change(uri, span_of(PYTHON, "= 0"), "= 17")
     actions = await editor.actions(uri, WHOLE, only=["quickfix"])
-    assert actions == []
+    assert [each.title.partition(":")[0] for each in actions] == ["Claude"] * 3
 
 
 async def test_a_suggestion_elsewhere_is_not_offered(editor: Editor) -> None:
@@ -241,8 +241,8 @@ async def test_an_editor_that_runs_every_action_is_asked_before_each(
     uri = unstarted.open()
     await review(unstarted, uri, finding(PYTHON, "    result = 0", replacement="    result = 1"))
     unstarted.client.choose = lambda _: None
-    actions = await unstarted.actions(uri, WHOLE, [diagnostic(PYTHON, "LIMIT")])
-    assert len(actions) == 5
+    actions = await unstarted.actions(uri, WHOLE)
+    assert len(actions) == 4
     for action in actions:
         assert action.edit is None
         assert action.command.arguments[0]["confirm"] is True

@@ -428,3 +428,61 @@ def test_without_a_key_a_gate_may_be_skipped(
     assert command_line.run(gated) == exit_codes.INCOMPLETE
     assert command_line.run([*gated, "--skip-without-key"]) == exit_codes.DONE
     assert "Reviewing the structure only." in capsys.readouterr().err
+
+
+CYCLE = {"package/__init__.py": "", "package/one.py": "import package.two\n"}
+
+
+def test_arch_reports_facts_and_draws_them(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("package/two.py", "import package.one\n")
+    done = shell.run("arch", "--facts-only", "--fail-on", "any", **NO_KEY)
+    assert done.returncode == exit_codes.FOUND
+    assert "minor arch.cycle" in done.stdout
+    assert done.stderr == ""
+    page = shell.root.parent / "page.html"
+    drawn = shell.run(
+        *("arch", "--facts-only", "--format", "mermaid", "-o", f"html:{page}"), **NO_KEY
+    )
+    assert drawn.stdout.startswith("flowchart TD\n")
+    assert '"package.one"' in page.read_text("utf-8")
+    assert shell.run("arch", "--facts-only", "--format", "dot").stdout.startswith("digraph")
+    assert shell.api.requests == []
+
+
+def test_arch_without_a_key_says_that_no_model_was_asked(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    done = shell.run("arch", **NO_KEY)
+    assert done.returncode == exit_codes.DONE
+    assert "No model was asked" in done.stdout
+    gated = shell.run("arch", "--fail-on", "any", **NO_KEY)
+    assert gated.returncode == exit_codes.INCOMPLETE
+
+
+def test_arch_asks_within_its_limit(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    dry = shell.run("arch", "--dry-run")
+    assert "Nothing was sent" in dry.stdout
+    assert shell.api.requests == []
+    poor = shell.run("arch", "--max-cost", "0.000001")
+    assert poor.returncode == exit_codes.INCOMPLETE
+    assert shell.api.messages == []
+    claim = finding("package/one.py", quote="import package.two", rule="arch.boundary", line=1)
+    shell.api.script(replies.json_findings([claim]))
+    done = shell.run("arch")
+    assert done.returncode == exit_codes.DONE
+    assert "arch.boundary" in done.stdout
+
+
+def test_arch_of_nothing_and_of_what_is_not_there(shell: Shell) -> None:
+    empty = shell.root / "empty"
+    empty.mkdir()
+    done = shell.run("arch", "--facts-only", "--root", str(empty), str(empty), **NO_KEY)
+    assert done.returncode == exit_codes.NOTHING
+    assert "Nothing was reviewed" in done.stdout
+    for arguments in (("--head", "HEAD"), ("--base", "nowhere"), ("absent.py",)):
+        wrong = shell.run("arch", "--facts-only", *arguments, **NO_KEY)
+        assert wrong.returncode == exit_codes.USAGE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.engine import Engine
     from claude_lsp.findings.finding import Finding
-    from claude_lsp.review.scope import Breadth
+    from claude_lsp.review.document import Breadth
 
 OLD = "".join(f"def before_{n}(x):\n    return x + {n}\n\n" for n in range(20)) + (
     "def load(path):\n"

@@ -15,9 +15,10 @@ from claude_lsp.context.excerpts import render, windows_of
 from claude_lsp.context.redact import Redactor
 from claude_lsp.review import scope as scopes
 from claude_lsp.review import sides
+from claude_lsp.review.document import Document
 from claude_lsp.review.instructions import Instructions, instructions_from
 from claude_lsp.review.plan import Limits, Plan, make_plan
-from claude_lsp.review.scope import Document, Scope
+from claude_lsp.review.scope import Scope
 from claude_lsp.review.tally import Tally
 from claude_lsp.settings import build, check
 from claude_lsp.text.snapshots import Snapshot

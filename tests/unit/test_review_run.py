@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from claude_lsp.claude.account import Account
 from claude_lsp.context import tokens
+from claude_lsp.review.document import Document
 from claude_lsp.review.plan import Unit, make_plan
 from claude_lsp.review.run import (
     ReviewEvent,
@@ -21,7 +22,7 @@ from claude_lsp.review.run import (
     UnitNotice,
     review,
 )
-from claude_lsp.review.scope import Document, Scope
+from claude_lsp.review.scope import Scope
 from claude_lsp.settings import build
 from tests.messages_api import Gate, MessagesApi, replies
 from tests.unit.engine_kit import engine_for, point_at, snapshot

@@ -18,7 +18,8 @@ from tests.unit.git_kit import Repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from claude_lsp.review.scope import Breadth, Scope
+    from claude_lsp.review.document import Breadth
+    from claude_lsp.review.scope import Scope
     from claude_lsp.review.sides import Sides
 
 BODY = "".join(f"line_{number} = {number}\n" for number in range(1, 31))
@@ -361,7 +362,7 @@ def test_files_and_folders(repository: Repository) -> None:
                 "CI_MERGE_REQUEST_DIFF_BASE_SHA": "ab" * 20,
                 "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
             },
-            ("main", "ab" * 20, "origin/main", "main", "ab" * 20),
+            ("main", "origin/main", "main", "ab" * 20),
         ),
     ],
 )

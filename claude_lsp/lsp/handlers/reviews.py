@@ -4,51 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Situation
-from claude_lsp.actions.architecture import MAP_SHARE
 from claude_lsp.actions.outcomes import Drop
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.context.candidate import Candidate, lines_of
+from claude_lsp.context.candidate import lines_of
 from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
+from claude_lsp.lsp.convert import range_to_client
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.progress import progress
 from claude_lsp.review import sides
-from claude_lsp.review.project import central_documents, sources_of, survey
+from claude_lsp.review.document import Document, selected
+from claude_lsp.review.judgement import prepare_judgement
+from claude_lsp.review.project import sources_of, survey
 from claude_lsp.review.run import (
     UnitDropped,
     UnitFound,
     UnitNotice,
-    hidden_reason,
     prepare_unit,
     situation_of,
 )
 from claude_lsp.review.run import review as review_units
-from claude_lsp.review.scope import Document, Scope, changes, selected
+from claude_lsp.review.scope import Scope, changes
 from claude_lsp.text.lines import LineIndex
-from claude_lsp.text.positions import Position, Range
-from claude_lsp.text.snapshots import Snapshot, path_from_uri, uri_from_path
+from claude_lsp.text.snapshots import path_from_uri, uri_from_path
 from claude_lsp.workspace import git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lsprotocol import types
-
     from claude_lsp.actions.action import Surroundings
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.finding import Related
     from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.publish import Run
     from claude_lsp.lsp.server import ClaudeServer
@@ -103,6 +101,7 @@ def clear(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 async def _review(server: ClaudeServer, target: Target, *, selection: bool) -> None:
     async with server.session.engine() as engine:
+        await server.verdicts.refresh()
         with target.journal:
             document = Document(engine.workspace.origin(target.snapshot), target.snapshot)
             if selection:
@@ -125,6 +124,7 @@ async def _review_changes(server: ClaudeServer, folder: Path, scope: str, *, con
         if repository is None:
             server.notice(f"{folder} is in no git repository, so it can't be told what has changed")
             return
+        await server.verdicts.refresh()
         compared = sides.staged() if scope == "staged" else sides.worktree()
         async with progress(server, f"Claude: Review {compared.words}") as report:
             report("looking for changes")
@@ -250,7 +250,10 @@ class _Run:
     def tell(self, what: str) -> None:
         """Tell what the diagnostics do not show."""
         limit = self._server.session.configuration.settings.review.max_findings
-        found, dropped = len(self._found), self._dropped
+        hidden = self._server.published.hidden(self._found)
+        found, dropped = len(self._found) - len(hidden), self._dropped
+        if hidden:
+            dropped["dismissed or suppressed"] = len(hidden)
         if found > limit:
             dropped["over review.max_findings"] += found - limit
         if found and not dropped:
@@ -280,13 +283,17 @@ async def _architecture(server: ClaudeServer) -> None:
             return
         async with progress(server, "Claude: Architecture") as report:
             report("reading the project")
+            await server.verdicts.refresh()
             folder = engine.codebase.folders[0]
-            links = None
+            links = text_of = None
             if folder.progress is not None:
                 folder.update()  # not every editor tells of files that change
                 await folder.settled()
                 links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
-            project = await asyncio.to_thread(survey, engine.workspace, root, links)
+                text_of = folder.text
+            project = await asyncio.to_thread(
+                survey, engine.workspace, root, engine.settings, links, text_of=text_of
+            )
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)
@@ -295,11 +302,22 @@ async def _architecture(server: ClaudeServer) -> None:
 
 async def _show_facts(server: ClaudeServer, project: Project) -> None:
     """Show what needs no model, whether or not the rest goes on."""
-    sources = await asyncio.to_thread(sources_of, project.root, project.findings)
+    settings = server.session.configuration.settings
+    shown = [one for one in project.findings if hidden_reason(one, settings) is None]
+    sources = await asyncio.to_thread(sources_of, project.text_of, shown)
+    encoding = server.abilities.position_encoding
+
+    def locate(place: Related) -> types.Location | None:
+        index = sources.get(place.path)
+        if index is None:
+            return None
+        span = range_to_client(place.range, index, encoding)
+        return types.Location(uri_from_path(project.root / place.path), span)
+
     run = server.published.begin("structure")
-    for finding in project.findings:
+    for finding in shown:
         index = sources.get(finding.path, LineIndex(""))
-        server.published.add(_uri(project.root, finding), finding, run, index)
+        server.published.add(_uri(project.root, finding), finding, run, index, locate=locate)
     server.published.complete(run)
 
 
@@ -308,35 +326,14 @@ async def _judge(
 ) -> None:
     action = ACTIONS["architecture"]
     root = project.root
-    documents = await asyncio.to_thread(central_documents, project, engine.workspace)
-    family = route(action.name, action.tier, engine.settings).model.tokenizer
-    budget = int(MAP_SHARE * action.recipe.budget(engine.settings))
-    evidence = await asyncio.to_thread(
-        project.map, budget, functools.partial(tokens.upper_bound, family=family)
-    )
-    situation = Situation(
-        Snapshot(uri_from_path(root), None, ""),
-        root.name,
-        Range(Position(0, 0), Position(0, 0)),
-        evidence=evidence,
-    )
-    candidates = [
-        Candidate(
-            engine.workspace.origin(document),
-            document.text,
-            "central in the project",
-            score=100 - rank,
-            snapshot=document,
-        )
-        for rank, document in enumerate(documents)
-    ]
-    prepared = await engine.prepare(action, situation, extras=candidates)
+    judgement = await prepare_judgement(engine, project)
+    situation, prepared = judgement.situation, judgement.prepared
     facts = f"{_count(len(project.findings), 'fact')} about the architecture"
     if not await may_send(server, engine, action, situation, prepared):
         server.notice(f"{facts}; nothing was sent")
         return
     report(f"asking {prepared.request.model.id}")
-    texts = {engine.workspace.origin(document): document.index for document in documents}
+    texts = judgement.texts
     run = server.published.begin("architecture")
     found: set[str] = set()
     dropped: Counter[str] = Counter()
