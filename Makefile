@@ -87,8 +87,8 @@ cases: $(VENV)/tested  ## rewrite the expected sections of the text cases; read 
 bench: $(VENV)/tested  ## speed of the server, beside a bare pygls server
 	$(BIN)/python -m benchmarks.server $(ARGS)
 
-bench-anchors: $(VENV)/tested  ## how well quotes are found again in changed files
-	$(BIN)/python -m benchmarks.anchors $(ARGS)
+bench-review: $(VENV)/tested  ## what reviews make of remarks: places, identities, junk, cost
+	$(BIN)/python -m benchmarks.review $(ARGS)
 
 bench-context: $(VENV)/tested  ## how much of what a place needs is in its context
 	$(BIN)/python -m benchmarks.context $(ARGS)
@@ -164,4 +164,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
