@@ -204,6 +204,12 @@ class Arch:
         "Bound on an architecture review's context (project map, central files), in tokens.",
         minimum=1000,
     )
+    max_rounds: int = option(
+        6,
+        "How often an architecture review may ask for more of the project; 0 for never.",
+        minimum=0,
+        maximum=50,
+    )
     layers: tuple[str, ...] = option(
         (),
         "Layers, the highest first; each imports only those below (see the rule arch.layer).",
@@ -227,6 +233,11 @@ class Spend:
     """Limits in US dollars; a request that would pass one is not sent."""
 
     request_usd: float = option(1.0, "Most that one request may cost, in US dollars.", minimum=0)
+    dialogue_usd: float = option(
+        2.0,
+        "Most that a question which Claude answers in several requests may cost, in US dollars.",
+        minimum=0,
+    )
     day_usd: float = option(10.0, "Most that one day may cost, in US dollars.", minimum=0)
     automatic_day_usd: float = option(
         2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0

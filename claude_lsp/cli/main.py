@@ -143,11 +143,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("files", nargs="+", metavar="FILE", help="reports of --format json")
 
     context = commands.add_parser("context", help="show exactly what would be sent")
-    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]]")
+    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=("complete", "fix", "explain", "review"),
-        help="default: complete for a place, review for a file",
+        choices=("complete", "fix", "explain", "review", "architecture"),
+        help="default: complete for a place, review for a file, architecture for a folder",
     )
     context.add_argument("--format", choices=("text", "json"), default="text")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,14 @@ from typing import TYPE_CHECKING
 from claude_lsp.cli.answers import answers_of
 from claude_lsp.cli.asked import asked
 from claude_lsp.cli.baseline import entries_for
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.common import (
+    configure,
+    indexed,
+    interruptible,
+    refuse,
+    root_for,
+    say,
+)
 from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.progress import Progress
@@ -216,14 +222,11 @@ async def _review(
     from claude_lsp.review.run import review as run
     from claude_lsp.review.tally import Tally
 
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
     tally = Tally(plan)
     progress = Progress(len(plan.units))
     try:
         async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
+            stack.enter_context(interruptible())
             if batch is not None:
                 await batch.fill(account, say)
             stream = run(engine, plan.units, account, concurrency=options.concurrency)
@@ -247,8 +250,6 @@ async def _review(
     except ClaudeError as error:
         tally.give_up(error.failure.message)
     finally:
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
         progress.end()
     result.reviewed, result.failed = tally.reviewed, tally.failed
 
