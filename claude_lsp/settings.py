@@ -158,6 +158,10 @@ class PathInstructions:
 class Review:
     """What a review reports."""
 
+    on_save: bool = option(
+        False,
+        "Review what has changed in a file when it is saved, within `spend.automatic_day_usd`.",
+    )
     min_severity: Literal["critical", "major", "minor", "info"] = option(
         "minor", "Findings below this severity are not shown.", scope="project"
     )
@@ -186,7 +190,7 @@ class Review:
     )
     path: tuple[PathInstructions, ...] = option(
         (),
-        "The same for files that match a glob: a list of `glob`, `instructions`.",
+        "Instructions for reviewers of files that match a glob: a list of `glob`, `instructions`.",
         scope="project",
     )
 

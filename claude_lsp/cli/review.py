@@ -225,23 +225,23 @@ async def _review(
     tally = Tally(plan)
     progress = Progress(len(plan.units))
     try:
-        with interruptible():
-            async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
-                if batch is not None:
-                    await batch.fill(account, say)
-                stream = run(engine, plan.units, account, concurrency=options.concurrency)
-                async for event in await stack.enter_async_context(contextlib.aclosing(stream)):
-                    if isinstance(event, UnitFound):
-                        result.findings[event.finding.fingerprint] = event.finding
-                    elif isinstance(event, UnitDropped):
-                        result.dropped[event.reason] += event.count
-                    elif isinstance(event, UnitDone):
-                        failure = event.failure
-                        tally.finish(event.unit, None if failure is None else failure.message)
-                    else:
-                        result.notices.append(f"{event.unit.origin}: {event.text}")
-                        result.incomplete = True
-                    progress.show(tally.done, len(result.findings), account)
+        async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
+            stack.enter_context(interruptible())
+            if batch is not None:
+                await batch.fill(account, say)
+            stream = run(engine, plan.units, account, concurrency=options.concurrency)
+            async for event in await stack.enter_async_context(contextlib.aclosing(stream)):
+                if isinstance(event, UnitFound):
+                    result.findings[event.finding.fingerprint] = event.finding
+                elif isinstance(event, UnitDropped):
+                    result.dropped[event.reason] += event.count
+                elif isinstance(event, UnitDone):
+                    failure = event.failure
+                    tally.finish(event.unit, None if failure is None else failure.message)
+                else:
+                    result.notices.append(f"{event.unit.origin}: {event.text}")
+                    result.incomplete = True
+                progress.show(tally.done, len(result.findings), account)
     except asyncio.CancelledError:
         result.interrupted = True
         tally.give_up("interrupted")

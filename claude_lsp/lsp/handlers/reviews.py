@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pygls.exceptions import JsonRpcInvalidParams
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.project import Project
+
+log = logging.getLogger(__name__)
 
 CHANGES = ("changes", "staged")
 """The scopes that speak of no single document."""
@@ -150,6 +154,40 @@ async def _review_changes(server: ClaudeServer, folder: Path, scope: str, *, con
             run.tell(f"{files} ({skipped})" if skipped else files)
 
 
+def review_saved(server: ClaudeServer, uri: str) -> None:
+    """Review what has changed in a file that was saved, if the user wants that."""
+    engine, path = server.session.current_engine, path_from_uri(uri)
+    if engine is not None and engine.settings.review.on_save and path is not None:
+        server.jobs.start(f"review {uri}", _review_saved(server, path))
+
+
+async def _review_saved(server: ClaudeServer, path: Path) -> None:
+    """Nobody asked, so nothing pops up; what was reviewed already is not sent again."""
+    try:
+        with server.working("reviewing what was saved"):
+            async with server.session.engine() as engine:
+                repository = git.root_of(path.parent)
+                if repository is None:
+                    return
+                found = await asyncio.to_thread(
+                    changes, engine.workspace, repository, sides.worktree(), paths=[path]
+                )
+                if not found.documents:
+                    return
+                plan = await plan_of(engine, found)
+                new = tuple(unit for unit in plan.units if unit.id not in server.reviewed_saves)
+                if not new:
+                    return
+                await server.verdicts.refresh()
+                run = _Run(server, engine, server.surroundings(), {}, log.debug, asked=False)
+                await run.carry_out(replace(plan, units=new), found.documents)
+                server.reviewed_saves.update(unit.id for unit in new)
+    except ClaudeError as error:
+        server.tell(error.failure, asked=False)
+    except git.GitError as error:
+        log.info("nothing is reviewed on saving %s: %s", path, error)
+
+
 async def plan_of(engine: Engine, scope: Scope) -> Plan:
     """Return the calls that review a scope.
 
@@ -194,6 +232,7 @@ class _Run:
         surroundings: what the editor shows beside the documents.
         journals: what happens to the open documents meanwhile, by their addresses.
         report: shows progress.
+        asked: whether the user asked for it.
     """
 
     def __init__(
@@ -203,9 +242,11 @@ class _Run:
         surroundings: Surroundings,
         journals: Mapping[str, Journal],
         report: Callable[[str], None],
+        *,
+        asked: bool = True,
     ) -> None:
         self._server, self._engine, self._surroundings = server, engine, surroundings
-        self._journals, self._report = journals, report
+        self._journals, self._report, self._asked = journals, report, asked
         self._found: set[str] = set()
         self._dropped: Counter[str] = Counter()
 
@@ -220,7 +261,13 @@ class _Run:
         run = self._server.published.begin("review")
         tally, failure = Tally(plan), None
         by_origin = {document.origin: document for document in documents}
-        stream = review_units(self._engine, plan.units, Account(), surroundings=self._surroundings)
+        stream = review_units(
+            self._engine,
+            plan.units,
+            Account(),
+            surroundings=self._surroundings,
+            automatic=not self._asked,
+        )
         async with contextlib.aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, UnitFound):
@@ -228,17 +275,23 @@ class _Run:
                 elif isinstance(event, UnitDropped):
                     self._dropped[event.reason] += event.count
                 elif isinstance(event, UnitNotice):
-                    self._server.notice(event.text)
+                    self._tell(event.text)
                 else:
                     failure = failure or event.failure
                     problem = None if event.failure is None else event.failure.message
                     tally.finish(event.unit, problem)
         for origin, reason in plan.left_out:
-            self._server.notice(f"{origin} was not reviewed in full: {reason}")
+            self._tell(f"{origin} was not reviewed in full: {reason}")
         reviewed = (by_origin[origin] for origin in tally.reviewed)
         self._server.published.complete(run, {each.snapshot.uri: each.scope for each in reviewed})
         if failure is not None:
             raise ClaudeError(failure)
+
+    def _tell(self, text: str) -> None:
+        if self._asked:
+            self._server.notice(text)
+        else:
+            log.info("%s", text)
 
     def _show(self, finding: Finding, document: Document, run: Run) -> None:
         self._found.add(finding.fingerprint)
