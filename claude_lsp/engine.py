@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate
     from claude_lsp.gathering import Gathered
-    from claude_lsp.settings import Settings
+    from claude_lsp.settings import Settings, Tier
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
@@ -71,6 +71,7 @@ class Engine:
         situation: Situation,
         surroundings: Surroundings = ALONE,
         extras: Sequence[Candidate] = (),
+        tier: Tier | None = None,
     ) -> Prepared:
         """Gather the context and build the request; nothing is sent.
 
@@ -79,6 +80,7 @@ class Engine:
             situation: what it is asked about.
             surroundings: what the editor shows beside the document.
             extras: further candidates, already checked against the ignore rules.
+            tier: the one that the user chose for this time, over the route.
 
         Raises:
             ClaudeError: the document must not be sent (kind "ignored").
@@ -86,13 +88,13 @@ class Engine:
         reason = self.workspace.reason_not_to_send(situation.snapshot)
         if reason is not None and action.subject(situation) is not None:
             raise errors.ClaudeError(errors.ignored(situation.origin, reason))
-        chosen = route(action.name, action.tier, self.settings)
+        chosen = route(action.name, action.tier, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
         gathered = await self._gatherer.gather(self._wanted(action, situation, surroundings))
-        context = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered
+        context, question = await asyncio.to_thread(
+            self._context, action, situation, family, candidates, gathered, question=prompt.question
         )
         blocks = [
             Block(text, sum(part.tokens for part in parts), stable)
@@ -100,7 +102,7 @@ class Engine:
             if (parts := [part for part in context.parts if part.stable is stable])
             and (text := "".join(part.text for part in parts))
         ]
-        blocks.append(Block(prompt.question, tokens.upper_bound(prompt.question, family)))
+        blocks.append(Block(question, tokens.upper_bound(question, family)))
         request = Request(
             action=action.name,
             tier=chosen.tier,
@@ -146,21 +148,30 @@ class Engine:
         family: tokens.Family,
         candidates: Sequence[Candidate],
         gathered: Gathered,
-    ) -> Context:
-        """Assemble the context; files are looked at, tokens counted, so this runs in a worker."""
+        *,
+        question: str,
+    ) -> tuple[Context, str]:
+        """Assemble the context and redact the question.
+
+        Files are looked at and tokens counted, so this runs in a worker.
+        """
         # Not needed by a server that starts.
         from claude_lsp.context.assemble import assemble
+        from claude_lsp.context.redact import Redactor
 
         # Right before it is sent: what was found a moment ago may have become ignored since.
         gathered = self._gatherer.still_allowed(gathered)
-        return assemble(
+        redactor = Redactor()
+        context = assemble(
             action.subject(situation),
             [*candidates, *gathered.candidates],
             action.recipe.budget(self.settings),
             family,
             document_share=action.recipe.document,
             left_out=gathered.left_out,
+            redactor=redactor,
         )
+        return context, redactor.redact(question).text
 
     async def run(
         self,

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions import architecture, complete, explain, fix, review
+from claude_lsp.actions import (
+    add_types,
+    architecture,
+    complete,
+    document,
+    explain,
+    fix,
+    fix_all,
+    review,
+    rewrite,
+    simplify,
+)
 
 if TYPE_CHECKING:
     from claude_lsp.actions.action import Action
 
 ACTIONS: dict[str, Action] = {
-    module.ACTION.name: module.ACTION for module in (fix, complete, explain, review, architecture)
+    module.ACTION.name: module.ACTION
+    for module in (
+        fix,
+        fix_all,
+        complete,
+        rewrite,
+        document,
+        simplify,
+        add_types,
+        explain,
+        review,
+        architecture,
+    )
 }
 """Every action by its name."""

@@ -58,6 +58,8 @@ class Situation:
         multiline: whether a completion may have several lines.
         suggestions: how many completions to choose from.
         speculative: whether the document is as it would be if a suggestion were accepted.
+        asked: what the user wants, in their own words.
+        comment: where those words stand in the document, in a comment that the edit takes away.
     """
 
     snapshot: Snapshot
@@ -70,6 +72,8 @@ class Situation:
     multiline: Literal["auto", "never", "always"] = "auto"
     suggestions: int = 1
     speculative: bool = False
+    asked: str = ""
+    comment: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,9 @@ class Action:
     """One thing Claude can be asked to do.
 
     Attributes:
-        name: as in settings, the ledger and the command `claude.<name>`.
+        name: as in settings and the ledger.
+        command: what runs it in an editor.
+        does: one line for the generated tables.
         title: as the editor's menu shows it.
         kind: the code action kind it is listed under.
         tier: the tier it goes to unless a route says otherwise.
@@ -144,9 +150,12 @@ class Action:
         prompt: the fixed part of its request.
         reader: turns the answer into outcomes.
         confirm: whether to ask before it is sent, with its price.
+        edits: whether it changes the document, so that it ends when that is closed.
     """
 
     name: str
+    command: str
+    does: str
     title: Callable[[Situation], str]
     kind: str
     tier: Tier
@@ -157,3 +166,4 @@ class Action:
     reader: Callable[[Situation, Context], Reader]
     extras: Callable[[Situation], Sequence[Candidate]] = field(default=lambda _situation: ())
     confirm: bool = False
+    edits: bool = False

@@ -53,6 +53,8 @@ def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
 
 ACTION = Action(
     name="architecture",
+    command="claude.reviewArchitecture",
+    does="Review the whole project from computed facts; asks first, with a price.",
     title=lambda _situation: "Review the project's architecture",
     kind="source.claude.reviewArchitecture",
     tier="opus",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
+from claude_lsp.actions.editing import numbered
 from claude_lsp.actions.outcomes import Prose
-from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ You explain code to a programmer who reads it in an editor. Say first, in one or
 what the code is for; then how it works, in the order in which it runs; then what is surprising \
 or easy to break. Name things as the code does. Answer in Markdown, at most about 300 words, \
 without repeating the code."""
-
-
-def _subject(situation: Situation) -> Subject:
-    return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
 
 
 def _extras(situation: Situation) -> tuple[Candidate, ...]:
@@ -65,6 +62,8 @@ class _Reader:
 
 ACTION = Action(
     name="explain",
+    command="claude.explain",
+    does="Explain the selection in a Markdown document.",
     title=lambda situation: (
         "Explain this place" if situation.range.empty else "Explain the selection"
     ),
@@ -72,7 +71,7 @@ ACTION = Action(
     tier="sonnet",
     applies=lambda _situation: True,
     recipe=RECIPES["explain"],
-    subject=_subject,
+    subject=numbered,
     extras=_extras,
     prompt=_prompt,
     reader=_Reader,

@@ -125,6 +125,8 @@ class FindingsReader:
 
 ACTION = Action(
     name="review",
+    command="claude.review",
+    does="Review the file; findings appear as diagnostics while the answer streams.",
     title=lambda _situation: "Review this file",
     kind="source.claude.review",
     tier="sonnet",

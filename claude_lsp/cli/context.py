@@ -44,7 +44,9 @@ def context(options: argparse.Namespace) -> int:
     last = len(snapshot.index.lines)
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
     action = ACTIONS[options.action or ("review" if place is None else "complete")]
-    problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
+    problems = (
+        (Problem(span, "(the diagnostic's message)"),) if action.name in {"fix", "fixAll"} else ()
+    )
     situation = Situation(
         snapshot,
         workspace.origin(snapshot),
@@ -52,6 +54,7 @@ def context(options: argparse.Namespace) -> int:
         problems,
         instructions=configuration.settings.review.instructions,
         multiline=configuration.settings.completion.multiline,
+        asked=options.instruction if action.name == "rewrite" else "",
     )
     tokens.warm()
 

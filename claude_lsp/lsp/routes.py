@@ -65,6 +65,11 @@ ROUTES = (
 COMMANDS = (
     ("claude.complete", commands.complete),
     ("claude.fix", commands.fix),
+    ("claude.fixAll", commands.fix_all),
+    ("claude.rewrite", commands.rewrite),
+    ("claude.document", commands.edit("document")),
+    ("claude.simplify", commands.edit("simplify")),
+    ("claude.addTypes", commands.edit("addTypes")),
     ("claude.explain", commands.explain),
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),

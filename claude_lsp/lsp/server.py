@@ -13,6 +13,7 @@ from claude_lsp import __version__
 from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
+from claude_lsp.lsp.again import LastDone
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published
@@ -42,6 +43,7 @@ class ClaudeServer(Server):
         upkeep: the work that keeps the session going; no user's cancel ends it.
         published: the findings that are shown.
         recent: where the user has been typing.
+        done: what was done last in each document.
         initial_settings: what came with `initialize`.
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
@@ -57,6 +59,7 @@ class ClaudeServer(Server):
         self.upkeep = Jobs()
         self.published = Published(self)
         self.recent = RecentEdits()
+        self.done = LastDone()
         self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()

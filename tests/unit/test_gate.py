@@ -165,7 +165,7 @@ async def test_nothing_that_must_not_leave_leaves(
             assert "class Price" in text
         if name == "fix":
             assert "a diagnostic points here" in text
-        if index and name in {"fix", "explain", "review"}:
+        if index and ACTIONS[name].recipe.uses:
             assert 'path="app/uses.py" why="uses checkout' in text
         if index and name == "complete":
             assert "looks alike" in text

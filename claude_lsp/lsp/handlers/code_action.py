@@ -8,8 +8,8 @@ from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation
-from claude_lsp.lsp.convert import range_from_client, range_to_client
-from claude_lsp.lsp.handlers.commands import problem_of_finding
+from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+from claude_lsp.lsp.handlers.commands import findings_like, problem_of_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +20,12 @@ if TYPE_CHECKING:
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
 
-COMMAND_OF = {
-    "complete": "claude.complete",
-    "fix": "claude.fix",
-    "explain": "claude.explain",
-    "review": "claude.review",
-    "architecture": "claude.reviewArchitecture",
-}
-"""The command that runs each built-in action."""
+AGAIN = "refactor.rewrite.claude.again"
 
-KINDS = [types.CodeActionKind.QuickFix] + [
-    action.kind for action in ACTIONS.values() if action.kind != "quickfix"
+KINDS = [
+    types.CodeActionKind.QuickFix,
+    *(action.kind for action in ACTIONS.values() if action.kind != "quickfix"),
+    AGAIN,
 ]
 
 
@@ -51,6 +46,7 @@ def code_action(
     if _is_wanted("quickfix", wanted):
         actions += _suggested_fixes(server, snapshot, span)
         actions += _model_fixes(server, params, snapshot)
+    actions += _again(server, params, snapshot, span)
     situation = Situation(snapshot, _name(server, snapshot), span)
     for action in ACTIONS.values():
         if (
@@ -69,8 +65,9 @@ def _model_fixes(
     server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot
 ) -> list[types.CodeAction]:
     """Offer to fix each diagnostic at the place, whoever reported it."""
-    fix = ACTIONS["fix"]
+    fix, fix_all = ACTIONS["fix"], ACTIONS["fixAll"]
     actions = []
+    seen: set[tuple[str, str]] = set()
     for diagnostic in params.context.diagnostics:
         problem = problem_of(server, diagnostic, snapshot)
         situation = Situation(snapshot, _name(server, snapshot), problem.range, (problem,))
@@ -87,10 +84,40 @@ def _model_fixes(
                 }
             ],
         }
-        action = _command(server, fix, situation, arguments)
-        action.diagnostics = [diagnostic]
-        actions.append(action)
+        for each in (fix, fix_all):
+            kind = problem.source, problem.code
+            if each is fix or (kind not in seen and _may_have_more(server, situation)):
+                action = _command(server, each, situation, arguments)
+                action.diagnostics = [diagnostic]
+                actions.append(action)
+        seen.add((problem.source, problem.code))
     return actions
+
+
+def _may_have_more(server: ClaudeServer, situation: Situation) -> bool:
+    """Whether a problem may be one of several of its kind in the document.
+
+    Of other tools' problems a server only hears those at the cursor.
+    """
+    (problem,) = situation.problems
+    if problem.source != SOURCE:
+        return ACTIONS["fixAll"].applies(situation)
+    ours = findings_like(server, situation.snapshot, problem)
+    return len(ours) > 1
+
+
+def _again(
+    server: ClaudeServer, params: types.CodeActionParams, snapshot: Snapshot, span: Range
+) -> list[types.CodeAction]:
+    """Offer to do what was done here last once more, by the next higher tier."""
+    done = server.done.at(snapshot.uri, span)
+    tier = None if done is None else done.next_tier
+    if done is None or tier is None or not _is_wanted(AGAIN, params.context.only):
+        return []
+    arguments = done.arguments_for(tier, snapshot, server.abilities.position_encoding)
+    title = f"Claude: Again, with {tier}: {done.action.title(done.situation)}"
+    command = _asking(server, title, done.action.command, arguments)
+    return [_tagged(server, types.CodeAction(title, kind=AGAIN, command=command))]
 
 
 def _suggested_fixes(
@@ -129,7 +156,7 @@ def _command(
     server: ClaudeServer, action: Action, situation: Situation, arguments: dict[str, Any]
 ) -> types.CodeAction:
     title = f"Claude: {action.title(situation)}"
-    command = _asking(server, title, COMMAND_OF[action.name], arguments)
+    command = _asking(server, title, action.command, arguments)
     return _tagged(server, types.CodeAction(title, kind=action.kind, command=command))
 
 

@@ -9,13 +9,16 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client
+from claude_lsp.settings import TIERS
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from claude_lsp.context.candidate import Candidate
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.settings import Tier
 
 _EXAMPLE = (
     '{"uri": "file:///...", "range": {"start": {"line": 0, "character": 0}, '
@@ -33,6 +36,11 @@ class Target:
         range: the place; the whole document where none was given.
         problems: diagnostics to look at.
         confirm: whether the user must be asked before anything is sent or changed.
+        tier: the tier that the user chose for this time, None for the usual one.
+        asked: what the user wants, in their own words.
+        comment: where those words stand in the document, None if they stand elsewhere.
+        extras: further candidates for the context, checked against the ignore rules.
+        arguments: what repeats it, beside the place.
     """
 
     def __init__(
@@ -56,6 +64,12 @@ class Target:
         self.journal = document.journal()
         self.surroundings = server.surroundings()
         self.confirm = table.get("confirm") is True
+        self.tier = self._tier(table.get("tier"))
+        instruction = table.get("instruction")
+        self.asked = instruction.strip() if isinstance(instruction, str) else ""
+        self.comment: Range | None = None
+        self.extras: tuple[Candidate, ...] = ()
+        self.arguments = {"action": table["action"]} if "action" in table else {}
         entries = table.get("problems")
         self.problems = tuple(
             self._problem(each) for each in (entries if isinstance(entries, (list, tuple)) else ())
@@ -81,7 +95,17 @@ class Target:
             self.problems,
             instructions=engine.settings.review.instructions,
             multiline=engine.settings.completion.multiline,
+            asked=self.asked,
+            comment=self.comment,
         )
+
+    def _tier(self, given: object) -> Tier | None:
+        if given is None:
+            return None
+        for tier in TIERS:
+            if given == tier:
+                return tier
+        raise JsonRpcInvalidParams(f"{self._command}: the tier is one of {', '.join(TIERS)}.")
 
     def _range(self, given: object) -> Range:
         try:
