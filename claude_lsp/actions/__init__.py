@@ -15,6 +15,7 @@ from claude_lsp.actions import (
     review,
     rewrite,
     simplify,
+    write_tests,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ACTIONS: dict[str, Action] = {
         document,
         simplify,
         add_types,
+        write_tests,
         explain,
         review,
         architecture,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.test_files import Destination
 
 
 class Place(NamedTuple):
@@ -60,6 +61,7 @@ class Situation:
         speculative: whether the document is as it would be if a suggestion were accepted.
         asked: what the user wants, in their own words.
         comment: where those words stand in the document, in a comment that the edit takes away.
+        destination: the document that is written to, where it is another one.
     """
 
     snapshot: Snapshot
@@ -74,6 +76,7 @@ class Situation:
     speculative: bool = False
     asked: str = ""
     comment: Range | None = None
+    destination: Destination | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text
 from claude_lsp.workspace.languages import language_of
+from claude_lsp.workspace.test_files import Refused, destination_of_tests
 
 if TYPE_CHECKING:
     import argparse
@@ -56,6 +58,11 @@ def context(options: argparse.Namespace) -> int:
         multiline=configuration.settings.completion.multiline,
         asked=options.instruction if action.name == "rewrite" else "",
     )
+    if action.name == "test":
+        destination = destination_of_tests(workspace, snapshot)
+        if isinstance(destination, Refused):
+            refuse(destination.reason)
+        situation = replace(situation, destination=destination)
     tokens.warm()
 
     async def prepare() -> Prepared:

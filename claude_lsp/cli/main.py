@@ -37,6 +37,7 @@ CONTEXTS = (
     "document",
     "simplify",
     "addTypes",
+    "test",
     "explain",
     "review",
 )

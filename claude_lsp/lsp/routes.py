@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types
 
-from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle, reviews
+from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle, reviews, tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,7 @@ COMMANDS = (
     ("claude.document", commands.edit("document")),
     ("claude.simplify", commands.edit("simplify")),
     ("claude.addTypes", commands.edit("addTypes")),
+    ("claude.test", tests.write_tests),
     ("claude.explain", commands.explain),
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 WHOLE = ((0, 0), (8, 0))
 COMPLETE = "refactor.rewrite.claude.complete"
 SELECTED = [
-    f"refactor.rewrite.claude.{name}" for name in ("rewrite", "document", "simplify", "addTypes")
+    f"refactor.rewrite.claude.{name}"
+    for name in ("rewrite", "document", "simplify", "addTypes", "test")
 ]
 EXPLAIN = "refactor.rewrite.claude.explain"
 REVIEW = "source.claude.review"
@@ -94,11 +95,12 @@ async def test_a_completion_is_offered_at_a_place_and_not_for_a_selection(editor
     uri = editor.open()
     actions = await editor.actions(uri, span_of(PYTHON, "result = 0"))
     assert kinds(actions) == [*SELECTED, EXPLAIN, REVIEW, ARCHITECTURE]
-    assert [each.title for each in actions][:5] == [
+    assert [each.title for each in actions][:6] == [
         "Claude: Rewrite the selection…",
         "Claude: Document the selection",
         "Claude: Simplify the selection",
         "Claude: Add types to the selection",
+        "Claude: Write tests for the selection",
         "Claude: Explain the selection",
     ]
 
@@ -259,7 +261,7 @@ async def test_an_editor_that_runs_every_action_is_asked_before_each(
     unstarted.client.choose = lambda _: None
     unstarted.client.type_line = lambda _: {"text": "make it shorter"}
     actions = await unstarted.actions(uri, WHOLE, [diagnostic(PYTHON, "LIMIT")])
-    assert len(actions) == 9
+    assert len(actions) == 10
     for action in actions:
         assert action.edit is None
         assert action.command.arguments[0]["confirm"] is True
@@ -291,7 +293,7 @@ async def test_actions_come_before_the_settings_were_read(unstarted: Editor) -> 
     unstarted.pair.unheard.add(types.WORKSPACE_CONFIGURATION)
     await unstarted.client.initialize(root=unstarted.root)
     uri = unstarted.open()
-    assert len(await unstarted.actions(uri, WHOLE)) == 7
+    assert len(await unstarted.actions(uri, WHOLE)) == 8
 
 
 async def test_ranges_stay_in_the_clients_units(unstarted: Editor) -> None:

@@ -11,6 +11,7 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.actions.instruction import find_instruction
 from claude_lsp.actions.outcomes import Drop, Insertion, Notice, Prose, Replacement, Unusable
+from claude_lsp.actions.write_tests import merged
 from claude_lsp.context import tokens
 from claude_lsp.context.assemble import CURSOR_MARK, Context, assemble
 from claude_lsp.context.candidate import Candidate
@@ -19,6 +20,7 @@ from claude_lsp.settings import Settings
 from claude_lsp.text.edits import TextEdit, apply_edits
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
+from claude_lsp.workspace.test_files import Destination
 from tests import cases_loader
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ HELPER = "def helped():\n    return 1\n"
 CHUNKS = (1, 3, 7, 1_000_000)
 FROM, TO = "⟦", "⟧"
 """Around the selection of a case."""
-EDITING = ("fix", "rewrite", "document", "simplify", "addTypes", "fixAll")
+EDITING = ("fix", "rewrite", "document", "simplify", "addTypes", "fixAll", "test")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,6 +75,13 @@ class ActionCase:
             span = index.range_of(begin, end)
         problem = Problem(Range(Position(0, 0), Position(0, 1)), "wrong", "lint", "E1")
         self.situation = Situation(self.snapshot, "main.py", span, (problem,))
+        self.edited = self.text
+        if action == "test":
+            self.edited = self.sections.pop("test-file", "")
+            name = self.sections.pop("path")
+            there = Snapshot(f"file:///w/{name}", None, self.edited, language)
+            destination = Destination(there, name, exists=bool(self.edited))
+            self.situation = replace(self.situation, destination=destination)
         if action == "rewrite":
             asked = find_instruction(self.snapshot, span)
             words = self.sections.pop("asked", "")
@@ -143,8 +152,11 @@ def test_edits(action: str, path: Path, chunk: int) -> None:
         question = case.action.prompt(case.situation, Settings()).question
         assert question == case.sections["question"]
     outcomes = case.run(chunk)
-    edits = [TextEdit(o.range, o.text) for o in outcomes if isinstance(o, Replacement)]
-    assert apply_edits(case.text, edits) == case.in_document(case.sections["result"])
+    replacements = [outcome for outcome in outcomes if isinstance(outcome, Replacement)]
+    if action == "test":
+        replacements = merged(replacements)
+    edits = [TextEdit(each.range, each.text) for each in replacements]
+    assert apply_edits(case.edited, edits) == case.in_document(case.sections["result"])
     notices = [outcome.text for outcome in outcomes if isinstance(outcome, Notice)]
     assert "\n".join(notices) == case.sections.get("notices", "")
     assert any(isinstance(o, Unusable) for o in outcomes) == ("unusable" in case.sections)

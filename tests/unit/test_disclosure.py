@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from claude_lsp.cli import process as exit_codes
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.languages import language_of
+from claude_lsp.workspace.test_files import Destination, destination_of_tests
 from tests.messages_api import MessagesApi, replies
 from tests.unit.engine_kit import engine_for, point_at
 from tests.unit.index_kit import write
@@ -57,6 +59,10 @@ async def test_every_action_sends_what_is_shown(
     asked = "(your instruction)" if name == "rewrite" else ""
     situation = Situation(document, file, here, problems, asked=asked)
     async with engine_for(root) as engine:
+        if name == "test":
+            destination = destination_of_tests(engine.workspace, document)
+            assert isinstance(destination, Destination)
+            situation = replace(situation, destination=destination)
         engine.codebase.update([document])
         await engine.codebase.settled()
         prepared = await engine.prepare(ACTIONS[name], situation)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.settings import Tier
+    from claude_lsp.workspace.test_files import Destination
 
 _EXAMPLE = (
     '{"uri": "file:///...", "range": {"start": {"line": 0, "character": 0}, '
@@ -39,6 +40,7 @@ class Target:
         tier: the tier that the user chose for this time, None for the usual one.
         asked: what the user wants, in their own words.
         comment: where those words stand in the document, None if they stand elsewhere.
+        destination: the document that is written to, None if it is the same.
         extras: further candidates for the context, checked against the ignore rules.
         arguments: what repeats it, beside the place.
     """
@@ -68,6 +70,7 @@ class Target:
         instruction = table.get("instruction")
         self.asked = instruction.strip() if isinstance(instruction, str) else ""
         self.comment: Range | None = None
+        self.destination: Destination | None = None
         self.extras: tuple[Candidate, ...] = ()
         self.arguments = {"action": table["action"]} if "action" in table else {}
         entries = table.get("problems")
@@ -97,6 +100,7 @@ class Target:
             multiline=engine.settings.completion.multiline,
             asked=self.asked,
             comment=self.comment,
+            destination=self.destination,
         )
 
     def _tier(self, given: object) -> Tier | None:
