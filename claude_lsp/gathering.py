@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from claude_lsp.actions.action import Place, Situation, Surroundings
@@ -61,6 +61,20 @@ class Gathered(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     paths: tuple[Path, ...] = ()
+
+    def joined(self, other: Gathered, but: Collection[str]) -> Gathered:
+        """Return both together, each candidate once, and none from a file named in `but`."""
+        known = {(each.origin, each.text) for each in self.candidates}
+        new = [
+            (candidate, path)
+            for candidate, path in zip(other.candidates, other.paths, strict=True)
+            if candidate.origin not in but and (candidate.origin, candidate.text) not in known
+        ]
+        return Gathered(
+            self.candidates + tuple(candidate for candidate, _ in new),
+            tuple(dict.fromkeys(self.left_out + other.left_out)),
+            self.paths + tuple(path for _, path in new),
+        )
 
 
 class Wanted(NamedTuple):

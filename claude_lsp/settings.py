@@ -10,9 +10,11 @@ import dataclasses
 import difflib
 import functools
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -140,6 +142,19 @@ class Edits:
 
 
 @dataclass(frozen=True)
+class PathInstructions:
+    """What reviewers of some files should know.
+
+    Attributes:
+        glob: the files, by their path or name.
+        instructions: in plain words.
+    """
+
+    glob: str
+    instructions: str
+
+
+@dataclass(frozen=True)
 class Review:
     """What a review reports."""
 
@@ -158,6 +173,21 @@ class Review:
     )
     instructions: str = option(
         "", "What reviewers of this project should know, in plain words.", scope="project"
+    )
+    baseline: str = option(
+        "",
+        "File of accepted findings, made by `claude-lsp baseline write`; relative to the project.",
+        scope="project",
+    )
+    suppression_reason: bool = option(
+        True,
+        "Whether a comment `claude-lsp: ignore[rule] reason` has no effect without a reason.",
+        scope="project",
+    )
+    path: tuple[PathInstructions, ...] = option(
+        (),
+        "The same for files that match a glob: a list of `glob`, `instructions`.",
+        scope="project",
     )
 
 
@@ -217,6 +247,11 @@ class Settings:
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    suppress: dict[str, dict[str, str]] = option(
+        {},
+        "Findings not to show, by fingerprint: each has a reason and may have a last day, until.",
+        scope="project",
+    )
 
     def model_for(self, tier: Tier) -> str:
         """Return the id of the model that a tier is bound to."""
@@ -295,7 +330,27 @@ def check(key: str, value: Any) -> Any:
             if not price.keys() >= {"input", "output"} or min(price.values()) < 0:
                 wanted = f"{key} needs input and output of at least 0 for {model}"
                 return Invalid(key, f"{wanted}, not {price!r}")
+    if key == "suppress":
+        for fingerprint, entry in checked.items():
+            if fault := _suppress_fault(fingerprint, entry):
+                return Invalid(key, f"{key}.{fingerprint} {fault}")
     return checked
+
+
+def _suppress_fault(fingerprint: str, entry: Mapping[str, str]) -> str | None:
+    """Return what is wrong with an entry of the table `suppress`, None if nothing is."""
+    if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
+        return "is no fingerprint: 16 hexadecimal digits, as reports show them"
+    if unknown := entry.keys() - {"reason", "until"}:
+        return f"has only a reason and until, not {min(unknown)}"
+    if not entry.get("reason", "").strip():
+        return "needs a reason"
+    if "until" in entry:
+        try:
+            date.fromisoformat(entry["until"])
+        except ValueError:
+            return f"has an until that is no day such as 2027-01-31: {entry['until']!r}"
+    return None
 
 
 def build(values: Mapping[str, Any]) -> Settings:
@@ -351,6 +406,14 @@ def _json_type(kind: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(arguments)}
     if origin is tuple:
         return {"type": "array", "items": _json_type(arguments[0])}
+    if dataclasses.is_dataclass(kind):
+        members = {name: _json_type(hint) for name, hint in typing.get_type_hints(kind).items()}
+        return {
+            "type": "object",
+            "properties": members,
+            "required": list(members),
+            "additionalProperties": False,
+        }
     if origin is dict:
         return {"type": "object", "additionalProperties": _json_type(arguments[1])}
     return {"type": {str: "string", bool: "boolean", int: "integer", float: "number"}[kind]}
@@ -367,6 +430,10 @@ def _coerce(kind: Any, value: Any) -> Any:
         if value in arguments:
             return value
         raise ValueError("must be one of " + ", ".join(repr(choice) for choice in arguments))
+    if origin is tuple and dataclasses.is_dataclass(arguments[0]):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("must be a list of tables")
+        return tuple(_table(arguments[0], entry) for entry in value)
     if origin is tuple:
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
@@ -382,9 +449,21 @@ def _coerce(kind: Any, value: Any) -> Any:
     return _scalar(kind, value)
 
 
+def _table(kind: Any, value: Any) -> Any:
+    """Bring a table into a small dataclass of texts; one that is one already stays."""
+    if isinstance(value, kind):
+        return value
+    names = [item.name for item in dataclasses.fields(kind)]
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError(f"must be a list of tables, each with {' and '.join(names)}")
+    return kind(**{name: _coerce(str, value[name]) for name in names})
+
+
 def _scalar(kind: type, value: Any) -> Any:
     if kind is str and isinstance(value, str):
         return value
+    if kind is str and isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()  # TOML has days of its own
     if kind is bool and isinstance(value, bool):
         return value
     if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):

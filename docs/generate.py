@@ -7,6 +7,7 @@ file is touched. With `--check` nothing is written and a part that is out of dat
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import sys
@@ -18,10 +19,11 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.claude.catalog import MODELS, PRICES_AS_OF
 from claude_lsp.cli.main import parser
 from claude_lsp.findings.rules import RULES
+from claude_lsp.lsp.routes import COMMANDS
 from claude_lsp.settings import options, property_schema, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "docs" / "settings.schema.json"
@@ -93,13 +95,29 @@ def rules_table() -> str:
     )
 
 
+def commands_table() -> str:
+    """Every command of the server, with what its handler says of it."""
+    return _table(
+        ("command", "what it does"),
+        ((f"`{name}`", _prose(inspect.getdoc(handler) or "")) for name, handler in COMMANDS),
+    )
+
+
 def help_text() -> str:
     """The command line's own help, every command."""
-    top = parser()
-    texts = [top.format_help()]
-    for action in top._subparsers._group_actions if top._subparsers else ():  # noqa: SLF001
-        texts += [command.format_help() for command in typing.cast("Any", action).choices.values()]
-    return "```text\n" + "\n\n".join(text.strip() for text in texts) + "\n```"
+    return "```text\n" + "\n\n".join(_helps(parser())) + "\n```"
+
+
+def _helps(command: argparse.ArgumentParser) -> Iterator[str]:
+    yield command.format_help().strip()
+    for action in command._subparsers._group_actions if command._subparsers else ():  # noqa: SLF001
+        for inner in typing.cast("Any", action).choices.values():
+            yield from _helps(inner)
+
+
+def _prose(docstring: str) -> str:
+    """Return a docstring as one line of Markdown."""
+    return " ".join(docstring.split())
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -107,6 +125,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": actions_table,
     "models": models_table,
     "rules": rules_table,
+    "commands": commands_table,
     "help": help_text,
 }
 

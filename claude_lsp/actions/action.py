@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate, Subject
+    from claude_lsp.context.candidate import Candidate, Excerpt, Subject
     from claude_lsp.context.recipes import Recipe
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.text.positions import Range
@@ -62,6 +62,8 @@ class Situation:
         asked: what the user wants, in their own words.
         comment: where those words stand in the document, in a comment that the edit takes away.
         destination: the document that is written to, where it is another one.
+        excerpts: the parts of documents that a review looks at, where that is not one whole
+            document; the first of them is the document above.
     """
 
     snapshot: Snapshot
@@ -77,6 +79,7 @@ class Situation:
     asked: str = ""
     comment: Range | None = None
     destination: Destination | None = None
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 @dataclass(frozen=True)

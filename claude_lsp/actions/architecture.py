@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
-from claude_lsp.actions.review import FINDINGS_RULES, FindingsReader
+from claude_lsp.actions.finding_reader import FindingsReader
+from claude_lsp.actions.review import FINDINGS_RULES
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings.claims import findings_schema

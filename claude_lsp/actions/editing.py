@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.action import Situation
     from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Sent
+    from claude_lsp.context.sent import Sent
     from claude_lsp.text.lines import LineIndex
 
 EDITS_SCHEMA: dict[str, Any] = {

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
-from claude_lsp.actions.outcomes import Drop, Unusable
+from claude_lsp.actions.finding_reader import FindingsReader
 from claude_lsp.context.candidate import Candidate, Style, Subject
 from claude_lsp.context.recipes import RECIPES
-from claude_lsp.findings.claims import Rejected, claims_from, findings_schema
-from claude_lsp.findings.fingerprint import fingerprint
+from claude_lsp.findings.claims import findings_schema
 from claude_lsp.findings.rules import RULES
-from claude_lsp.findings.stream import ObjectStream
-from claude_lsp.findings.verify import Dropped, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Context
-    from claude_lsp.findings.finding import Finding
+    from claude_lsp.context.candidate import Excerpt
     from claude_lsp.settings import Settings
 
 _RULES = tuple(rule.id for rule in RULES.values() if rule.id.startswith("review."))
@@ -45,7 +36,17 @@ major (wrong result in a realistic case), minor (rare case or maintenance), info
 {FINDINGS_RULES}"""
 
 
-def _subject(situation: Situation) -> Subject:
+_CHANGE = """\
+In a document with a change, each line begins with a mark: "+" was added, "-" was removed and has \
+the number that it had before, and a blank stayed. Report only what the change itself makes wrong \
+or leaves undone; the rest is there to understand it. Quote without marks; of removed lines only \
+where nothing that is left shows the problem. No finding is the right answer to a good change."""
+_MOST_NAMES = 6
+
+
+def _subject(situation: Situation) -> Subject | None:
+    if situation.excerpts:
+        return None
     return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
 
 
@@ -58,10 +59,31 @@ def _extras(situation: Situation) -> tuple[Candidate, ...]:
     return tuple(extras)
 
 
+def _question(situation: Situation) -> str:
+    excerpts = situation.excerpts
+    if not excerpts:
+        return f"Review {situation.origin} above."
+    if any(excerpt.change for excerpt in excerpts):
+        changed = ", ".join(excerpt.origin for excerpt in excerpts[:_MOST_NAMES])
+        more = len(excerpts) - _MOST_NAMES
+        others = f" and {more} more" if more > 0 else ""
+        return f"Review the change of {changed}{others} above.\n{_CHANGE}"
+    return f"Review {', '.join(map(_place, excerpts))} above."
+
+
+def _place(excerpt: Excerpt) -> str:
+    scope = excerpt.shown if excerpt.scope is None else excerpt.scope
+    lines = ", ".join(
+        f"{each.first + 1} to {each.last + 1}" if each.last > each.first else f"{each.first + 1}"
+        for each in scope
+    )
+    return f"lines {lines} of {excerpt.origin}"
+
+
 def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     return Prompt(
         system=_SYSTEM,
-        question=f"Review {situation.origin} above.",
+        question=_question(situation),
         max_tokens=16000,
         schema=findings_schema(_RULES),
         effort="medium",
@@ -69,64 +91,11 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     )
 
 
-class FindingsReader:
-    """Turns streamed findings into verified ones, each the moment its object closes."""
-
-    satisfied = False
-
-    def __init__(self, situation: Situation, context: Context) -> None:
-        self._origin = situation.origin
-        self._documents = context.documents
-        self._stream = ObjectStream("findings")
-        self._dropped: Counter[str] = Counter()
-        self._claims = self._malformed = 0
-
-    def feed(self, text: str) -> Sequence[Outcome]:
-        """Return the findings that this piece completes; what can't be verified is counted."""
-        found = (self._finding(entry) for entry in self._stream.feed(text))
-        return [finding for finding in found if finding is not None]
-
-    def finish(self, *, complete: bool) -> Sequence[Outcome]:
-        """Tell what was dropped; an answer that held no list of findings is a failure."""
-        end = self._stream.finish()
-        outcomes: list[Outcome] = [Drop(reason, count) for reason, count in self._dropped.items()]
-        # An answer of which nothing was a finding must not read as "no findings".
-        only_others = self._malformed and not self._claims
-        if complete and (not end.complete or only_others):
-            outcomes.append(Unusable(end.problem or "it held no list of findings"))
-        return outcomes
-
-    def _finding(self, entry: Mapping[str, object]) -> Finding | None:
-        claim = claims_from(entry, self._origin)
-        if isinstance(claim, Rejected):
-            self._malformed += 1
-            self._dropped[claim.reason] += 1
-            return None
-        self._claims += 1
-        sent = self._documents.get(claim.path)
-        if sent is None:
-            self._dropped["the file was not shown"] += 1
-            return None
-        found = verify(replace(claim, line=sent.line_hint(claim.line)), sent.index, sent.origin)
-        if isinstance(found, Dropped):
-            self._dropped[found.reason] += 1
-            return None
-        # From the text that was sent to the document: lines before the window, secrets put back.
-        span = sent.to_document(found.range)
-        text = found.replacement
-        return replace(
-            found,
-            range=span,
-            quote=sent.original.slice(span),
-            fingerprint=fingerprint(found.rule, found.path, sent.original, span.start.line),
-            replacement=None if text is None else sent.redacted.restore(text),
-        )
-
-
 ACTION = Action(
     name="review",
     command="claude.review",
-    does="Review the file; findings appear as diagnostics while the answer streams.",
+    does="Review the file, a selection, or what is changed or staged; findings appear as "
+    "diagnostics while the answer streams.",
     title=lambda _situation: "Review this file",
     kind="source.claude.review",
     tier="sonnet",

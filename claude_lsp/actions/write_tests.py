@@ -73,8 +73,8 @@ class _Reader(EditsReader):
 
     def __init__(self, situation: Situation, context: Context) -> None:
         destination = situation.destination
-        sent = None if destination is None else context.documents.get(destination.origin)
-        super().__init__(sent)
+        sent = () if destination is None else context.documents.get(destination.origin, ())
+        super().__init__(sent[0] if sent else None)
         self._destination = destination
 
     def _outcome(self, entry: dict[str, object]) -> Outcome:

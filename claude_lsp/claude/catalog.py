@@ -19,6 +19,8 @@ Family = Literal["claude-3", "claude-4.7"]
 """Tokenizer generation: "claude-3" up to 4.6, "claude-4.7" for 4.7 and everything later."""
 
 PRICES_AS_OF = "2026-11-22"
+BATCH_SHARE = 0.5
+"""Of every price, for requests in a batch; caching counts on top of it."""
 _MILLION = 1_000_000
 
 
@@ -105,18 +107,19 @@ class Usage:
         return self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
 
 
-def cost_usd(model: Model, usage: Usage) -> float | None:
+def cost_usd(model: Model, usage: Usage, *, batched: bool = False) -> float | None:
     """Return what a request cost in US dollars, None where the model's price is unknown."""
     price = model.price_for(usage.prompt)
     if price is None:
         return None
-    return (
+    total = (
         usage.input * price.input
         + usage.output * price.output
         + usage.cache_write_5m * price.cache_write_5m
         + usage.cache_write_1h * price.cache_write_1h
         + usage.cache_read * price.cache_read
-    ) / _MILLION
+    )
+    return total * (BATCH_SHARE if batched else 1) / _MILLION
 
 
 def _cached(base_input: float, output: float, read: float | None = None, above: int = 0) -> Price:

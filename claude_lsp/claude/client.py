@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import ssl
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
@@ -25,41 +25,35 @@ from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 from claude_lsp.context import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterator,
+        Sequence,
+    )
 
     import anthropic
     import httpx2
 
     from claude_lsp.claude.catalog import Model, Usage
     from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.claude.patience import Patience
     from claude_lsp.claude.recording import Recording
     from claude_lsp.claude.request import Request
     from claude_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # Editors pause for longer than the SDK's 5 s between completions; a new connection with TLS
 # would cost more than the whole request.
 _KEEP_ALIVE_S = 90
 _CONNECT_S = 5
-_LONGEST_WAIT_S = 60
 _LIMITS_S = 5
 _DRAIN_S = 0.25
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long and how often a request is tried.
-
-    Attributes:
-        deadline_s: total time for the answer, every attempt included.
-        retries: further attempts after a failure that may pass, before anything has arrived.
-        silence_s: longest pause between two pieces of a stream.
-    """
-
-    deadline_s: float
-    retries: int = 0
-    silence_s: float = 60
 
 
 class Client:
@@ -111,19 +105,30 @@ class Client:
         Raises:
             ClaudeError: the endpoint does not answer, or does not take the credentials.
         """
-        api = await self._connected()
         missing = []
         for model_id in dict.fromkeys(ids):
             try:
-                await api.models.retrieve(model_id, timeout=20)
-            except Exception as error:
-                failure = _failure_of(error)
-                if failure is None:
+                await self.call(partial(_retrieve, model_id, timeout_s=20))
+            except errors.ClaudeError as error:
+                if error.failure.kind != "model-not-found":
                     raise
-                if failure.kind != "model-not-found":
-                    raise errors.ClaudeError(failure) from error
                 missing.append(model_id)
         return missing
+
+    async def call(self, ask: Callable[[anthropic.AsyncAnthropic], Awaitable[T]]) -> T:
+        """Ask the API something that is no message, by a method of the SDK's client.
+
+        Raises:
+            ClaudeError: it failed.
+        """
+        api = await self._connected()
+        try:
+            return await ask(api)
+        except Exception as error:
+            failure = _failure_of(error)
+            if failure is None:
+                raise
+            raise errors.ClaudeError(failure) from error
 
     async def _with_limits(self, model: Model) -> Model:
         """Ask the endpoint, once, for the limits of a model that the catalog does not know.
@@ -135,14 +140,10 @@ class Client:
             return model  # without a price nothing will be sent, so nothing is asked either
         if model.id not in self._limits:
             self._limits[model.id] = (model.context_window, model.max_output)
-            api = await self._connected()
             try:
-                info = await api.models.retrieve(model.id, timeout=_LIMITS_S)
-            except Exception as error:
-                failure = _failure_of(error)
-                if failure is None:
-                    raise
-                log.info("no limits known for %s: %s", model.id, failure.message)
+                info = await self.call(partial(_retrieve, model.id, timeout_s=_LIMITS_S))
+            except errors.ClaudeError as error:
+                log.info("no limits known for %s: %s", model.id, error.failure.message)
             else:
                 self._limits[model.id] = (
                     info.max_input_tokens or model.context_window,
@@ -222,13 +223,12 @@ class Client:
                 yield piece
             attempt.check_end()
 
-        await account.book(request)
         try:
             async with contextlib.aclosing(pieces()) as given:
                 yield given, attempt.decoder.answer
         finally:
-            account.release(request)
-            cost = charge(request, attempt.usage, "ok", 1)
+            paid = replace(request, batched=attempt.decoder.answer.batched)
+            cost = charge(paid, attempt.usage, "ok", 1)
             account.add(request.model.id, 1, attempt.usage, cost)
 
     async def close(self) -> None:
@@ -295,7 +295,9 @@ class Client:
                 failure = _failure_of(error)
                 if failure is None:
                     raise
-                wait = _wait_before_retry(failure, attempt)
+                wait = attempt.patience.wait_before_retry(
+                    failure, attempt.count, time.monotonic() - attempt.started
+                )
                 if wait is None:
                     raise errors.ClaudeError(failure) from error
                 log.info(
@@ -435,6 +437,12 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
         raise errors.ClaudeError(errors.configuration(str(error))) from error
 
 
+async def _retrieve(
+    model_id: str, api: anthropic.AsyncAnthropic, *, timeout_s: float
+) -> anthropic.types.ModelInfo:
+    return await api.models.retrieve(model_id, timeout=timeout_s)
+
+
 def _trusting(ca_file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
@@ -483,16 +491,3 @@ def _retry_after(headers: httpx2.Headers) -> float | None:
         except (KeyError, ValueError):
             continue
     return None
-
-
-def _wait_before_retry(failure: errors.Failure, attempt: _Attempt) -> float | None:
-    """Return how long to wait before the next attempt, None if there should be none."""
-    if failure.kind == "connection" and attempt.count == 1:
-        # A kept-alive connection may have been closed by the other side meanwhile.
-        return 0.0
-    if not failure.retryable or attempt.count > attempt.patience.retries:
-        return None
-    backoff = min(8.0, 0.5 * 2 ** (attempt.count - 1)) * random.uniform(0.75, 1.0)  # noqa: S311
-    wait = max(backoff, failure.retry_after_s or 0.0)
-    left = attempt.patience.deadline_s - (time.monotonic() - attempt.started)
-    return wait if wait <= min(_LONGEST_WAIT_S, left) else None

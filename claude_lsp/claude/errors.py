@@ -203,10 +203,16 @@ def configuration(problem: str) -> Failure:
 
 def connection(problem: str) -> Failure:
     """Nothing answered before the first byte."""
+    advice = "Check the network, the proxy and endpoint.base_url"
+    if "CERTIFICATE_VERIFY_FAILED" in problem:
+        advice = (
+            "A proxy of your network may have an authority of its own: name its certificate bundle "
+            "by endpoint.ca_file in your own settings"
+        )
     return Failure(
         "connection",
         f"The API can't be reached: {_one_line(problem)}",
-        "Check the network, the proxy and endpoint.base_url",
+        advice,
         retryable=True,
     )
 

@@ -22,7 +22,7 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.catalog import PRICES_AS_OF, Usage, cost_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.claude.request import Request
     from claude_lsp.settings import Spend
@@ -71,11 +71,21 @@ STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
 
 @dataclass(frozen=True)
 class Spent:
-    """What a day has cost so far, reservations included."""
+    """What a day has cost so far, reservations included.
+
+    Attributes:
+        total_usd: of the requests whose price is known.
+        automatic_usd: of those among them that nobody asked for.
+        requests: how many there were.
+        unknown: how many of them have no known price.
+        day: the user's local day, YYYY-MM-DD.
+    """
 
     total_usd: float
     automatic_usd: float
     requests: int
+    unknown: int
+    day: str
 
 
 Group = Literal["day", "action", "tier", "model"]
@@ -149,7 +159,7 @@ def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float
     """
     if not usage.prompt and attempts and outcome in _PERHAPS_BILLED:
         return request.most_usd
-    return cost_usd(request.model, usage)
+    return cost_usd(request.model, usage, batched=request.batched)
 
 
 def state_directory() -> Path:
@@ -165,12 +175,19 @@ def state_directory() -> Path:
 class Ledger:
     """The ledger file. Safe to use from several threads and processes.
 
+    Args:
+        path: the file; None for the user's own.
+        settled: told what the day has cost whenever a request has ended, from its thread.
+
     Raises:
         ClaudeError: from every method, when the file can't be used (kind "ledger").
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, settled: Callable[[Spent], object] | None = None
+    ) -> None:
         self._path = path
+        self._settled = settled
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -186,14 +203,14 @@ class Ledger:
         cost = request.most_usd
         if cost is None or cost > limits.request_usd:
             raise errors.ClaudeError(errors.budget("spend.request_usd", cost, limits.request_usd))
-        today = _today()
+        day = today()
         with self._lock, _reported():
             connection = self._open()
             with connection:
                 # The write lock is taken before the sum is read: no two processes can both see
                 # room for the last cent.
                 connection.execute("BEGIN IMMEDIATE")
-                spent = _spent(connection, today)
+                spent = _spent(connection, day)
                 left = limits.day_usd - spent.total_usd
                 if cost > left:
                     raise errors.ClaudeError(errors.budget("spend.day_usd", cost, left))
@@ -206,7 +223,7 @@ class Ledger:
                     " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
                     (
                         time.time(),
-                        today,
+                        day,
                         request.action,
                         request.tier,
                         request.model.id,
@@ -253,21 +270,31 @@ class Ledger:
                         row,
                     ),
                 )
+            spent = None if self._settled is None else _spent(connection, today())
+        if self._settled is not None and spent is not None:
+            self._settled(spent)
         return cost
 
     def spent_today(self) -> Spent:
         """Return what today has cost so far."""
         with self._lock, _reported():
-            return _spent(self._open(), _today())
+            return _spent(self._open(), today())
 
     def note_shown(self, row: int) -> None:
         """Count one suggestion of a request that an editor was given to show."""
         self._count("shown = shown + 1", row)
 
-    def note_accepted(self, row: int, characters: int) -> None:
-        """Count one suggestion of a request that the user accepted."""
+    def note_accepted(self, row: int, characters: int, *, first: bool = True) -> None:
+        """Count one suggestion of a request that the user accepted, or a further part of it.
+
+        Args:
+            row: the request's.
+            characters: how many were accepted.
+            first: False for a further part of a suggestion that was counted already.
+        """
         self._count(
-            "accepted = accepted + 1, accepted_characters = accepted_characters + ?",
+            "accepted = accepted + ?, accepted_characters = accepted_characters + ?",
+            int(first),
             characters,
             row,
         )
@@ -378,13 +405,14 @@ class _reported:  # noqa: N801 - reads as a word in `with`
 
 
 def _spent(connection: sqlite3.Connection, day: str) -> Spent:
-    total, automatic, count = connection.execute(
-        "SELECT COALESCE(SUM(cost_usd), 0), COALESCE(SUM(cost_usd * automatic), 0), COUNT(*)"
-        " FROM requests WHERE day = ?",
+    total, automatic, count, unknown = connection.execute(
+        "SELECT COALESCE(SUM(cost_usd), 0), COALESCE(SUM(cost_usd * automatic), 0), COUNT(*),"
+        " COALESCE(SUM(cost_usd IS NULL), 0) FROM requests WHERE day = ?",
         (day,),
     ).fetchone()
-    return Spent(total, automatic, count)
+    return Spent(total, automatic, count, unknown, day)
 
 
-def _today() -> str:
+def today() -> str:
+    """Return the user's local day, YYYY-MM-DD."""
     return datetime.now().astimezone().date().isoformat()

@@ -24,6 +24,13 @@ _SUFFIX = ".sse"
 _NOT_OF_THE_QUESTION = frozenset(("max_tokens", "stream"))
 
 
+def key_of(body: Mapping[str, Any]) -> str:
+    """Return what a request is known by: 32 hexadecimal digits of its model, prompt and form."""
+    asked = {key: value for key, value in body.items() if key not in _NOT_OF_THE_QUESTION}
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class Recording:
     """A folder of answers.
@@ -64,14 +71,22 @@ class Recording:
         Raises:
             ClaudeError: the folder can't be written (kind "recording").
         """
-        path = self._path(body)
+        self.write(self._path(body).name, events)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder, whole or not at all.
+
+        Raises:
+            ClaudeError: the folder can't be written (kind "recording").
+        """
+        path = self.folder / name
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Whoever reads it meanwhile finds all of it or nothing.
             handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
             try:
                 with open(handle, "wb") as file:  # noqa: PTH123 - an open handle
-                    file.write(events)
+                    file.write(content)
                 os.replace(name, path)  # noqa: PTH105 - over an older one on every system
             except BaseException:
                 Path(name).unlink(missing_ok=True)
@@ -80,9 +95,7 @@ class Recording:
             raise self._unusable(error) from error
 
     def _path(self, body: Mapping[str, Any]) -> Path:
-        asked = {key: value for key, value in body.items() if key not in _NOT_OF_THE_QUESTION}
-        text = json.dumps(asked, sort_keys=True, ensure_ascii=True)
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}{_SUFFIX}"
+        return self.folder / f"{key_of(body)}{_SUFFIX}"
 
     def _unusable(self, error: OSError) -> errors.ClaudeError:
         problem = error.strerror or str(error)

@@ -56,6 +56,7 @@ class Request:
         prefill: beginning of the answer, used only where the model takes one.
         automatic: True where nobody asked (typing), for the spend limits.
         speculative: True for what may never be needed, so that its cost is told apart.
+        batched: True for one in a batch, which costs less and takes up to a day.
     """
 
     action: str
@@ -72,6 +73,7 @@ class Request:
     prefill: str = ""
     automatic: bool = False
     speculative: bool = False
+    batched: bool = False
 
     @property
     def prompt_tokens(self) -> int:
@@ -96,8 +98,10 @@ class Request:
         """
         output = min(self.max_tokens, self.model.max_output)
         if self.model.cache_minimum:
-            return cost_usd(self.model, Usage(cache_write_5m=self.prompt_tokens, output=output))
-        return cost_usd(self.model, Usage(input=self.prompt_tokens, output=output))
+            usage = Usage(cache_write_5m=self.prompt_tokens, output=output)
+        else:
+            usage = Usage(input=self.prompt_tokens, output=output)
+        return cost_usd(self.model, usage, batched=self.batched)
 
 
 def parameters(request: Request) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Answer:
         usage: the tokens counted so far.
         complete: whether `message_stop` arrived.
         error: (type, message) of an error event in mid-stream.
+        batched: whether it was made at the price of batches.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     complete: bool = False
     error: tuple[str, str] | None = None
+    batched: bool = False
 
     @property
     def text(self) -> str:
@@ -111,7 +113,9 @@ class Decoder:
                 message = _table(event.get("message"))
                 self.answer.model = str(message.get("model") or "")
                 self.answer.message_id = str(message.get("id") or "")
-                self._count(_table(message.get("usage")))
+                usage = _table(message.get("usage"))
+                self.answer.batched = usage.get("service_tier") == "batch"
+                self._count(usage)
             case "message_delta":
                 delta = _table(event.get("delta"))
                 self.answer.stop_reason = delta.get("stop_reason") or self.answer.stop_reason

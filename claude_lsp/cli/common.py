@@ -13,7 +13,7 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
@@ -69,16 +69,19 @@ async def indexed(workspace: Workspace, opened: Sequence[Snapshot] = ()) -> Code
 
 
 def configure(
-    options: argparse.Namespace, root: Path, command_line: Mapping[str, Any] | None = None
+    options: argparse.Namespace,
+    root: Path,
+    command_line: Mapping[str, Any] | None = None,
+    project: Callable[[str], str | None] | None = None,
 ) -> tuple[Configuration, Workspace]:
     """Read the settings for a root; what can't be taken is said, and ends a run in CI's sense.
 
     A broken settings file is an error on the command line: a review under settings that nobody
-    wrote would be worse than none.
+    wrote would be worse than none. `project` reads the project's own files, where not from disk.
     """
     log_to_stderr(getattr(options, "log_level", None) or "warning")
     file = Path(options.config) if options.config else None
-    configuration = load(root, command_line=command_line, file=file)
+    configuration = load(root, command_line=command_line, file=file, project=project)
     if configuration.problems:
         for problem in configuration.problems:
             say(str(problem))

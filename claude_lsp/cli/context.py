@@ -14,6 +14,7 @@ from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
+from claude_lsp.review.instructions import instructions_from
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text
@@ -35,6 +36,10 @@ def context(options: argparse.Namespace) -> int:
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
+    from claude_lsp.review.document import Document
+    from claude_lsp.review.plan import make_plan
+    from claude_lsp.review.run import situation_of
+    from claude_lsp.review.scope import Scope
 
     path, place = _target(options.place)
     configuration, workspace = configure(options, root_for(options, path))
@@ -49,12 +54,13 @@ def context(options: argparse.Namespace) -> int:
     problems = (
         (Problem(span, "(the diagnostic's message)"),) if action.name in {"fix", "fixAll"} else ()
     )
+    instructions = instructions_from(workspace, configuration.settings)
     situation = Situation(
         snapshot,
         workspace.origin(snapshot),
         span,
         problems,
-        instructions=configuration.settings.review.instructions,
+        instructions=instructions.for_paths([workspace.origin(snapshot)]),
         multiline=configuration.settings.completion.multiline,
         asked=options.instruction if action.name == "rewrite" else "",
     )
@@ -64,6 +70,14 @@ def context(options: argparse.Namespace) -> int:
             refuse(destination.reason)
         situation = replace(situation, destination=destination)
     tokens.warm()
+    if action.name == "review":
+        document = Document(situation.origin, snapshot)
+        scope = Scope(document.origin, (document,))
+        units = make_plan(scope, configuration.settings, instructions).units
+        if units:
+            situation = situation_of(units[0])
+        if len(units) > 1:
+            say(f"a review makes {len(units)} calls; this is the first of them")
 
     async def prepare() -> Prepared:
         codebase = await indexed(workspace, [snapshot])

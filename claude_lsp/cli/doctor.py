@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -79,8 +80,36 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield Check("token estimates", "ok", "the vocabulary is loaded; no download is needed")
     else:
         yield Check("token estimates", "note", f"by bytes only: {tokens.failure()}")
+    yield _index_check(root)
     yield from _ledger_check(configuration.settings)
     yield from asyncio.run(_connection_checks(configuration.settings, online=options.online))
+
+
+def _index_check(root: Path) -> Check:
+    """Tell what is kept of the project's index; a server reads the rest when it starts."""
+    from claude_lsp.workspace.index import cache
+
+    path = cache.newest(root)
+    if path is None:
+        return Check("index", "note", f"none yet of {root}; a server in an editor builds it")
+    from claude_lsp.workspace.index import store  # loads numpy
+
+    try:
+        held = path.stat()
+        files = store.load(path, cache.version()).file_count
+    except (OSError, store.DamagedError) as error:
+        return Check("index", "note", f"{path}: {error}; it is built again by itself")
+    age = _age(max(0.0, time.time() - held.st_mtime))
+    counted = f"{files:,} file{'' if files == 1 else 's'}, {held.st_size / 1e6:.1f} MB"
+    return Check("index", "ok", f"{counted}, kept {age} ago in {path.parent}")
+
+
+def _age(seconds: float) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "less than a minute"
 
 
 def _ledger_check(settings: Settings) -> Iterator[Check]:

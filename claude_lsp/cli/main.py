@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
+from claude_lsp.cli.scope_options import add_scope_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _EXIT_CODES = """\
 exit codes:
@@ -21,6 +22,15 @@ exit codes:
   4    nothing was reviewed
   130  interrupted; what was there is reported
 """
+
+
+FORMATS = (
+    *("concise", "full", "json", "jsonl", "sarif", "github", "gitlab", "rdjson", "junit"),
+    "markdown",
+)
+"""The names in `REPORTERS`, which need not be loaded to read a command line."""
+
+_FORMATS_HELP = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: concise)"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,19 +75,14 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--stdio", action="store_true", help="the default; accepted for editors")
 
-    review = commands.add_parser(
-        "review",
-        help="review files",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    review = _Parser(add_help=False)  # what `baseline` has too, which reviews
+    output = _Parser(add_help=False)  # what `report` has too
+    review.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
+    add_scope_options(review)
+    output.add_argument(
+        "--format", choices=FORMATS, metavar="FORMAT", help=f"what is printed: {_FORMATS_HELP}"
     )
-    review.add_argument(
-        "paths", nargs="*", metavar="PATH", help="files or folders (default: this folder)"
-    )
-    review.add_argument(
-        "--format", choices=("concise", "full", "json"), help="what is printed (default: concise)"
-    )
-    review.add_argument(
+    output.add_argument(
         "-o",
         "--output",
         action="append",
@@ -85,11 +90,31 @@ def parser() -> argparse.ArgumentParser:
         metavar="FORMAT:FILE",
         help="write a report to a file as well; may be given several times",
     )
-    review.add_argument(
+    output.add_argument(
+        "--patch", metavar="FILE", help="write all suggested fixes as one patch for `git apply`"
+    )
+    output.add_argument(
         "--fail-on",
         choices=("critical", "major", "minor", "any", "never"),
         default="never",
         help="exit with 1 for findings at or above this severity (default: never)",
+    )
+    output.add_argument(
+        "--require-complete",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="exit with 3 if something in scope could not be reviewed (default); the report says "
+        "so in any case",
+    )
+    output.add_argument(
+        "--show-suppressed",
+        action="store_true",
+        help="list what comments, settings and the baseline suppress, not only its number",
+    )
+    review.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="do not show what this file accepts (default: review.baseline)",
     )
     review.add_argument("--min-severity", choices=("critical", "major", "minor", "info"))
     review.add_argument("--min-confidence", type=float, metavar="0..1")
@@ -101,9 +126,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="USD",
         help="send nothing that could make the run cost more (default: 1.00)",
     )
+    review.add_argument(
+        "--max-tokens",
+        type=_positive,
+        metavar="N",
+        help="plan no calls whose prompts could have more tokens together",
+    )
+    review.add_argument("--max-calls", type=_positive, metavar="N", help="plan no more calls")
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
     review.add_argument(
-        "--dry-run", action="store_true", help="list files, tokens and dollars; send nothing"
+        "--dry-run", action="store_true", help="list calls, tokens and dollars; send nothing"
     )
     review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"
@@ -113,6 +145,21 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="without credentials exit with 0 after the structural review",
     )
+
+    raw: dict[str, Any] = {
+        "epilog": _EXIT_CODES,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+    reviewing = [
+        commands.add_parser(
+            "review", help="review files, or what has changed", parents=[review, output], **raw
+        ),
+        *_baseline(commands, review),
+    ]
+    report = commands.add_parser(
+        "report", help="write JSON reports anew, or several as one", parents=[output], **raw
+    )
+    report.add_argument("files", nargs="+", metavar="FILE", help="reports of --format json")
 
     context = commands.add_parser("context", help="show exactly what would be sent")
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]]")
@@ -158,14 +205,37 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("show", "schema"), nargs="?", default="show")
     config.add_argument("--format", choices=("text", "json"), default="text")
 
-    for command in (review, context, doctor, config):
+    for command in (*reviewing, context, doctor, config):
         command.add_argument("--config", metavar="FILE", help="a further settings file")
+    for command in (*reviewing, report, context, doctor, config):
         command.add_argument("--root", metavar="DIR", help="the workspace (default: found by git)")
-    for command in (serve, review, context, doctor):
+    for command in (serve, *reviewing, context, doctor):
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
         )
     return top
+
+
+def _baseline(commands: argparse._SubParsersAction[_Parser], review: _Parser) -> Iterator[_Parser]:
+    """Yield the commands about the baseline, which review as `review` does or take a report."""
+    top = commands.add_parser("baseline", help="accept what is found today; drop, list it")
+    kinds = top.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    for name, meaning in (
+        ("write", "accept everything that is found"),
+        ("prune", "drop what a complete review no longer finds"),
+        ("audit", "list what is accepted or suppressed, why, and what matches nothing any more"),
+    ):
+        command = kinds.add_parser(name, help=meaning, description=meaning, parents=[review])
+        command.add_argument(
+            "--report", metavar="FILE", help="take this JSON report instead of reviewing"
+        )
+        if name == "write":
+            command.add_argument("--reason", metavar="TEXT", help="why, for what is new")
+        if name == "audit":
+            command.add_argument("--format", choices=("text", "json"), default="text")
+        # A review for a baseline has no gate of its own.
+        command.set_defaults(fail_on="never")
+        yield command
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -193,6 +263,14 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.review import review
 
             return review
+        case "baseline":
+            from claude_lsp.cli.baseline import baseline
+
+            return baseline
+        case "report":
+            from claude_lsp.cli.report import report
+
+            return report
         case "context":
             from claude_lsp.cli.context import context
 

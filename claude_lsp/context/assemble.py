@@ -8,31 +8,31 @@ their parts.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Candidate, Style
+from claude_lsp.context.excerpts import attribute, numbered, render, windows_of
 from claude_lsp.context.redact import Redactor
-from claude_lsp.text.lines import LineIndex, split_lines, without_ending
+from claude_lsp.context.sent import Sent
+from claude_lsp.text.lines import LineIndex, without_ending
 from claude_lsp.text.positions import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from claude_lsp.context.candidate import Subject
+    from claude_lsp.context.candidate import Excerpt, Subject
     from claude_lsp.context.redact import Redacted, Secret
     from claude_lsp.context.tokens import Family
-    from claude_lsp.text.positions import Range
 
+_USED_UP = "the token budget is used up"
 _LONGEST_REASON = "a diagnostic points here (line 10000)"
 CURSOR_MARK = "<CURSOR/>"
-_NUMBER_EVERY = 10
 _LONGEST_TOKEN = 8
 """Characters; longer ones are rare, so a text of more per token of room can't fit."""
 SHARE_BEFORE = 0.65
 """Of a window around a cursor: what comes next follows from what stands before it."""
-_LONGEST_NAME = 120
 _SMALLEST_PART = 60
 """Tokens below which a cut piece of a neighbouring file tells nothing."""
 
@@ -71,59 +71,6 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Sent:
-    """The subject's text as the model sees it, and the way back to the document.
-
-    Attributes:
-        origin: the document's path in the workspace.
-        redacted: the whole document with secrets replaced; the line numbers are the document's.
-        start: offset in the redacted text of the first character that was sent.
-        end: offset behind the last one.
-        original: the document's own lines.
-    """
-
-    origin: str
-    redacted: Redacted
-    start: int
-    end: int
-    original: LineIndex
-
-    @cached_property
-    def index(self) -> LineIndex:
-        """The lines that were sent; its line 0 is the document's `first_line`."""
-        return LineIndex(self.redacted.text[self.start : self.end])
-
-    @property
-    def first_line(self) -> int:
-        """The first line that was sent, perhaps not from its beginning; 0-based."""
-        return self._redacted_index.position_at(self.start).line
-
-    @property
-    def last_line(self) -> int:
-        """The last line that was sent, perhaps not to its end; 0-based, included."""
-        return self._redacted_index.position_at(max(self.start, self.end - 1)).line
-
-    @property
-    def whole(self) -> bool:
-        """Whether the whole document was sent."""
-        return self.start == 0 and self.end == len(self.redacted.text)
-
-    def line_hint(self, line: int | None) -> int | None:
-        """Turn a line number that the model gave (1-based, the document's) into one of `index`."""
-        return None if line is None else line - self.first_line
-
-    def to_document(self, span: Range) -> Range:
-        """Turn a range of `index` into the document's range of the same text."""
-        start, end = (self.start + self.index.offset_at(place) for place in span)
-        to_original = self.redacted.to_original
-        return self.original.range_of(to_original(start), to_original(end))
-
-    @cached_property
-    def _redacted_index(self) -> LineIndex:
-        return LineIndex(self.redacted.text)
-
-
-@dataclass(frozen=True)
 class Context:
     """What a request tells the model: ordered parts within a token bound.
 
@@ -131,18 +78,18 @@ class Context:
         parts: stable ones first, the subject last.
         left_out: what was not sent, and why.
         subject: the path of the document that the action is about; None where there is none.
-        documents: each document that was sent, by its path.
+        documents: what was sent of each document that findings may quote, by its path.
     """
 
     parts: tuple[Part, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     subject: str | None = None
-    documents: Mapping[str, Sent] = field(default_factory=dict)
+    documents: Mapping[str, tuple[Sent, ...]] = field(default_factory=dict)
 
     @property
     def sent(self) -> Sent | None:
         """The subject as it was sent."""
-        return None if self.subject is None else self.documents[self.subject]
+        return None if self.subject is None else self.documents[self.subject][0]
 
     @property
     def tokens(self) -> int:
@@ -159,6 +106,7 @@ def assemble(
     document_share: float = 0.75,
     left_out: Iterable[LeftOut] = (),
     redactor: Redactor | None = None,
+    excerpts: Sequence[Excerpt] = (),
 ) -> Context:
     """Assemble a context of at most `budget` tokens.
 
@@ -171,14 +119,24 @@ def assemble(
             what the candidates leave.
         left_out: what the caller already had to leave out, to be listed with the rest.
         redactor: for a caller with further texts of the same request.
+        excerpts: parts of documents, chosen to fit; they come before any candidate.
     """
     dropped = list(left_out)
     ranked = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.origin))
     redactor = redactor or Redactor()
     parts: list[Part] = []
-    documents: dict[str, Sent] = {}
+    documents: dict[str, tuple[Sent, ...]] = {}
     remaining = budget
     document = subject_part = None
+    excerpt_parts: list[Part] = []
+    for excerpt in excerpts:
+        made, windows = _excerpt_part(excerpt, family, redactor)
+        if made.tokens > remaining:
+            dropped.append(LeftOut(excerpt.origin, _USED_UP))
+            continue
+        excerpt_parts.append(made)
+        documents[excerpt.origin] = windows
+        remaining -= made.tokens
     if subject is not None:
         document = _Document(subject, redactor)
         share = int(budget * document_share) if ranked else budget
@@ -186,25 +144,28 @@ def assemble(
         # One that must be cut gets its share and what the others do not need.
         remaining -= share if subject_part is None else subject_part.tokens
         if sent is not None:
-            documents[subject.origin] = sent
+            documents[subject.origin] = (sent,)
     for candidate in ranked:
         rendered = _part(candidate, remaining, family, redactor)
         if rendered is None:
-            dropped.append(LeftOut(candidate.origin, "the token budget is used up"))
+            dropped.append(LeftOut(candidate.origin, _USED_UP))
             continue
         part, found, end = rendered
         if candidate.snapshot is not None:
             original = candidate.snapshot.index
-            documents.setdefault(candidate.origin, Sent(candidate.origin, found, 0, end, original))
+            sent = Sent(candidate.origin, found, 0, end, original)
+            documents.setdefault(candidate.origin, (sent,))
         parts.append(part)
         remaining -= part.tokens
     if subject is not None and document is not None and subject_part is None:
-        subject_part, documents[subject.origin] = document.part(share + remaining, family)
+        subject_part, sent = document.part(share + remaining, family)
+        documents[subject.origin] = (sent,)
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
     parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
     if subject_part is not None:
         parts.append(subject_part)
+    parts += excerpt_parts
     origin = None if subject is None else subject.origin
     return Context(tuple(parts), tuple(dropped), origin, documents)
 
@@ -308,6 +269,36 @@ class _Document:
         return part, Sent(origin, found, start, end, self._original)
 
 
+def _excerpt_part(
+    excerpt: Excerpt, family: Family, redactor: Redactor
+) -> tuple[Part, tuple[Sent, ...]]:
+    windows = windows_of(excerpt, redactor)
+    text = render(excerpt, windows)
+    found = windows[0].redacted
+    kinds = {
+        secret.kind
+        for secret in found.found
+        for window in windows
+        if _shown(found.to_redacted, secret, window.start, window.end)
+    }
+    part = Part(
+        excerpt.origin,
+        "what is reviewed",
+        float("inf"),
+        text,
+        _count(text, family),
+        stable=False,
+        secrets=tuple(sorted(kinds)),
+        cut=not all(window.whole for window in windows),
+    )
+    return part, windows
+
+
+def excerpt_tokens(excerpt: Excerpt, family: Family) -> int:
+    """Return an upper bound of the tokens that an excerpt takes, frame included."""
+    return _excerpt_part(excerpt, family, Redactor())[0].tokens
+
+
 def _shown(to_redacted: Callable[[int], int], secret: Secret, start: int, end: int) -> bool:
     return to_redacted(secret.start) < end and to_redacted(secret.end) > start
 
@@ -344,32 +335,24 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
     first = index.position_at(start).line + 1
     last = index.position_at(max(start, end - 1)).line + 1
     if subject.style is Style.NUMBERED:
-        body = "".join(
-            f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
-            for number, line in enumerate(split_lines(body), first)
-        )
+        body = numbered(body, first)
     elif subject.style is Style.CURSOR:
         body = body[: focus - start] + CURSOR_MARK + body[focus - start :]
     whole = start == 0 and end == len(index.text)
     extent = "" if whole else f' lines="{first}-{last} of {len(index.lines)}"'
-    path, language = _attribute(subject.origin), _attribute(subject.snapshot.language)
+    path, language = attribute(subject.origin), attribute(subject.snapshot.language)
     head = f'<document path="{path}" language="{language}"{extent}>'
     return f"{head}\n{body}{_end(body)}</document>\n"
 
 
 def _wrapped(candidate: Candidate, body: str) -> str:
-    path, why = _attribute(candidate.origin), _attribute(candidate.reason)
+    path, why = attribute(candidate.origin), attribute(candidate.reason)
     return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
 
 
 def candidate_tokens(origin: str, text: str, family: Family) -> int:
     """Return an upper bound of the tokens that a candidate takes, whatever the reason for it."""
     return _count(_wrapped(Candidate(origin, "", _LONGEST_REASON), text), family)
-
-
-def _attribute(text: str) -> str:
-    """Return a text as an attribute: a file's name must not be able to end it, nor be endless."""
-    return " ".join(text[-_LONGEST_NAME:].split()).replace('"', "'").replace(">", "")
 
 
 def _end(body: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from claude_lsp.text.positions import Range
@@ -58,3 +58,76 @@ class Subject:
     origin: str
     focus: Range
     style: Style = Style.PLAIN
+
+
+class Lines(NamedTuple):
+    """A run of lines, 0-based, both included; one that ends before it begins is empty."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        """Return the numbers that a person counts, from 1."""
+        first, last = self.first + 1, self.last + 1
+        return str(first) if first == last else f"{first}-{last}"
+
+    def meets(self, other: Lines) -> bool:
+        """Whether the two have a line in common."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def lines_of(span: Range) -> Lines:
+    """Return the lines that a range has text on."""
+    ends_before = span.end.column == 0 and span.end.line > span.start.line
+    return Lines(span.start.line, span.end.line - ends_before)
+
+
+class Removed(NamedTuple):
+    """Lines that a change took away.
+
+    Attributes:
+        at: the line, 0-based, of the text of now in front of which they stood.
+        first: the number of the first of them in the text of before, 1-based.
+        lines: without line endings.
+    """
+
+    at: int
+    first: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The part of a document that is to be looked at, and what of it has changed.
+
+    Attributes:
+        snapshot: the document as it is now.
+        origin: its path in the workspace.
+        shown: the lines that are shown, in order, none of them twice.
+        change: what happened to it, in a word or two; empty where nothing is known to have.
+        added: the changed lines; empty where all of them are, or none.
+        removed: the lines that were taken away, in order.
+        scope: the lines that findings may be about; None for all.
+        outside: why a finding elsewhere is dropped.
+        tokens: how many it takes at most, as whoever chose it has counted.
+    """
+
+    snapshot: Snapshot
+    origin: str
+    shown: tuple[Lines, ...]
+    change: str = ""
+    added: tuple[Lines, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    scope: tuple[Lines, ...] | None = None
+    outside: str = "outside of what was reviewed"
+    tokens: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a document as it is, all of it and without any change marked."""
+        everything = (Lines(0, len(self.snapshot.index.lines) - 1),)
+        return self.shown == everything and not (self.change or self.removed or self.scope)
+
+    def covers(self, lines: Lines) -> bool:
+        """Whether a finding at some lines is about what is to be looked at."""
+        return self.scope is None or any(each.meets(lines) for each in self.scope)

@@ -78,6 +78,24 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Landmarks:
+    """What stands around a finding: to know it again, and to place it, without the text.
+
+    Attributes:
+        before: what stands before it on its first line.
+        symbol: the definitions around it, joined by dots.
+        context_key: a weaker identity that survives a rename or a move; empty where the finding
+            speaks of files rather than of a line, as structural ones do.
+        line_hash: CodeQL's hash of its first line, by which GitHub recognises an alert.
+    """
+
+    before: str = ""
+    symbol: str = ""
+    context_key: str = ""
+    line_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One verified review remark.
 
@@ -93,6 +111,7 @@ class Finding:
         fingerprint: 16 hexadecimal digits, the same across runs and line shifts.
         replacement: text to put in place of `range`, None where no fix is offered.
         related: further places.
+        landmarks: what stands around it; empty until `fingerprint.with_landmarks` has looked.
     """
 
     rule: str
@@ -106,3 +125,4 @@ class Finding:
     fingerprint: str
     replacement: str | None = None
     related: tuple[Related, ...] = ()
+    landmarks: Landmarks = Landmarks()

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from claude_lsp.findings.finding import Landmarks
+from claude_lsp.findings.line_hash import line_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from claude_lsp.findings.finding import Finding
     from claude_lsp.text.lines import LineIndex
 
 _VERSION = "v1"
@@ -100,6 +105,31 @@ def context_key(rule: str, path: str, index: LineIndex, line: int) -> str:
     """
     focus = _normalised(index.line(line), path)
     return _digest(f"context-{_VERSION}", rule, *symbol_path(index.lines, line), focus)
+
+
+def with_landmarks(finding: Finding, index: LineIndex) -> Finding:
+    """Return a finding with what stands around it.
+
+    A structural finding gets no context key: it speaks of files, and the line that it is shown at
+    is one of several.
+
+    Args:
+        finding: the finding.
+        index: the text that was reviewed.
+    """
+    line, column = finding.range.start
+    hashes = line_hashes(index.text)
+    # A fingerprint that is not that of its line is one of files.
+    of_line = finding.fingerprint == fingerprint(finding.rule, finding.path, index, line)
+    return replace(
+        finding,
+        landmarks=Landmarks(
+            before=index.line(line)[:column],
+            symbol=".".join(symbol_path(index.lines, line)),
+            context_key=context_key(finding.rule, finding.path, index, line) if of_line else "",
+            line_hash=hashes[line] if line < len(hashes) else "",
+        ),
+    )
 
 
 def symbol_path(lines: Sequence[str], line: int) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from claude_lsp.findings.finding import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from claude_lsp.findings.finding import Finding
     from claude_lsp.text.lines import LineIndex
 
 Status = Literal["complete", "partial", "nothing"]
+Kind = Literal["review", "arch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,29 @@ class Spend:
     usd: float | None = 0.0
 
 
+SUPPRESSED_BY = {"comment": "a comment", "settings": "the settings", "baseline": "the baseline"}
+"""Where it is said that a finding is not to be shown, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that is not shown because somebody said so.
+
+    Attributes:
+        finding: the finding.
+        by: where it was said: a comment in the source, the project's settings, or the baseline.
+        reason: why, in their words; may be empty for a baseline.
+        in_change: whether the comment came with the change under review.
+        moved: whether a baseline's entry was recognised although the code had moved.
+    """
+
+    finding: Finding
+    by: Literal["comment", "settings", "baseline"]
+    reason: str = ""
+    in_change: bool = False
+    moved: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a reporter may show of one review.
@@ -67,6 +91,10 @@ class Report:
         models: ids of the models that answered.
         dropped: how many claims were dropped, by reason.
         tool_version: the version of this program.
+        suppressed: what was found and is not shown because somebody said so.
+        rules: ids of the rules that were looked for.
+        compared: whether a baseline said what is known already.
+        kind: which command made it; GitHub keeps the alerts of each apart.
         sources: the reviewed texts by path, for excerpts; where one is missing the finding's own
             quote is shown.
     """
@@ -80,14 +108,26 @@ class Report:
     models: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     tool_version: str = ""
+    suppressed: tuple[Suppressed, ...] = ()
+    rules: tuple[str, ...] = ()
+    compared: bool = False
+    kind: Kind = "review"
     sources: Mapping[str, LineIndex] = field(default_factory=dict, compare=False, repr=False)
 
 
 def sorted_findings(report: Report) -> list[Finding]:
     """Return the findings by path and place, the worse first at the same place."""
-    return sorted(
-        report.findings, key=lambda f: (f.path, f.range, f.severity.rank, f.rule, f.fingerprint)
-    )
+    return sorted(report.findings, key=order)
+
+
+def order(finding: Finding) -> tuple[object, ...]:
+    """Return the key that puts findings in the order of their places, the worse first."""
+    return finding.path, finding.range, finding.severity.rank, finding.rule, finding.fingerprint
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they are kept where only some can be."""
+    return sorted(findings, key=lambda f: (f.severity.rank, -f.confidence, order(f)))
 
 
 def result_sentence(report: Report) -> str:
@@ -103,7 +143,8 @@ def result_sentence(report: Report) -> str:
             f" in {_count(files, 'file')}."
         )
     if not report.coverage.reviewed:
-        return "Nothing was reviewed."
+        nothing = report.status == "complete"
+        return "There was nothing to review." if nothing else "Nothing was reviewed."
     if report.status != "complete":
         return "No findings in what was reviewed, but the review is incomplete."
     return "No findings."
@@ -141,6 +182,31 @@ def dropped_sentence(report: Report) -> str:
         return ""
     reasons = "; ".join(f"{reason}: {count}" for reason, count in report.dropped.items())
     return f"Dropped {_count(sum(report.dropped.values()), 'claim')} ({reasons})."
+
+
+def suppressed_in_change(report: Report) -> list[Suppressed]:
+    """Return what the change under review suppresses itself, which every format tells."""
+    brought = (one for one in report.suppressed if one.in_change)
+    return sorted(brought, key=lambda one: order(one.finding))
+
+
+def suppression_sentence(one: Suppressed) -> str:
+    """Say what is suppressed, where and why."""
+    where = SUPPRESSED_BY[one.by] + (" in this change" if one.in_change else "")
+    reason = f": {one.reason}" if one.reason else ""
+    return f"suppressed {one.finding.rule} {one.finding.title} (by {where}{reason})"
+
+
+def suppressed_sentence(report: Report) -> str:
+    """Say how many findings were suppressed and where; empty if none was."""
+    if not report.suppressed:
+        return ""
+    counts = Counter(SUPPRESSED_BY[one.by] for one in report.suppressed)
+    parts = [f"{count} by {where}" for where, count in counts.items()]
+    brought = sum(one.in_change for one in report.suppressed)
+    if brought:
+        parts.append(f"{brought} in this change")
+    return f"Suppressed {_count(len(report.suppressed), 'finding')} ({', '.join(parts)})."
 
 
 def _count(number: int, noun: str) -> str:

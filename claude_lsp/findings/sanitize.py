@@ -20,6 +20,7 @@ _UNSEEN = (
 )
 _UNSEEN_CHARACTER = re.compile(f"[{_UNSEEN}]")
 _UNSEEN_IN_LINE = re.compile(f"[\\n\\t{_UNSEEN}]")
+_COMMAND = re.compile(r"^[^\S\n]*:(?=:)|##(?=\[)", re.MULTILINE)
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -51,6 +52,14 @@ def visible(text: str) -> str:
 def escaped_json(text: str) -> str:
     r"""Return JSON text with unseen characters as `\uXXXX`, which JSON reads back the same."""
     return _UNSEEN_CHARACTER.sub(_json_escape, text)
+
+
+def without_commands(text: str) -> str:
+    """Return text whose lines are no commands to GitHub's runner, which reads every line of a log.
+
+    It takes a line that begins with two colons, blanks aside, and "##[" anywhere.
+    """
+    return _COMMAND.sub(r"\g<0> ", text)
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ class Abilities:
     """A client's abilities. The defaults are those of a client that announces nothing.
 
     Attributes:
-        client_name: as the client gives it, "" if it does not.
+        client_name: as the client gives it, or told by what it announces; "" if neither.
         client_version: likewise.
         position_encoding: the unit of columns on the wire.
         apply_edit: takes `workspace/applyEdit`.
@@ -51,11 +51,13 @@ class Abilities:
         diagnostic_data: gives a diagnostic's `data` back in code action requests.
         diagnostic_version: looks at the version that diagnostics were made for.
         input: answers the request `claude/input` (experimental capability `claude.input`).
-        preview: takes `claude/preview` (experimental capability `claude.preview`).
+        preview: takes `claude/preview` (experimental capability `claude.preview`: true, or a table
+            of what it does with previews).
+        accepts_previews: lets the user accept or discard edits that wait (`claude.preview.accept`).
         status: takes `claude/status` (experimental capability `claude.status`).
-        runs_every_action: may run all the code actions that it is given, so that none may cost
-            money or change text unasked. Kate does, and gives no name, so a client without one
-            is taken for it.
+        runs_every_action: may run all the code actions that it is given for a diagnostic, or for
+            a whole document, so that none of those may cost money unasked. Kate's Quick Fix does,
+            and old ones give no name, so a client without one is taken for it.
     """
 
     client_name: str = ""
@@ -91,6 +93,7 @@ class Abilities:
     diagnostic_version: bool = False
     input: bool = False
     preview: bool = False
+    accepts_previews: bool = False
     status: bool = False
     runs_every_action: bool = True
 
@@ -99,7 +102,7 @@ class Abilities:
         """Read them from the client's `initialize`."""
         given = params.capabilities
         info = params.client_info
-        name = info.name if info else ""
+        name = (info.name if info else "") or _name_told_by(given)
         claude = _experimental(given)
         completion = "text_document.completion"
         action = "text_document.code_action"
@@ -157,7 +160,8 @@ class Abilities:
             diagnostic_data=_has(given, f"{diagnostics}.data_support"),
             diagnostic_version=_has(given, f"{diagnostics}.version_support"),
             input=claude.get("input") is True,
-            preview=claude.get("preview") is True,
+            preview=claude.get("preview") is True or isinstance(claude.get("preview"), dict),
+            accepts_previews=_get_entry(claude.get("preview"), "accept") is True,
             status=claude.get("status") is True,
             runs_every_action=not name or name.casefold().startswith("kate"),
         )
@@ -171,6 +175,21 @@ _ENCODINGS: dict[types.PositionEncodingKind, Encoding] = {
 
 _CHECKS_VERSIONS = ("Visual Studio Code", "VSCodium", "Code - OSS", "code-server", "Cursor")
 """Names of the editors that are built on vscode-languageclient."""
+
+
+def _name_told_by(given: types.ClientCapabilities) -> str:
+    """Return the name of a client that gives none, told by what only it announces; else "".
+
+    Both let their users choose one of the actions that they show: eglot up to 1.9, ALE 3.3.
+    """
+    if given.experimental == {} and (
+        _get(given, "text_document.publish_diagnostics.code_description_support") is False
+    ):
+        return "eglot"
+    kinds = "text_document.code_action.code_action_literal_support.code_action_kind.value_set"
+    if _get(given, "workspace.apply_edit") is False and _get(given, kinds) in ((), []):
+        return "ALE"
+    return ""
 
 
 def _get(capabilities: types.ClientCapabilities, path: str) -> Any:
@@ -191,5 +210,9 @@ def _many(capabilities: types.ClientCapabilities, path: str) -> tuple[Any, ...]:
 def _experimental(capabilities: types.ClientCapabilities) -> dict[str, Any]:
     """Return the experimental capability `claude`, an empty one if there is none."""
     experimental = capabilities.experimental
-    claude = experimental.get("claude") if isinstance(experimental, dict) else None
+    claude = _get_entry(experimental, "claude")
     return claude if isinstance(claude, dict) else {}
+
+
+def _get_entry(table: object, name: str) -> object:
+    return table.get(name) if isinstance(table, dict) else None

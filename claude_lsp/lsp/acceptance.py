@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -40,6 +41,7 @@ class Acceptance:
         self._numbers, self._counts = itertools.count(1), itertools.count()
         self._offered: OrderedDict[int, Suggestion] = OrderedDict()
         self._shown: OrderedDict[Source, None] = OrderedDict()
+        self._taken_in_part: OrderedDict[Source, None] = OrderedDict()
 
     def offer(self, suggestion: Suggestion) -> types.Command | None:
         """Note that an editor gets a suggestion to show; return the command for its acceptance.
@@ -59,17 +61,34 @@ class Acceptance:
                 kept.popitem(last=False)
         return types.Command("Accepted", COMMAND, arguments=[{"number": number}])
 
-    def accept(self, number: int) -> None:
-        """Note that the user accepted a suggestion; a second time counts no more."""
-        suggestion = self._offered.pop(number, None)
+    def accept(self, number: int, characters: int | None = None) -> None:
+        """Note that the user accepted a suggestion; a second time counts no more.
+
+        Args:
+            number: as it was offered.
+            characters: how many of its characters, if only its beginning was accepted; what is
+                left of it may be accepted later, and counts as the same suggestion.
+        """
+        suggestion = self._offered.get(number)
         if suggestion is None or suggestion.source is None:
             return
-        row, characters = suggestion.source.row, len(suggestion.text)
-        for other, offered in [*self._offered.items()]:
-            # The same suggestion, shown when less of it was typed.
-            if offered.source == suggestion.source:
-                del self._offered[other]
-        self._count(lambda: self._server.session.ledger.note_accepted(row, characters))
+        source, text = suggestion.source, suggestion.text
+        part = len(text) if characters is None else max(0, characters)
+        first = source not in self._taken_in_part
+        if part < len(text):
+            self._taken_in_part[source] = None
+            self._offered[number] = replace(suggestion, text=text[part:])
+            while len(self._taken_in_part) > _KEPT:
+                self._taken_in_part.popitem(last=False)
+        else:
+            part = len(text)
+            self._taken_in_part.pop(source, None)
+            for other, offered in [*self._offered.items()]:
+                # The same suggestion, shown when less of it was typed.
+                if offered.source == source:
+                    del self._offered[other]
+        ledger = self._server.session.ledger
+        self._count(lambda: ledger.note_accepted(source.row, part, first=first))
 
     def _count(self, count: Callable[[], None]) -> None:
         self._server.upkeep.start(f"count {next(self._counts)}", _counted(count))

@@ -18,12 +18,18 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.lsp.convert import edits_to_client
-from claude_lsp.text.edits import TextEdit, move_position, move_range
+from claude_lsp.text.edits import (
+    TextEdit,
+    apply_edits,
+    move_position,
+    move_range,
+    move_untouched,
+)
 from claude_lsp.text.lines import line_ending
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.protocol import Server
@@ -73,16 +79,33 @@ class Applier:
         Returns:
             None if it was applied, else why it was not, in words for the user.
         """
-        wanted = self._snapshot.index.slice(span)
-        text = _with_endings_of(wanted, self._snapshot.text, text)
-        if wanted == text:
+        return await self.replace_all([TextEdit(span, text)])
+
+    async def replace_all(self, edits: Sequence[TextEdit]) -> str | None:
+        """Replace several ranges of the snapshot at once, as one step to undo.
+
+        Returns:
+            None if it was applied, else why none of it was, in words for the user.
+        """
+        todo = []
+        for span, given in edits:
+            old = self._snapshot.index.slice(span)
+            text = with_endings_of(old, self._snapshot.text, given)
+            if text != old:
+                todo.append((span, old, text))
+        if not todo:
             return None
 
-        def locate(live: Snapshot) -> Range | None:
-            now = move_range(span, self._journal.changes)
-            return now if now is not None and live.index.slice(now) == wanted else None
+        def locate(live: Snapshot) -> list[Range] | None:
+            places = []
+            for span, old, _ in todo:
+                now = move_range(span, self._journal.changes)
+                if now is None or live.index.slice(now) != old:
+                    return None
+                places.append(now)
+            return places
 
-        outcome = await self._apply(locate, text)
+        outcome = await self._apply(locate, [text for *_, text in todo])
         return outcome if isinstance(outcome, str) else None
 
     async def insert(self, at: Position, text: str) -> str | None:
@@ -91,47 +114,47 @@ class Applier:
         Returns:
             None if it was applied, else why it was not.
         """
-        text = _with_endings_of("", self._snapshot.text, text)
+        text = with_endings_of("", self._snapshot.text, text)
         if not text:
             return None
 
-        def locate(_live: Snapshot) -> Range | None:
+        def locate(_live: Snapshot) -> list[Range] | None:
             if self._touched:
                 return None
             place = at if self._place is None else self._place
-            for change in self._journal.changes[self._seen :]:
-                if change.start <= place <= change.end:
-                    return None
-                place = move_position(place, change)
-            return Range(place, place)
+            now = move_untouched(Range(place, place), self._journal.changes[self._seen :])
+            return None if now is None else [now]
 
-        outcome = await self._apply(locate, text)
+        outcome = await self._apply(locate, [text])
         if isinstance(outcome, str):
             return outcome
         self._place, self._touched = outcome
         self._seen = len(self._journal.changes)
         return None
 
-    async def _apply(self, locate: Callable[[Snapshot], Range | None], text: str) -> _Stands | str:
-        """Send an edit, again if it is refused, and wait until the document shows it.
+    async def _apply(
+        self, locate: Callable[[Snapshot], Sequence[Range] | None], texts: Sequence[str]
+    ) -> _Stands | str:
+        """Send edits as one, again if it is refused, and wait until the document shows them.
 
         Args:
-            locate: returns the edit's place in the text of now, None if it is gone.
-            text: what to put there.
+            locate: returns the edits' places in the text of now, None if one is gone.
+            texts: what to put there.
 
         Returns:
-            where the new text stands by now, or why it does not, in words for the user.
+            where the last text stands by now, or why it does not, in words for the user.
         """
         refusal = ""
         for _ in range(_ATTEMPTS):
             live = self._live()
             if live is None:
                 return CLOSED
-            place = locate(live)
-            if place is None:
+            places = locate(live)
+            if places is None:
                 return CHANGED
-            sent = _SentEdit(live.index.slice(place), place, text, len(self._journal.changes))
-            answer = await self._send(live, TextEdit(place, text))
+            edits = [TextEdit(*each) for each in zip(places, texts, strict=True)]
+            sent = _Sent(live, edits, len(self._journal.changes))
+            answer = await self._send(live, edits)
             if answer is None:
                 return await self._shown(sent)
             refusal = f": {answer}" if answer else ""
@@ -143,10 +166,10 @@ class Applier:
                 return found
         return f"the editor refused it{refusal}"
 
-    async def _send(self, live: Snapshot, edit: TextEdit) -> str | None:
-        """Send one edit; return None unless the client refused it, and else its reason."""
+    async def _send(self, live: Snapshot, todo: Sequence[TextEdit]) -> str | None:
+        """Send edits as one; return None unless the client refused it, and else its reason."""
         abilities = self._server.abilities
-        edits = edits_to_client([edit], live.index, abilities.position_encoding)
+        edits = edits_to_client(todo, live.index, abilities.position_encoding)
         workspace_edit = types.WorkspaceEdit(changes={live.uri: edits})
         if abilities.document_changes:
             identifier = types.OptionalVersionedTextDocumentIdentifier(live.uri, live.version)
@@ -164,8 +187,8 @@ class Applier:
             return error.message or type(error).__name__
         return None if result.applied else result.failure_reason or ""
 
-    async def _shown(self, sent: _SentEdit) -> _Stands | str:
-        """Wait until the document shows an edit, since the next one's place depends on it."""
+    async def _shown(self, sent: _Sent) -> _Stands | str:
+        """Wait until the document shows the edits, since the next one's place depends on them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ECHO_S):
                 while (live := self._live()) is not None:
@@ -190,7 +213,7 @@ class Applier:
             remove()
 
 
-def _with_endings_of(old: str, document: str, text: str) -> str:
+def with_endings_of(old: str, document: str, text: str) -> str:
     """Bring a text into the line endings of what it replaces, as the editor would do."""
     return _ENDING.sub(line_ending(old if _ENDING.search(old) else document), text)
 
@@ -202,22 +225,39 @@ class _Stands(NamedTuple):
     more_behind: bool
 
 
-class _SentEdit:
-    """An edit that was sent: tells whether and where it stands in the document by now.
+class _Sent:
+    """Edits that were sent as one: tells whether and where they stand in the document by now.
 
     Attributes:
         seen: how many changes the document had seen before.
     """
 
+    def __init__(self, live: Snapshot, edits: Sequence[TextEdit], seen: int) -> None:
+        self.seen = seen
+        self._edits = [_SentEdit(live.index.slice(span), span, text, seen) for span, text in edits]
+        # Edits that touch are hard to tell apart, so the whole text is looked at first.
+        self._whole = apply_edits(live.text, edits) if len(edits) > 1 else None
+
+    def find(self, live: Snapshot, journal: Journal) -> _Stands | None:
+        """Return where the last text stands; None as long as the document does not show all."""
+        if live.text == self._whole:
+            return _Stands(live.index.position_at(len(live.text)), more_behind=False)
+        stands = [each.find(live, journal) for each in self._edits]
+        return None if None in stands else stands[-1]
+
+
+class _SentEdit:
+    """One of them: tells whether and where it stands in the document by now."""
+
     def __init__(self, old: str, place: Range, text: str, seen: int) -> None:
         self._old = old
         self._place = place
         self._text = text
-        self.seen = seen
+        self._seen = seen
 
     def find(self, live: Snapshot, journal: Journal) -> _Stands | None:
         """Return where the new text stands; None as long as the document does not show it."""
-        hull = _hull(self._place, journal.changes[self.seen :])
+        hull = _hull(self._place, journal.changes[self._seen :])
         if hull is None:
             return None
         # Editors describe an edit in their own way: only its middle, or together with what the

@@ -20,27 +20,26 @@ log = logging.getLogger(__name__)
 
 
 async def may_send(
-    server: ClaudeServer, engine: Engine, action: Action, situation: Situation, prepared: Prepared
+    server: ClaudeServer, engine: Engine, action: Action, situation: Situation, *prepared: Prepared
 ) -> bool:
-    """Ask before a request is sent, with the most that it can cost.
+    """Ask before requests are sent, with the most that they can cost together.
 
     Raises:
         ClaudeError: there is no key, so that it would be no use to ask.
     """
     await engine.client.check_credentials()
-    request = prepared.request
-    most = request.most_usd
-    price = "an unknown price" if most is None else f"at most ${most:.2f}"
-    return await ask(
-        server,
-        f"{action.title(situation)} with {request.model.id} for {price} "
-        f"({request.prompt_tokens:,} tokens)?",
-        "Send",
-    )
+    requests = [each.request for each in prepared]
+    prices = [request.most_usd for request in requests]
+    known = [price for price in prices if price is not None]
+    price = "an unknown price" if len(known) < len(prices) else f"at most ${sum(known):.2f}"
+    size = f"{sum(request.prompt_tokens for request in requests):,} tokens"
+    calls = f"{len(requests)} calls, " if len(requests) > 1 else ""
+    title, model = action.title(situation), requests[0].model.id
+    return await ask(server, f"{title} with {model} for {price} ({calls}{size})?", "Send")
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
-    """Ask the user; anything but the answer `yes` is a no."""
+    """Ask the user; anything but the answer `yes` is a no, and they learn if it can't be asked."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
         f"Claude: {question}",
@@ -50,6 +49,7 @@ async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
         answer = await server.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("the client can't ask the user: %s", error.message)
+        server.notice(f"your editor can't show questions, so this was not done: {question}")
         return False
     return answer is not None and answer.title == yes
 

@@ -9,16 +9,20 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
+from claude_lsp.context.candidate import lines_of
+from claude_lsp.findings.suppression import MARK, comment_for, comments_in, has_effect
 from claude_lsp.lsp.convert import diagnostic_of
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from claude_lsp.context.candidate import Lines
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.suppression import Comment
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.text.edits import Change
@@ -52,6 +56,7 @@ class Shown:
         range: its place in the text of now.
         stale: whether something else stands there now.
         edited: whether the document has been edited since it was found.
+        hidden: whether it is dismissed, accepted, or suppressed by a comment beside it.
     """
 
     finding: Finding
@@ -60,6 +65,7 @@ class Shown:
     range: Range
     stale: bool = False
     edited: bool = False
+    hidden: bool = False
 
     def stands(self, index: LineIndex) -> bool:
         """Whether the text that the finding speaks of is still at its place."""
@@ -92,6 +98,34 @@ class Published:
         self._server = server
         self._documents: dict[Path | str, _Document] = {}
         self._runs = 0
+        self._accepted: frozenset[str] = frozenset()
+
+    def accept(self, fingerprints: Collection[str]) -> None:
+        """Hide the findings that are dismissed or accepted, and show again those that are not.
+
+        They stay known, and move with the text, so that a dismissal can be taken back.
+        """
+        if self._accepted != fingerprints:
+            self._accepted = frozenset(fingerprints)
+            for key in list(self._documents):
+                self._publish(key)
+
+    def hidden(self, fingerprints: Collection[str], uri: str | None = None) -> set[str]:
+        """Return which of some findings are known and not shown: dismissed, or suppressed."""
+        keys = list(self._documents) if uri is None else [_key(uri)]
+        documents = [self._documents[key] for key in keys if key in self._documents]
+        return {
+            each.finding.fingerprint
+            for document in documents
+            for each in document.shown
+            if each.hidden and each.finding.fingerprint in fingerprints
+        }
+
+    def known(self, uri: str | None = None) -> list[Shown]:
+        """Return the findings of one document, or of all, whether or not they are shown."""
+        keys = list(self._documents) if uri is None else [_key(uri)]
+        documents = [self._documents[key] for key in keys if key in self._documents]
+        return [each for document in documents for each in document.shown]
 
     def begin(self, source: str) -> Run:
         """Begin a review; its findings come beside those of earlier ones until it has ended."""
@@ -128,22 +162,29 @@ class Published:
         document.shown.append(shown)
         self._publish(_key(uri))
 
-    def complete(self, run: Run, uris: Iterable[str] | None = None) -> None:
+    def complete(
+        self, run: Run, reviewed: Mapping[str, Sequence[Lines] | None] | None = None
+    ) -> None:
         """End a review that went well: what earlier ones of its kind found and it did not, goes.
 
         Args:
             run: the review.
-            uris: the documents that it reviewed; None for all.
+            reviewed: the documents that it looked at, each with the lines it looked for findings
+                in, None for all of them; None for every document.
         """
-        keys = list(self._documents) if uris is None else [_key(uri) for uri in uris]
-        for key in keys:
+        if reviewed is None:
+            reviewed = {document.uri: None for document in self._documents.values()}
+        for uri, lines in reviewed.items():
+            key = _key(uri)
             document = self._documents.get(key)
             if document is None:
                 continue
             kept = [
                 each
                 for each in document.shown
-                if each.run.source != run.source or each.run.number >= run.number
+                if each.run.source != run.source
+                or each.run.number >= run.number
+                or (lines is not None and not any(map(lines_of(each.range).meets, lines)))
             ]
             if len(kept) != len(document.shown):
                 document.shown = kept
@@ -164,7 +205,8 @@ class Published:
     def at(self, uri: str, span: Range) -> list[Shown]:
         """Return the findings at a place."""
         document = self._documents.get(_key(uri))
-        return [each for each in document.shown if each.range.touches(span)] if document else []
+        shown = document.shown if document else ()
+        return [each for each in shown if not each.hidden and each.range.touches(span)]
 
     def find(self, uri: str, fingerprint: str) -> Shown | None:
         """Return one finding."""
@@ -228,12 +270,31 @@ class Published:
             if document.told:
                 self._send(document.uri, [], None)
             document.uri, document.told = live.uri, False
-        if document.shown or document.told:
-            diagnostics = [self._diagnostic(each, index) for each in self._worst(document.shown)]
+        self._hide(document.shown, index)
+        visible = [each for each in document.shown if not each.hidden]
+        if visible or document.told:
+            diagnostics = [self._diagnostic(each, index) for each in self._worst(visible)]
             self._send(document.uri, diagnostics, None if live is None else live.version)
-        document.told = bool(document.shown)
+        document.told = bool(visible)
         if not document.shown:
             del self._documents[key]
+
+    def _hide(self, shown: list[Shown], index: LineIndex) -> None:
+        """Mark what is not to be shown, by what is accepted and by the comments in the text."""
+        comments: list[Comment] = []
+        if shown and MARK in index.text:
+            required = self._server.session.configuration.settings.review.suppression_reason
+            comments = [
+                comment
+                for comment in comments_in(shown[0].finding.path, index.lines)
+                if has_effect(comment, reason_required=required)
+            ]
+        for each in shown:
+            lines = range(each.range.start.line, each.range.end.line + 1)
+            each.hidden = (
+                each.finding.fingerprint in self._accepted
+                or comment_for(each.finding, comments, lines) is not None
+            )
 
     def _worst(self, shown: list[Shown]) -> list[Shown]:
         """Return as many findings as may be shown, the worst, in the order in which they came."""

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types
 
-from claude_lsp.lsp.handlers import code_action, commands, completion, lifecycle, reviews, tests
+from claude_lsp.lsp.handlers import (
+    code_action,
+    commands,
+    completion,
+    dismissal,
+    lifecycle,
+    open_report,
+    reviews,
+    tests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +84,12 @@ COMMANDS = (
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),
     ("claude.applyFix", commands.apply_fix),
+    ("claude.acceptPreview", commands.accept_preview),
+    ("claude.discardPreview", commands.discard_preview),
     ("claude.showContext", commands.show_context),
+    ("claude.dismiss", dismissal.dismiss),
+    ("claude.suppress", dismissal.suppress),
+    ("claude.openReport", open_report.open_report),
     ("claude.clear", reviews.clear),
     ("claude.cancel", commands.cancel),
     ("claude.accepted", commands.accepted),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from claude_lsp.lsp.again import Done
 from claude_lsp.lsp.apply import Applier
 from claude_lsp.lsp.confirm import may_send
-from claude_lsp.lsp.convert import position_to_client
 from claude_lsp.lsp.progress import progress
+from claude_lsp.text.edits import TextEdit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.engine import Engine, Prepared
+    from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.handlers.target import Target
     from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.text.positions import Range
+
+    Replace = Callable[[Range, str], Awaitable[str | None]]
+    """Puts a text in a range's place; returns None, or why it did not, in words for the user."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,30 @@ class Work:
     action: Action
     situation: Situation
     prepared: Prepared
-    applier: Applier
+    key: str
+    title: str
+    journal: Journal
     report: Callable[[str], None]
 
     def outcomes(self) -> AsyncGenerator[Outcome]:
         """Send the request and yield what comes of it."""
         return self.engine.run(self.action, self.situation, self.prepared)
+
+    def applier(self) -> Applier:
+        """Return what puts edits into the document."""
+        return Applier(self.server, self.situation.snapshot, self.journal, self.title)
+
+    @contextlib.contextmanager
+    def held(self, *, at_cursor: bool = False) -> Iterator[Replace]:
+        """Lend what makes edits wait until the user accepts or discards them."""
+        previews, snapshot = self.server.previews, self.situation.snapshot
+        with previews.holding(self.key, snapshot.uri, self.title) as held:
+
+            async def hold(span: Range, text: str) -> str | None:
+                edit = TextEdit(span, text)
+                return previews.add(held, snapshot, self.journal, edit, at_cursor=at_cursor)
+
+            yield hold
 
 
 def start(
@@ -66,10 +89,11 @@ def start(
                 if ready is not None and not await ready():
                     return
                 chosen = action(engine) if callable(action) else action
-                await _run(server, engine, chosen, target, carry_out)
+                await _run(server, engine, chosen, target, carry_out, key=key)
 
     name = name or ("" if callable(action) else action.name)
-    server.work(f"{name} {target.snapshot.uri}", name, work)
+    key = f"{name} {target.snapshot.uri}"
+    server.work(key, name, work)
 
 
 async def _run(
@@ -78,6 +102,8 @@ async def _run(
     action: Action,
     target: Target,
     carry_out: Callable[[Work], Coroutine[None, None, bool]],
+    *,
+    key: str,
 ) -> None:
     situation = target.situation(engine)
     prepared = await engine.prepare(
@@ -88,40 +114,20 @@ async def _run(
     ):
         return
     title = f"Claude: {action.title(situation)}"
-    applier = Applier(server, target.snapshot, target.journal, title)
     async with progress(server, title) as report:
-        work = Work(server, engine, action, situation, prepared, applier, report)
-        came = await carry_out(work)
+        came = await carry_out(
+            Work(
+                server=server,
+                engine=engine,
+                action=action,
+                situation=situation,
+                prepared=prepared,
+                key=key,
+                title=title,
+                journal=target.journal,
+                report=report,
+            )
+        )
     if came:
         done = Done(action, situation, prepared.request.tier, target.arguments)
         server.done.note(done, target.journal.changes)
-
-
-@contextlib.contextmanager
-def preview(work: Work) -> Iterator[Callable[[str], None]]:
-    """Show a growing text in editors that can, until the end of the block takes it back."""
-    if not work.server.abilities.preview:
-        yield lambda _text: None
-        return
-    snapshot, place = work.situation.snapshot, work.situation.range.start
-    position = position_to_client(place, snapshot.index, work.server.abilities.position_encoding)
-    last = ""
-
-    def show(text: str, *, complete: bool = False) -> None:
-        nonlocal last
-        last = text
-        work.server.protocol.notify(
-            "claude/preview",
-            {
-                "uri": snapshot.uri,
-                "position": {"line": position.line, "character": position.character},
-                "text": text,
-                "complete": complete,
-            },
-        )
-
-    try:
-        yield show
-    finally:
-        if last:
-            show(last, complete=True)

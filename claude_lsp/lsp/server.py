@@ -15,12 +15,14 @@ from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.again import LastDone
 from claude_lsp.lsp.jobs import Jobs
+from claude_lsp.lsp.previews import Previews
 from claude_lsp.lsp.protocol import Server
 from claude_lsp.lsp.publish import Published
 from claude_lsp.lsp.recent import RecentEdits
 from claude_lsp.lsp.routes import register
 from claude_lsp.lsp.session import Session
 from claude_lsp.lsp.suggestions import Suggestions
+from claude_lsp.lsp.verdicts import Verdicts
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.claude.errors import Failure
+    from claude_lsp.claude.ledger import Spent
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class ClaudeServer(Server):
         jobs: the work that users, or their typing, have asked for.
         upkeep: the work that keeps the session going; no user's cancel ends it.
         published: the findings that are shown.
+        previews: edits that wait for the user's word.
         recent: where the user has been typing.
         done: what was done last in each document.
         initial_settings: what came with `initialize`.
@@ -54,10 +58,11 @@ class ClaudeServer(Server):
 
     def __init__(self, command_line: Mapping[str, Any] | None = None, **others: Any) -> None:
         super().__init__("claude-lsp", __version__, **others)
-        self.session = Session(command_line or {}, self.warn)
+        self.session = Session(command_line or {}, self.warn, self._note_spent)
         self.jobs = Jobs()
         self.upkeep = Jobs()
         self.published = Published(self)
+        self.previews = Previews(self)
         self.recent = RecentEdits()
         self.done = LastDone()
         self.initial_settings: dict[str, Any] = {}
@@ -65,11 +70,13 @@ class ClaudeServer(Server):
         self.told_problems: frozenset[str] = frozenset()
         self.suggestions = Suggestions(self)
         self.acceptance = Acceptance(self)
+        self.verdicts = Verdicts(self)
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []
         self._blocked = ""
-        self._status: tuple[State, str] | None = None
+        self._spent: Spent | None = None
+        self._status: dict[str, Any] | None = None
         self.on_close(self._close)
         register(self)
 
@@ -130,17 +137,42 @@ class ClaudeServer(Server):
             self._tell_status()
 
     def _tell_status(self) -> None:
-        """Tell editors that want to know what goes on; others are not bothered."""
-        status: tuple[State, str] = ("idle", "")
+        """Tell editors that want to know what goes on and what was spent, if either is news."""
+        if not self.abilities.status:
+            return
+        state: State = "idle"
+        detail = ""
         if self._under_way:
-            status = "working", self._under_way[-1]
+            state, detail = "working", self._under_way[-1]
         elif self._blocked:
-            status = "blocked", self._blocked
+            state, detail = "blocked", self._blocked
+        status = {"state": state, "detail": detail, **self._spend()}
         if status != self._status:
             self._status = status
-            if self.abilities.status:
-                state, detail = status
-                self.protocol.notify("claude/status", {"state": state, "detail": detail})
+            self.protocol.notify("claude/status", status)
+
+    def _spend(self) -> dict[str, float | None]:
+        """Return what today has cost and may cost, as of the last look at the ledger."""
+        limits = self.session.configuration.settings.spend
+        today = automatic = None
+        if (spent := self._spent) is not None:
+            from claude_lsp.claude import ledger  # whoever has looked has loaded it
+
+            # After midnight nothing is known but that this session has spent nothing yet.
+            is_today = spent.day == ledger.today()
+            if not (is_today and spent.unknown):
+                today = round(spent.total_usd, 6) if is_today else 0.0
+                automatic = round(spent.automatic_usd, 6) if is_today else 0.0
+        return {
+            "spend_today_usd": today,
+            "spend_limit_usd": limits.day_usd,
+            "spend_automatic_today_usd": automatic,
+            "spend_automatic_limit_usd": limits.automatic_day_usd,
+        }
+
+    def _note_spent(self, spent: Spent) -> None:
+        self._spent = spent
+        self._tell_status()
 
     def tell(self, failure: Failure, *, asked: bool) -> None:
         """Report a failure: to the user if they asked, else once for each cause in the log."""
@@ -181,6 +213,7 @@ class ClaudeServer(Server):
             with self.working("starting"):
                 async with self.session.engine() as engine:
                     await asyncio.to_thread(tokens.warm)
+                    await self.session.read_spent()
                     await engine.client.check_credentials()
         except ClaudeError as error:
             self.tell(error.failure, asked=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.claude.client import Client
-    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.claude.ledger import Ledger, Spent
     from claude_lsp.engine import Engine
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
@@ -36,10 +36,12 @@ class Session:
         configuration: the merged settings and what could not be taken of them.
         command_line: options given when the server was started, by dotted key; they win.
         tell: called with a sentence for the user, such as on what limits an index.
+        on_spent: called with what the day has cost: once it is known, and after each request.
     """
 
     command_line: Mapping[str, Any] = field(default_factory=dict)
     tell: Callable[[str], object] = log.warning
+    on_spent: Callable[[Spent], object] = lambda _spent: None
     roots: tuple[Path, ...] = ()
     configuration: Configuration = field(default_factory=Configuration)
     _engine: Engine | None = None
@@ -53,7 +55,22 @@ class Session:
         """What was spent; shared with every other process of the user."""
         from claude_lsp.claude.ledger import Ledger
 
-        return Ledger()
+        loop = asyncio.get_running_loop()
+
+        def settled(spent: Spent) -> None:
+            # A request may end in its thread after the loop has.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self.on_spent, spent)
+
+        return Ledger(settled=settled)
+
+    async def read_spent(self) -> None:
+        """Look up what today has cost, in a worker, and tell it.
+
+        Raises:
+            ClaudeError: the ledger can't be used.
+        """
+        self.on_spent(await asyncio.to_thread(self.ledger.spent_today))
 
     @contextlib.asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:

@@ -1,4 +1,4 @@
-"""Reviews documents one by one, several at a time, and yields what happens as it happens."""
+"""Makes the calls of a plan, several at a time, and yields what happens as it happens."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding, Severity
 from claude_lsp.findings.verify import Seen
+from claude_lsp.review.fixes import BROKEN, checked
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from claude_lsp.actions.action import Surroundings
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
+    from claude_lsp.review.plan import Unit
     from claude_lsp.settings import Settings
-    from claude_lsp.text.snapshots import Snapshot
 
-# Failures after which the other documents would fail in the same way.
+# Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
     (
         "no-credentials",
@@ -38,19 +39,6 @@ _FATAL = frozenset(
         "ledger",
     )
 )
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One document to review.
-
-    Attributes:
-        origin: its path in the workspace.
-        snapshot: its text.
-    """
-
-    origin: str
-    snapshot: Snapshot
 
 
 @dataclass(frozen=True)
@@ -72,7 +60,7 @@ class UnitDropped:
 
 @dataclass(frozen=True)
 class UnitNotice:
-    """Something that the reviewed document's answer said about itself."""
+    """Something that the user should know of a call; what it looked at was not all reviewed."""
 
     unit: Unit
     text: str
@@ -80,7 +68,7 @@ class UnitNotice:
 
 @dataclass(frozen=True)
 class UnitDone:
-    """A document is done: `failure` is None where all of it was reviewed."""
+    """A call is done: `failure` is None where all that it looked at was reviewed."""
 
     unit: Unit
     failure: Failure | None
@@ -89,14 +77,17 @@ class UnitDone:
 ReviewEvent = UnitFound | UnitDropped | UnitNotice | UnitDone
 
 
-def situation_of(unit: Unit, settings: Settings) -> Situation:
-    """Return the situation of reviewing a whole document."""
-    lines = len(unit.snapshot.index.lines)
+def situation_of(unit: Unit) -> Situation:
+    """Return the situation of reviewing what one call looks at."""
+    first = unit.excerpts[0]
+    lines = len(first.snapshot.index.lines)
     return Situation(
-        unit.snapshot,
-        unit.origin,
+        first.snapshot,
+        first.origin,
         Range(Position(0, 0), Position(max(lines - 1, 0), 0)),
-        instructions=settings.review.instructions,
+        instructions=unit.instructions,
+        # A document that is sent as it is may be given more room than it asks for.
+        excerpts=() if len(unit.excerpts) == 1 and first.whole else unit.excerpts,
     )
 
 
@@ -110,23 +101,22 @@ def hidden_reason(finding: Finding, settings: Settings) -> str | None:
 
 
 async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:
-    """Build the request that would review a document; nothing is sent.
+    """Build the request of a call; nothing is sent.
 
     Raises:
         ClaudeError: it must not be sent.
     """
-    return await engine.prepare(
-        ACTIONS["review"], situation_of(unit, engine.settings), surroundings
-    )
+    return await engine.prepare(ACTIONS["review"], situation_of(unit), surroundings)
 
 
 async def review_unit(
     engine: Engine, unit: Unit, surroundings: Surroundings, account: Account
 ) -> AsyncGenerator[ReviewEvent]:
-    """Review one document; the last event is always its `UnitDone`."""
-    action, situation = ACTIONS["review"], situation_of(unit, engine.settings)
+    """Make one call; the last event is always its `UnitDone`."""
+    action, situation = ACTIONS["review"], situation_of(unit)
     failure = None
     seen = Seen()
+    texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
         async with contextlib.aclosing(
@@ -134,8 +124,11 @@ async def review_unit(
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    reason = hidden_reason(outcome, engine.settings)
-                    published = seen.add(outcome) if reason is None else None
+                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
+                    if outcome.replacement is not None and finding.replacement is None:
+                        yield UnitDropped(unit, BROKEN, 1)
+                    reason = hidden_reason(finding, engine.settings)
+                    published = seen.add(finding) if reason is None else None
                     if published is None:
                         yield UnitDropped(unit, reason or "the same as another", 1)
                     else:
@@ -144,17 +137,26 @@ async def review_unit(
                     yield UnitDropped(unit, outcome.reason, outcome.count)
                 elif isinstance(outcome, Notice):
                     yield UnitNotice(unit, outcome.text)
-        sent = prepared.context.sent
-        lines = len(unit.snapshot.index.lines)
-        if sent is not None and not sent.whole:
-            yield UnitNotice(
-                unit,
-                f"only lines {sent.first_line + 1} to {sent.last_line + 1} of {lines} fitted the "
-                "token budget (context.tokens)",
-            )
+        for text in _not_sent(unit, prepared):
+            yield UnitNotice(unit, text)
     except ClaudeError as error:
         failure = error.failure
     yield UnitDone(unit, failure)
+
+
+def _not_sent(unit: Unit, prepared: Prepared) -> Iterator[str]:
+    """Yield what of a unit did not fit after all, in sentences."""
+    for excerpt in unit.excerpts:
+        windows = prepared.context.documents.get(excerpt.origin, ())
+        lines = len(excerpt.snapshot.index.lines)
+        if not windows:
+            yield f"{excerpt.origin} did not fit the token budget (context.tokens)"
+        elif excerpt.whole and not windows[0].whole:
+            sent = windows[0]
+            yield (
+                f"only lines {sent.first_line + 1} to {sent.last_line + 1} of {lines} fitted the "
+                "token budget (context.tokens)"
+            )
 
 
 async def review(
@@ -162,11 +164,12 @@ async def review(
     units: Sequence[Unit],
     account: Account,
     *,
+    surroundings: Surroundings = ALONE,
     concurrency: int = 4,
 ) -> AsyncGenerator[ReviewEvent]:
-    """Review documents, at most `concurrency` at a time, and yield events as they come.
+    """Make the calls of a plan, at most `concurrency` at a time, and yield events as they come.
 
-    Every document gets exactly one `UnitDone`. After a failure that would meet the others too,
+    Every unit gets exactly one `UnitDone`. After a failure that would meet the others too,
     those not yet begun are not sent and are done with the same failure.
     """
     waiting = list(reversed(units))
@@ -180,7 +183,9 @@ async def review(
             if fatal is not None:
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
-            async with contextlib.aclosing(review_unit(engine, unit, ALONE, account)) as stream:
+            async with contextlib.aclosing(
+                review_unit(engine, unit, surroundings, account)
+            ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:
                         fatal = event.failure if event.failure.kind in _FATAL else fatal

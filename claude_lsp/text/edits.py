@@ -84,6 +84,15 @@ def move_range(span: Range, changes: Iterable[Change]) -> Range | None:
     return span
 
 
+def move_untouched(span: Range, changes: Iterable[Change]) -> Range | None:
+    """Move a range through later changes like `move_range`, but none may even border on it."""
+    for change in changes:
+        if change.start <= span.end and span.start <= change.end:
+            return None
+        span = Range(move_position(span.start, change), move_position(span.end, change))
+    return span
+
+
 def apply_edits(text: str, edits: Sequence[TextEdit]) -> str:
     """Apply edits that all refer to the same original text.
 

@@ -127,7 +127,7 @@ def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
         return Unreadable(_why(error))
     if len(content) > limit_bytes:
         return Unreadable(_too_large(limit_bytes))
-    decoded = _decode(content)
+    decoded = decode(content)
     if isinstance(decoded, Unreadable):
         return decoded
     text, encoding = decoded
@@ -137,7 +137,8 @@ def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
 _BINARY_MODE: int = getattr(os, "O_BINARY", 0)
 
 
-def _decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
+def decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
+    """Return the text of a file's content and how it is encoded, or why there is none."""
     encoding: Encoding = "utf-8"
     for mark, marked in _BYTE_ORDER_MARKS:
         if content.startswith(mark):

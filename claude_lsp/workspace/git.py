@@ -1,5 +1,10 @@
 """The git command line, read-only, and never running anything that a repository configures.
 
+The command line and not a library: it alone understands every repository that a user's own git
+does (partial clones, sparse checkouts, reftables, SHA-256, linked working trees), finds renames
+and ignores the way users see them, needs no compiled dependency, and every one of its ways to run
+a program can be switched off from outside, which is done here, in one place.
+
 A repository that came as an archive may carry a `.git/config` that names programs: a file
 system monitor, hooks, diff drivers, content filters. Each of them is switched off by command
 line options, which win over every configuration file. The system's own configuration stays in
@@ -154,6 +159,15 @@ def default_branch(root: Path) -> str | None:
     return next((choice for choice in choices if choice in names), None)
 
 
+def commit_of(root: Path, revision: str) -> str | None:
+    """Return the full name of a commit, None if this repository does not have it.
+
+    Raises:
+        GitError: git is absent, refused, or took too long.
+    """
+    return _commit(root, revision)
+
+
 def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
     """Return the commit where `tip` left `base`.
 
@@ -169,10 +183,15 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
             )
     found = _optional(root, "merge-base", "--end-of-options", base, tip)
     if not found:
+        if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+            raise GitError(
+                f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
+                "Run 'git fetch --unshallow'; in CI, check out with the full history "
+                "(fetch-depth: 0).",
+            )
         raise GitError(
             f"No common ancestor of '{base}' and '{tip}' is in this clone.",
-            "If it is a shallow clone, run 'git fetch --unshallow'; in CI, check out with the "
-            "full history (fetch-depth: 0).",
+            "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
         )
     return found
 
@@ -245,6 +264,20 @@ def run(root: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
     return output
 
 
+def run_with_input(root: Path, text: str, *arguments: str) -> bytes:
+    """Run one read-only git command that reads `text`, and return the bytes that it printed.
+
+    Raises:
+        GitError: git is absent, failed, or took too long.
+    """
+    code, output, message = _start(
+        root, [*_OPTIONS, *arguments], TIMEOUT_SECONDS, text.encode("utf-8", "surrogateescape")
+    )
+    if code:
+        raise _error(arguments[0], root, message)
+    return output
+
+
 def _optional(root: Path, *arguments: str) -> str | None:
     """Run a command whose exit code 1 means "there is none"."""
     code, output, message = _execute(root, arguments, TIMEOUT_SECONDS)
@@ -269,7 +302,8 @@ def _execute(root: Path, arguments: tuple[str, ...], timeout: float) -> tuple[in
     if command in _DIFF_COMMANDS:
         # For a submodule, git would start itself inside it, under that repository's configuration.
         rest = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=all", *rest]
-    return _start(root, [*options, command, *rest], timeout)
+    code, output, message = _start(root, [*options, command, *rest], timeout)
+    return code, output.decode("utf-8", "surrogateescape"), message
 
 
 def _without_filters(root: Path, timeout: float) -> list[str]:
@@ -277,20 +311,22 @@ def _without_filters(root: Path, timeout: float) -> list[str]:
     listing = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|process)$"]
     _, output, _ = _start(root, [*_OPTIONS, *listing], timeout)
     options = []
-    for key in output.split("\0"):
+    for key in output.decode("utf-8", "surrogateescape").split("\0"):
         if key:
             required = f"{key.rpartition('.')[0]}.required=false"
             options += ["-c", f"{key}=", "-c", required]
     return options
 
 
-def _start(root: Path, command: list[str], timeout: float) -> tuple[int, str, str]:
+def _start(
+    root: Path, command: list[str], timeout: float, given: bytes = b""
+) -> tuple[int, bytes, str]:
     try:
         done = subprocess.run(
             ["git", *command],
             cwd=root,
             env=_environment(root),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=timeout,
             check=False,
@@ -313,11 +349,7 @@ def _start(root: Path, command: list[str], timeout: float) -> tuple[int, str, st
             f"'git' did not answer within {timeout:g} seconds.",
             "Try again; if the folder is on a network drive, work on a local copy.",
         ) from error
-    return (
-        done.returncode,
-        done.stdout.decode("utf-8", "surrogateescape"),
-        done.stderr.decode("utf-8", "replace").strip(),
-    )
+    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
 
 
 def _environment(root: Path) -> dict[str, str]:

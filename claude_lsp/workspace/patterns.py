@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -124,6 +125,16 @@ class Patterns:
             self._possible.clear()
         self._possible[name] = found
         return found
+
+
+def matches_glob(path: str, glob: str) -> bool:
+    """Whether a path, or its last part alone, matches a glob of the settings.
+
+    Args:
+        path: relative to the workspace, "/" between parts.
+        glob: `*` stands for anything, also over folders.
+    """
+    return fnmatchcase(path, glob) or fnmatchcase(path.rpartition("/")[2], glob)
 
 
 def as_bytes(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import typing
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from claude_lsp.text.snapshots import uri_from_path
-from tests.lsp.pair import Client, Pair, Place, modern
+from tests.cases_loader import CASES
+from tests.lsp.pair import Client, Pair, Place, modern, shared_converter
 from tests.messages_api import Finish, MessagesApi, Reply, replies
 
 if TYPE_CHECKING:
@@ -38,6 +40,13 @@ def total(values):
         result += value
     return result
 """
+
+
+def recorded_client(name: str) -> types.InitializeParams:
+    """Return what a real client announced; `tests/cases/clients` has the recordings."""
+    recorded = json.loads((CASES / "clients" / f"{name}.json").read_text("utf-8"))
+    params = {"processId": None, "rootUri": None, **recorded}
+    return shared_converter().structure(params, types.InitializeParams)
 
 
 def units(text: str, encoding: str) -> int:
@@ -163,7 +172,9 @@ class Editor:
 
     @property
     def statuses(self) -> list[tuple[str, str]]:
-        return [(each["state"], each["detail"]) for each in self.client.statuses]
+        """The states that were told, each once however often its spend was told anew."""
+        told = [(each["state"], each["detail"]) for each in self.client.statuses]
+        return [each for each, _ in itertools.groupby(told)]
 
     async def start(
         self,
@@ -193,7 +204,7 @@ class Editor:
 
     async def _until_done(self, tasks: Callable[[], set[asyncio.Task[Any]]]) -> None:
         await pause()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while running := tasks():
                 await asyncio.wait(running)
                 await pause()

@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.protocol import default_converter
 
 from claude_lsp.lsp.abilities import Abilities
+from tests.lsp.editor import recorded_client
 from tests.lsp.pair import modern
 
 TAGS = frozenset({types.DiagnosticTag.Unnecessary, types.DiagnosticTag.Deprecated})
@@ -110,7 +111,8 @@ def test_client_that_announces_everything_can_everything() -> None:
         types.InitializeParams(modern(), client_info=types.ClientInfo("Visual Studio Code"))
     )
     missing = {field.name for field in fields(abilities) if not getattr(abilities, field.name)}
-    assert missing == {"client_version", "runs_every_action"}
+    # Accepting is asked of the server; a client that says no more gets its edits at once.
+    assert missing == {"client_version", "runs_every_action", "accepts_previews"}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,15 @@ def test_clients_that_run_every_action_are_known(name: str | None, expected: boo
     info = types.ClientInfo(name) if name else None
     params = types.InitializeParams(types.ClientCapabilities(), client_info=info)
     assert Abilities.of(params).runs_every_action is expected
+
+
+@pytest.mark.parametrize(
+    ("client", "name"), [("eglot-1.9", "eglot"), ("ale-3.3", "ALE"), ("kate-22.12", "")]
+)
+def test_clients_without_a_name_are_known_by_what_they_announce(client: str, name: str) -> None:
+    abilities = Abilities.of(recorded_client(client))
+    assert abilities.client_name == name
+    assert abilities.runs_every_action is not bool(name)
 
 
 @pytest.mark.parametrize(

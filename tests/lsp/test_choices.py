@@ -30,6 +30,13 @@ async def counted(editor: Editor) -> list[tuple[int, int, int]]:
     return connection.execute(query).fetchall()
 
 
+def argument_of(item: types.InlineCompletionItem) -> dict[str, Any]:
+    assert item.command is not None
+    (argument,) = item.command.arguments or ()
+    assert isinstance(argument, dict)
+    return argument
+
+
 async def accept(editor: Editor, item: types.InlineCompletionItem) -> None:
     """Do what an editor does when the user accepts an item."""
     assert item.command is not None
@@ -105,6 +112,31 @@ async def test_shown_and_accepted_are_counted_once(editor: Editor) -> None:
     await accept(editor, item)
     await accept(editor, item)
     assert await counted(editor) == [(1, 1, len("total([]))"))]
+
+
+async def test_parts_count_once_with_what_was_taken(editor: Editor) -> None:
+    uri = editor.open()
+    editor.api.script(fill("print(total([]))"))
+    (item,) = await editor.suggest(uri, END)
+    argument = argument_of(item)
+    await editor.command("claude.accepted", {**argument, "characters": 6})
+    assert await counted(editor) == [(1, 1, 6)]
+    place = type_text(editor, uri, END, "print(")
+    (rest,) = await editor.suggest(uri, place)
+    await accept(editor, rest)
+    await accept(editor, item)
+    assert await counted(editor) == [(1, 1, len("print(total([]))"))]
+
+
+async def test_parts_of_one_number_add_up(editor: Editor) -> None:
+    """Neovim shows the rest by itself, under the number that it has."""
+    uri = editor.open()
+    editor.api.script(fill("print(total([]))"))
+    (item,) = await editor.suggest(uri, END)
+    argument = argument_of(item)
+    for characters in (6, 5, 99, 1):
+        await editor.command("claude.accepted", {**argument, "characters": characters})
+    assert await counted(editor) == [(1, 1, len("print(total([]))"))]
 
 
 async def test_each_choice_counts_for_its_request(editor: Editor) -> None:

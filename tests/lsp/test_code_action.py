@@ -22,6 +22,7 @@ from tests.lsp.editor import (
 )
 from tests.lsp.pair import modern
 from tests.messages_api import replies
+from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,7 +59,36 @@ async def review(editor: Editor, uri: str, *findings: dict[str, Any]) -> None:
 
 def test_every_action_has_a_command_and_a_kind() -> None:
     assert {action.command for action in ACTIONS.values()} <= {name for name, _ in COMMANDS}
-    assert ["quickfix", COMPLETE, *SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, AGAIN] == KINDS
+    others = [f"{REVIEW}.{scope}" for scope in ("selection", "changes", "staged")]
+    assert ["quickfix", COMPLETE, *SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, *others, AGAIN] == KINDS
+
+
+async def test_a_selection_can_be_reviewed_by_itself(editor: Editor) -> None:
+    uri = editor.open()
+    span = span_of(PYTHON, "result = 0")
+    (_, selection) = await editor.actions(uri, span, only=[REVIEW])
+    assert (selection.kind, selection.title) == (
+        f"{REVIEW}.selection",
+        "Claude: Review the selection",
+    )
+    assert selection.command.command == "claude.review"
+    assert dict(selection.command.arguments[0]) == {
+        "uri": uri,
+        "scope": "selection",
+        "range": plain(span),
+    }
+
+
+async def test_changes_are_offered_where_there_is_git_and_git_is_not_run(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Repository(editor.root)
+    uri = editor.open()
+    monkeypatch.setenv("PATH", "")
+    place = place_of(PYTHON, "result = 0")
+    offered = await editor.actions(uri, (place, place), only=["source"])
+    assert kinds(offered) == [REVIEW, ARCHITECTURE, f"{REVIEW}.changes", f"{REVIEW}.staged"]
+    assert dict(offered[-1].command.arguments[0]) == {"uri": uri, "scope": "staged"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +124,7 @@ async def test_kinds_and_their_parents(
 async def test_a_completion_is_offered_at_a_place_and_not_for_a_selection(editor: Editor) -> None:
     uri = editor.open()
     actions = await editor.actions(uri, span_of(PYTHON, "result = 0"))
-    assert kinds(actions) == [*SELECTED, EXPLAIN, REVIEW, ARCHITECTURE]
+    assert kinds(actions) == [*SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, f"{REVIEW}.selection"]
     assert [each.title for each in actions][:6] == [
         "Claude: Rewrite the selection…",
         "Claude: Document the selection",
@@ -124,9 +154,9 @@ async def test_all_of_a_kind_are_offered_once_where_the_kind_has_a_name(editor: 
     titles = [each.title for each in await editor.actions(uri, WHOLE, problems, ["quickfix"])]
     assert titles == [
         "Claude: Fix: one",
-        "Claude: Fix all in this file: lint E1",
         "Claude: Fix: two",
         "Claude: Fix: three",
+        "Claude: Fix all in this file: lint E1",
     ]
 
 
@@ -175,7 +205,7 @@ async def test_our_own_diagnostic_gets_its_whole_finding_back(editor: Editor, st
     if strip:
         # ALE gives neither back.
         ours = types.Diagnostic(ours.range, "cut off", code=ours.code)
-    (fix,) = await editor.actions(uri, WHOLE, [ours], ["quickfix"])
+    fix, *_ = await editor.actions(uri, WHOLE, [ours], ["quickfix"])
     (problem,) = fix.command.arguments[0]["problems"]
     assert problem["message"] == "Odd: Long story."
     assert problem["source"] == "claude"
@@ -204,7 +234,7 @@ async def test_a_suggestion_for_text_that_has_changed_is_not_offered(editor: Edi
     await review(editor, uri, finding(PYTHON, "    result = 0", replacement="    result = 1"))
     editor.client.change(uri, span_of(PYTHON, "= 0"), "= 17")
     actions = await editor.actions(uri, WHOLE, only=["quickfix"])
-    assert actions == []
+    assert [each.title.partition(":")[0] for each in actions] == ["Claude"] * 3
 
 
 async def test_a_suggestion_elsewhere_is_not_offered(editor: Editor) -> None:
@@ -260,8 +290,8 @@ async def test_an_editor_that_runs_every_action_is_asked_before_each(
     await review(unstarted, uri, finding(PYTHON, "    result = 0", replacement="    result = 1"))
     unstarted.client.choose = lambda _: None
     unstarted.client.type_line = lambda _: {"text": "make it shorter"}
-    actions = await unstarted.actions(uri, WHOLE, [diagnostic(PYTHON, "LIMIT")])
-    assert len(actions) == 10
+    actions = await unstarted.actions(uri, WHOLE)
+    assert len(actions) == 9
     for action in actions:
         assert action.edit is None
         assert action.command.arguments[0]["confirm"] is True

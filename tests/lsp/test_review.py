@@ -451,14 +451,6 @@ async def test_ignored_documents_are_not_reviewed(editor: Editor) -> None:
     assert editor.api.requests == []
 
 
-async def test_a_large_document_tells_what_was_not_reviewed(unstarted: Editor) -> None:
-    await unstarted.start(options={"context": {"tokens": 2000}})
-    text = "".join(f"value_{number} = compute({number})\n" for number in range(2000))
-    uri = unstarted.open(text)
-    await review(unstarted, uri)
-    assert any("fitted the token budget" in message for message in unstarted.messages)
-
-
 async def test_our_own_source_is_reviewed(unstarted: Editor) -> None:
     await unstarted.start(root=OURS.parents[2])
     text, uri = OUR_TEXT, OURS.as_uri()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from lsprotocol import types
 
+from claude_lsp.claude import ledger
 from claude_lsp.lsp import progress as progress_module
 from claude_lsp.lsp.handlers import reviews
 from claude_lsp.lsp.jobs import Jobs
@@ -34,6 +35,57 @@ async def test_the_state_of_a_session(editor: Editor) -> None:
     assert editor.statuses[3][1].startswith("The API key was not accepted")
 
 
+async def test_what_today_has_cost_is_told_with_the_state(editor: Editor) -> None:
+    def spend() -> tuple[float, float, float]:
+        told = editor.client.statuses[-1]
+        assert told["spend_automatic_limit_usd"] == 2.0
+        return tuple(told[f"spend_{name}_usd"] for name in ("today", "automatic_today", "limit"))
+
+    assert editor.client.statuses[0]["spend_today_usd"] is None  # nobody has looked yet
+    assert spend() == (0.0, 0.0, 10.0)
+    uri = editor.open()
+    editor.api.script(edits(FIX))
+    await editor.fix(uri, "LIMIT")
+    await editor.settled()
+    asked, automatic, _ = spend()
+    assert asked > automatic == 0.0
+    editor.api.script(replies.text("<fill>x</fill>"))
+    await editor.suggest(uri, (8, 0))
+    await editor.settled()
+    today, automatic, _ = spend()
+    assert today == pytest.approx(asked + automatic)
+    assert automatic > 0.0
+    assert today == pytest.approx(editor.server.session.ledger.spent_today().total_usd, abs=1e-6)
+
+
+async def test_the_limits_that_are_told_follow_the_settings(editor: Editor) -> None:
+    settings = {"claude": {"spend": {"day_usd": 3, "automatic_day_usd": 1}}}
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    await editor.settled()
+    told = editor.client.statuses[-1]
+    assert (told["spend_limit_usd"], told["spend_automatic_limit_usd"]) == (3.0, 1.0)
+
+
+async def test_a_spend_that_is_not_known_is_told_as_such(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = editor.server.session.ledger._open()
+    connection.execute(
+        "INSERT INTO requests (started, day, action, tier, model, automatic, outcome)"
+        " VALUES (0, ?, 'fix', 'sonnet', 'unheard-of', 0, 'ok')",
+        (ledger.today(),),
+    )
+    uri = editor.open()
+    editor.api.script(edits(FIX))
+    await editor.fix(uri, "LIMIT")
+    await editor.settled()
+    assert editor.client.statuses[-1]["spend_today_usd"] is None
+    # Tomorrow nothing of that counts.
+    monkeypatch.setattr(ledger, "today", lambda: "2999-01-01")
+    await editor.run("claude.explain", {"uri": uri})
+    assert editor.client.statuses[-1]["spend_today_usd"] is not None
+
+
 async def test_it_is_working_until_the_last_job_has_ended(editor: Editor) -> None:
     gates = {}
     for name in ("one.py", "two.py"):
@@ -56,10 +108,10 @@ async def test_it_is_working_until_the_last_job_has_ended(editor: Editor) -> Non
 async def test_a_bug_of_ours_is_told_and_ends_the_work(
     editor: Editor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(reviews, "review_unit", fail)
+    monkeypatch.setattr(reviews, "review_units", fail)
     await editor.run("claude.review", {"uri": editor.open()})
     (error,) = editor.errors
     assert "an internal error ended this (reviewing)" in error

@@ -412,7 +412,7 @@ def test_a_file_that_vanishes_is_skipped(
 ) -> None:
     kept = shell.write("a.py")
     gone = shell.root / "gone.py"
-    monkeypatch.setattr("claude_lsp.workspace.files.list_files", lambda *_: [kept, gone])
+    monkeypatch.setattr("claude_lsp.review.scope.list_files", lambda *_: [kept, gone])
     monkeypatch.chdir(shell.root)
     assert command_line.run(["review", "--dry-run"]) == exit_codes.DONE
     assert "gone.py: skipped (no longer there)" in capsys.readouterr().out

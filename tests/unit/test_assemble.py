@@ -306,7 +306,7 @@ def test_documents_that_were_shown_can_be_quoted() -> None:
     plain = Candidate("notes", "no document\n", "facts", 2.0)
     context = assemble(subject("x = 1\n", 0), [candidate, plain], 1200, "claude-4.7")
     assert set(context.documents) == {"main.py", "other.py"}
-    shown = context.documents["other.py"]
+    (shown,) = context.documents["other.py"]
     assert shown.whole
     assert "<redacted:github-token" in shown.index.text
     span = shown.to_document(Range(Position(1, 0), Position(2, 0)))
@@ -317,7 +317,7 @@ def test_a_cut_neighbour_can_be_quoted_only_where_it_was_shown() -> None:
     other = document("".join(f"value_{n} = {n}\n" for n in range(900)), "other.py")
     candidate = Candidate("other.py", other.text, "imported", 1.0, snapshot=other)
     context = assemble(subject("x = 1\n", 0), [candidate], 500, "claude-4.7")
-    shown = context.documents["other.py"]
+    (shown,) = context.documents["other.py"]
     assert not shown.whole
     assert shown.index.text in context.parts[0].text
     assert "value_899" not in shown.index.text

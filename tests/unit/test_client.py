@@ -13,9 +13,10 @@ import pytest_asyncio
 
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.catalog import Price, lookup
-from claude_lsp.claude.client import Client, Patience
+from claude_lsp.claude.client import Client
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.patience import Patience
 from claude_lsp.settings import Settings, build
 from tests.messages_api import Gate, MessagesApi, Reply, Wait, replies
 from tests.unit.engine_kit import point_at, request

@@ -139,10 +139,10 @@ def test_a_limit_of_nothing_sends_nothing(ledger: Ledger) -> None:
 
 def test_another_day_has_its_own_room(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Spend(day_usd=MOST * 1.5)
-    monkeypatch.setattr(ledger_module, "_today", lambda: "2026-01-01")
+    monkeypatch.setattr(ledger_module, "today", lambda: "2026-01-01")
     ledger.reserve(ASKED, limits)
     refusal(ledger, limits)
-    monkeypatch.setattr(ledger_module, "_today", lambda: "2026-01-02")
+    monkeypatch.setattr(ledger_module, "today", lambda: "2026-01-02")
     ledger.reserve(ASKED, limits)
 
 

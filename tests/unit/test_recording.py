@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.claude.account import Account
-from claude_lsp.claude.client import Client, Patience
+from claude_lsp.claude.client import Client
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.recording import Recording
 from claude_lsp.claude.request import Block
 from claude_lsp.settings import Settings

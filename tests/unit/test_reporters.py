@@ -15,17 +15,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_lsp.findings.finding import Finding, Related, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend
+from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
+from claude_lsp.findings.report import Coverage, Report, Spend, Suppressed
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.json_format import read_report
 from claude_lsp.findings.reporters.style import Style
+from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.positions import Position, Range
 from tests.unit.finding_cases import case_paths, sections
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+GOLDEN = ("concise", "full", "github", "gitlab", "rdjson", "junit", "markdown", "jsonl")
 
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b-\u200f]")
 
@@ -36,14 +39,23 @@ def report_of(case: dict[str, str]) -> Report:
     return dataclasses.replace(report, sources=sources)
 
 
+def without_rules(text: str) -> str:
+    """Return a SARIF log without the rules, which are the same in every one."""
+    log = json.loads(text)
+    del log["runs"][0]["tool"]["driver"]["rules"]
+    return escaped_json(json.dumps(log, ensure_ascii=False, indent=1))
+
+
 @pytest.mark.parametrize("path", case_paths("report_*.txt"), ids=lambda path: path.stem)
 def test_reports_look_as_in_the_golden_files(path: Path) -> None:
     case = sections(path)
     report = report_of(case)
+    style = Style(width=80, show_suppressed=True)
     rendered = {
-        name: REPORTERS[name](report, Style(width=80)).removesuffix("\n")
-        for name in ("concise", "full")
+        name: REPORTERS[name](report, style).removesuffix("\n") for name in GOLDEN if name in case
     }
+    if "sarif" in case:
+        rendered["sarif"] = without_rules(REPORTERS["sarif"](report, style))
     if os.environ.get("CLAUDE_LSP_UPDATE_CASES"):
         parts = {"report": case["report"], "source": case["source"], **rendered}
         path.write_text("".join(f"=== {k}\n{v}\n" for k, v in parts.items()), "utf-8")
@@ -92,6 +104,7 @@ FINDINGS = st.builds(
     fingerprint=st.just("0" * 16),
     replacement=st.none() | TEXTS,
     related=st.lists(st.builds(Related, TEXTS, SPANS, TEXTS), max_size=1).map(tuple),
+    landmarks=st.builds(Landmarks, TEXTS, TEXTS, TEXTS, TEXTS),
 )
 PLACES = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
 REPORTS = st.builds(
@@ -109,6 +122,20 @@ REPORTS = st.builds(
     ),
     models=st.lists(TEXTS, max_size=2).map(tuple),
     dropped=st.dictionaries(TEXTS, st.integers(0, 9), max_size=2),
+    suppressed=st.lists(
+        st.builds(
+            Suppressed,
+            FINDINGS,
+            st.sampled_from(["comment", "settings", "baseline"]),
+            TEXTS,
+            in_change=st.booleans(),
+            moved=st.booleans(),
+        ),
+        max_size=2,
+    ).map(tuple),
+    rules=st.lists(TEXTS, max_size=2).map(tuple),
+    compared=st.booleans(),
+    kind=st.sampled_from(["review", "arch"]),
 )
 
 
@@ -119,7 +146,7 @@ def test_nothing_in_a_report_reaches_the_terminal_raw(report: Report, with_sourc
         sources = {f.path: LineIndex(f.quote * 3) for f in report.findings}
         report = dataclasses.replace(report, sources=sources)
     for render in REPORTERS.values():
-        text = render(report, Style())
+        text = render(report, Style(show_suppressed=True))
         assert not STEERING.search(text)
         assert text.encode("utf-8")
         assert text.endswith("\n")
@@ -130,7 +157,10 @@ def test_nothing_in_a_report_reaches_the_terminal_raw(report: Report, with_sourc
 def test_any_report_reads_back_as_it_was(report: Report) -> None:
     again = read_report(REPORTERS["json"](report, Style()))
     assert {repr(f) for f in again.findings} == {repr(f) for f in report.findings}
-    assert dataclasses.replace(again, findings=()) == dataclasses.replace(report, findings=())
+    assert {repr(one) for one in again.suppressed} == {repr(one) for one in report.suppressed}
+    assert dataclasses.replace(again, findings=(), suppressed=()) == dataclasses.replace(
+        report, findings=(), suppressed=()
+    )
 
 
 @settings(max_examples=80, deadline=None)
@@ -157,6 +187,7 @@ def test_no_findings_is_never_said_without_the_coverage(report: Report) -> None:
         ("[]", "not a report"),
         ("{}", "not a report"),
         ('{"version": 2}', "version 2"),
+        ('{"runs": []}', "this is SARIF"),
         ("nonsense", "Expecting value"),
     ],
 )

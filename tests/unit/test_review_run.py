@@ -12,15 +12,18 @@ import pytest_asyncio
 
 from claude_lsp.claude.account import Account
 from claude_lsp.context import tokens
+from claude_lsp.review.document import Document
+from claude_lsp.review.plan import Unit, make_plan
 from claude_lsp.review.run import (
     ReviewEvent,
-    Unit,
     UnitDone,
     UnitDropped,
     UnitFound,
     UnitNotice,
     review,
 )
+from claude_lsp.review.scope import Scope
+from claude_lsp.settings import build
 from tests.messages_api import Gate, MessagesApi, replies
 from tests.unit.engine_kit import engine_for, point_at, snapshot
 
@@ -48,7 +51,13 @@ async def engine(
 
 def unit(root: Path, name: str, text: str | None = None) -> Unit:
     text = f"def {name}(path):\n    return open(path).read()\n" if text is None else text
-    return Unit(f"{name}.py", snapshot(root / f"{name}.py", text))
+    (made,) = units(root, name, text)
+    return made
+
+
+def units(root: Path, name: str, text: str, **options: Any) -> tuple[Unit, ...]:
+    document = Document(f"{name}.py", snapshot(root / f"{name}.py", text))
+    return make_plan(Scope(name, (document,)), build(options)).units
 
 
 def finding(name: str, **changes: Any) -> dict[str, Any]:
@@ -232,17 +241,34 @@ async def test_filters_count_what_they_hide(
     assert done(events) == {"a.py": None}
 
 
-async def test_a_document_that_did_not_fit_is_not_called_whole(
+async def test_a_document_that_does_not_fit_is_reviewed_in_parts(
     messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     point_at(messages_api, monkeypatch)
     messages_api.answer = replies.json_findings([])
-    text = "".join(f"value_{n} = {n}\n" for n in range(2000))
+    text = "".join(f"value_{n} = {n}\n" for n in range(1000))
+    parts = units(tmp_path, "big", text, **{"context.tokens": 2000})
+    async with engine_for(tmp_path, context__tokens=2000) as engine:
+        events = await collected(engine, list(parts))
+    assert {type(event) for event in events} == {UnitDone}
+    assert len(events) == len(parts) == len(messages_api.messages) > 3
+    sent = "".join(received.text for received in messages_api.messages)
+    assert all(f"value_{n} = {n}\n" in sent for n in range(1000))
+    assert not messages_api.refused
+
+
+async def test_what_does_not_fit_after_all_is_not_called_reviewed(
+    messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A plan made for other settings than those of the engine."""
+    point_at(messages_api, monkeypatch)
+    messages_api.answer = replies.json_findings([])
+    text = "".join(f"value_{n} = {n}\n" for n in range(500))
     async with engine_for(tmp_path, context__tokens=1000) as engine:
         events = await collected(engine, [unit(tmp_path, "big", text)])
     (notice,) = [event for event in events if isinstance(event, UnitNotice)]
     assert notice.text.startswith("only lines 1 to ")
-    assert "of 2000 fitted the token budget" in notice.text
+    assert "of 500 fitted the token budget" in notice.text
 
 
 async def test_closing_a_run_closes_its_streams(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -152,7 +153,36 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
         "review.min_confidence",
         "review.max_findings",
         "review.instructions",
+        "review.path",
+        "review.baseline",
+        "review.suppression_reason",
+        "suppress",
     }
+
+
+FINGERPRINT = "0123456789abcdef"
+
+
+def test_the_days_of_toml_are_taken() -> None:
+    table = {FINGERPRINT: {"reason": "known", "until": date(2027, 1, 31)}}
+    assert check("suppress", table) == {FINGERPRINT: {"reason": "known", "until": "2027-01-31"}}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"9f2c": {"reason": "r"}}, "is no fingerprint"),
+        ({FINGERPRINT: {}}, "needs a reason"),
+        ({FINGERPRINT: {"reason": " "}}, "needs a reason"),
+        ({FINGERPRINT: {"reason": "r", "untill": "x"}}, "not untill"),
+        ({FINGERPRINT: {"reason": "r", "until": "tomorrow"}}, "no day such as"),
+        ({FINGERPRINT: "r"}, "must be a table"),
+    ],
+)
+def test_what_is_suppressed_needs_a_reason_and_real_days(table: Any, message: str) -> None:
+    refused = check("suppress", table)
+    assert isinstance(refused, Invalid)
+    assert message in refused.message
 
 
 def _leaves(table: dict[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:

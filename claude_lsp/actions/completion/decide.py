@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from claude_lsp.actions.completion import syntax
+from claude_lsp.workspace.patterns import matches_glob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,13 +56,9 @@ def trigger_for(language: str, origin: str, options: Completion) -> tuple[Trigge
     found: tuple[Trigger, str] = options.trigger, "completion.trigger"
     for name, trigger in options.triggers.items():
         # A later entry wins, so that an exception can follow its rule.
-        if name == language or _matches(origin, name):
+        if name == language or matches_glob(origin, name):
             found = trigger, f"completion.triggers ({name})"
     return found
-
-
-def _matches(origin: str, glob: str) -> bool:
-    return fnmatchcase(origin, glob) or fnmatchcase(origin.rpartition("/")[2], glob)
 
 
 def wanted(trigger: tuple[Trigger, str], *, asked: bool) -> Decision:

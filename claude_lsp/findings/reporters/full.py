@@ -62,7 +62,8 @@ def _source_lines(finding: Finding, source: LineIndex | None) -> list[str]:
     if source is not None and end.line < source.line_count:
         return [source.line(number) for number in range(start.line, end.line + 1)]
     lines = [without_ending(line) for line in split_lines(finding.quote)] or [""]
-    return [" " * start.column + lines[0], *lines[1:]]
+    before = finding.landmarks.before or " " * start.column
+    return [before + lines[0], *lines[1:]]
 
 
 def _excerpt(finding: Finding, lines: list[str], style: Style) -> Iterator[str]:

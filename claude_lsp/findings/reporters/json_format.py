@@ -10,13 +10,20 @@ The format is stable: members are only added, and `version` grows when one chang
                      "line", "column", "end_line", "end_column",
                      "quote", "confidence", "fingerprint", "replacement" (text or null),
                      "related": [{"path", "line", "column", "end_line", "end_column",
-                                  "message"}]}]
+                                  "message"}],
+                     "before" (the text before it on its first line), "symbol",
+                     "context_key" (survives renames), "line_hash" (as CodeQL computes it)}]
+    suppressed     [{"by": "comment", "settings" or "baseline", "reason", "in_change", "moved",
+                     "finding": as above}]
     coverage       {"reviewed": [path], "skipped": [{"path", "reason"}],
                     "failed": [{"path", "reason"}]}
     spend          {"calls", "tokens": {counter: number}, "usd" (number, null if unknown)}
     models         [id]
     dropped        {reason: number}
     notices        [sentence]
+    rules          [id of a rule that was looked for]
+    compared       whether there was a baseline
+    kind           "review" or "arch", after the command
 
 Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
 character. Characters that could steer a terminal are written as `\uXXXX`.
@@ -27,8 +34,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.findings.finding import Finding, Related, Severity
-from claude_lsp.findings.report import Coverage, Report, Spend, sorted_findings
+from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
+from claude_lsp.findings.report import (
+    Coverage,
+    Report,
+    Spend,
+    Suppressed,
+    order,
+    sorted_findings,
+)
 from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.text.positions import Position, Range
 
@@ -61,6 +75,24 @@ def as_dict(report: Report) -> dict[str, Any]:
         "models": list(report.models),
         "dropped": dict(report.dropped),
         "notices": list(report.notices),
+        "suppressed": [
+            suppressed_as_dict(one)
+            for one in sorted(report.suppressed, key=lambda one: order(one.finding))
+        ],
+        "rules": list(report.rules),
+        "compared": report.compared,
+        "kind": report.kind,
+    }
+
+
+def suppressed_as_dict(one: Suppressed) -> dict[str, Any]:
+    """Return a suppressed finding as plain values."""
+    return {
+        "by": one.by,
+        "reason": one.reason,
+        "in_change": one.in_change,
+        "moved": one.moved,
+        "finding": finding_as_dict(one.finding),
     }
 
 
@@ -81,6 +113,10 @@ def finding_as_dict(finding: Finding) -> dict[str, Any]:
             {"path": place.path, **_range_as_dict(place.range), "message": place.message}
             for place in finding.related
         ],
+        "before": finding.landmarks.before,
+        "symbol": finding.landmarks.symbol,
+        "context_key": finding.landmarks.context_key,
+        "line_hash": finding.landmarks.line_hash,
     }
 
 
@@ -92,11 +128,17 @@ def read_report(text: str) -> Report:
     """
     try:
         value = json.loads(text)
+        if isinstance(value, dict) and "runs" in value:
+            raise ValueError("this is SARIF; only reports written with --format json are read")
         version = value["version"]
         if version != VERSION:
             raise ValueError(
                 f"the report has version {version}; this program reads version {VERSION}"
             )
+        _expect(value, _REPORT, "the report")
+        rules, compared = value.get("rules", []), value.get("compared", False)
+        _expect(rules, [str], "the report: rules")
+        _expect(compared, bool, "the report: compared")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
@@ -114,12 +156,73 @@ def read_report(text: str) -> Report:
             models=tuple(value["models"]),
             dropped=value["dropped"],
             tool_version=value["tool"]["version"],
+            suppressed=tuple(map(_suppressed, value.get("suppressed", ()))),
+            rules=tuple(rules),
+            compared=compared,
+            kind="arch" if value.get("kind") == "arch" else "review",
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise ValueError(f"not a report of claude-lsp: it has no {error}") from error
+    except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a report of claude-lsp: {error}") from error
 
 
+_NUMBER = (int, float)
+_MAYBE_TEXT = (str, type(None))
+_PLACE = dict.fromkeys(("line", "column", "end_line", "end_column"), int)
+_FINDING = {
+    **dict.fromkeys(("rule", "severity", "title", "explanation", "path", "quote"), str),
+    **_PLACE,
+    "confidence": _NUMBER,
+    "fingerprint": str,
+    "replacement": _MAYBE_TEXT,
+    "related": [{"path": str, **_PLACE, "message": str}],
+}
+_LANDMARKS = ("before", "symbol", "context_key", "line_hash")
+_FILES = [{"path": str, "reason": str}]
+_REPORT = {
+    "tool": {"version": str},
+    "status": str,
+    "scope": str,
+    "findings": [_FINDING],
+    "coverage": {"reviewed": [str], "skipped": _FILES, "failed": _FILES},
+    "spend": {"calls": int, "tokens": {"*": int}, "usd": (*_NUMBER, type(None))},
+    "models": [str],
+    "dropped": {"*": int},
+    "notices": [str],
+}
+_SUPPRESSED = {
+    **dict.fromkeys(("by", "reason"), str),
+    **dict.fromkeys(("in_change", "moved"), bool),
+    "finding": _FINDING,
+}
+# A shape is a type, several, a list of what is in brackets, or an object: with members of its own
+# ("*") or at least the named ones.
+
+
+def _expect(value: Any, shape: Any, where: str) -> None:
+    """Compare a value with a shape.
+
+    Raises:
+        TypeError: it is of another.
+    """
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is no object")
+        for name in value if "*" in shape else shape:
+            _expect(value[name], shape.get("*", shape.get(name)), f"{where}: {name}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise TypeError(f"{where} is no list")
+        for number, item in enumerate(value, 1):
+            _expect(item, shape[0], f"{where} {number}")
+    elif not isinstance(value, shape):
+        raise TypeError(f"{where} can't be {value!r:.80}")
+
+
 def _finding(value: dict[str, Any]) -> Finding:
+    marks = {name: value.get(name, "") for name in _LANDMARKS}
+    _expect(marks, dict.fromkeys(_LANDMARKS, str), "a finding")
     return Finding(
         rule=value["rule"],
         severity=Severity(value["severity"]),
@@ -134,6 +237,20 @@ def _finding(value: dict[str, Any]) -> Finding:
         related=tuple(
             Related(place["path"], _range(place), place["message"]) for place in value["related"]
         ),
+        landmarks=Landmarks(**marks),
+    )
+
+
+def _suppressed(value: dict[str, Any]) -> Suppressed:
+    _expect(value, _SUPPRESSED, "what is suppressed")
+    if value["by"] not in ("comment", "settings", "baseline"):
+        raise ValueError(f"suppressed by {value['by']!r}, which is unknown")
+    return Suppressed(
+        _finding(value["finding"]),
+        value["by"],
+        value["reason"],
+        in_change=value["in_change"],
+        moved=value["moved"],
     )
 
 
@@ -147,7 +264,8 @@ def _range_as_dict(span: Range) -> dict[str, int]:
 
 
 def _range(value: dict[str, Any]) -> Range:
-    return Range(
-        Position(value["line"] - 1, value["column"] - 1),
-        Position(value["end_line"] - 1, value["end_column"] - 1),
-    )
+    start = Position(value["line"] - 1, value["column"] - 1)
+    end = Position(value["end_line"] - 1, value["end_column"] - 1)
+    if min(*start, *end) < 0 or end < start:
+        raise TypeError(f"no place in a text: {start} to {end}")
+    return Range(start, end)

@@ -10,8 +10,12 @@ from claude_lsp.findings.report import (
     Report,
     coverage_sentence,
     dropped_sentence,
+    order,
     result_sentence,
     spend_sentence,
+    suppressed_in_change,
+    suppressed_sentence,
+    suppression_sentence,
 )
 from claude_lsp.findings.sanitize import visible
 
@@ -42,10 +46,12 @@ class Style:
     Attributes:
         colour: whether ANSI colours may be used.
         width: columns to wrap prose at.
+        show_suppressed: whether suppressed findings are listed, not only counted.
     """
 
     colour: bool = False
     width: int = 100
+    show_suppressed: bool = False
 
     def paint(self, text: str, *colours: Colour) -> str:
         """Colour a text that is already safe to show."""
@@ -66,7 +72,27 @@ def closing_lines(report: Report, style: Style) -> list[str]:
         lines += [
             f"failed: {visible(path)}: {visible(why)}" for path, why in report.coverage.failed
         ]
+    lines += suppressed_lines(report, style)
     lines += [f"note: {visible(notice)}" for notice in report.notices]
-    details = [text for text in (dropped_sentence(report), spend_sentence(report)) if text]
-    lines += [style.paint(visible(text), "dim") for text in details]
+    details = (suppressed_sentence(report), dropped_sentence(report), spend_sentence(report))
+    lines += [style.paint(visible(text), "dim") for text in details if text]
     return lines
+
+
+def suppressed_lines(report: Report, style: Style) -> list[str]:
+    """Return a line for each suppressed finding that is to be seen.
+
+    Those that the change under review suppresses itself always are: whoever reads the report of a
+    change should see what it takes out of sight.
+    """
+    shown = report.suppressed if style.show_suppressed else suppressed_in_change(report)
+    return [
+        style.paint(
+            visible(
+                f"{one.finding.path}:{one.finding.range.start.line + 1}: "
+                f"{suppression_sentence(one)}"
+            ),
+            "dim",
+        )
+        for one in sorted(shown, key=lambda one: order(one.finding))
+    ]

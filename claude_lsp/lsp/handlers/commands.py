@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,20 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem
+from claude_lsp.actions.instruction import find_instruction
 from claude_lsp.lsp import carrying_out
 from claude_lsp.lsp.apply import CHANGED, Applier
 from claude_lsp.lsp.confirm import ask, words_for
 from claude_lsp.lsp.convert import SOURCE
+from claude_lsp.lsp.handlers.reviews import plan_of
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.running import start
+from claude_lsp.review.document import Document
+from claude_lsp.review.run import situation_of
+from claude_lsp.review.scope import Scope
 from claude_lsp.text.positions import Range
+from claude_lsp.workspace.test_files import Refused, destination_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,15 +117,47 @@ def apply_fix(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 
 def accepted(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
-    """Count a suggestion that the user accepted; editors run this by themselves."""
-    number = arguments_of(params).get("number")
+    """Count a suggestion that the user accepted, or the beginning of one.
+
+    Editors run this by themselves; those that accept parts add how many `characters` it was.
+    """
+    table = arguments_of(params)
+    number, characters = table.get("number"), table.get("characters")
     if isinstance(number, int):
-        server.acceptance.accept(number)
+        server.acceptance.accept(number, characters if isinstance(characters, int) else None)
+
+
+def accept_preview(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
+    """Apply edits that wait, as one step to undo."""
+    number = arguments_of(params).get("id")
+    held = server.previews.take(number)
+    document = None if held is None else server.workspace.get(held.uri)
+    if held is None or document is None:
+        raise JsonRpcInvalidParams(f"{params.command}: no edits are ready under the id {number!r}.")
+    snapshot, journal = document.snapshot(), document.journal()
+
+    async def work() -> None:
+        with journal:
+            problem: str | None = CHANGED
+            if held.stands(snapshot):
+                applier = Applier(server, snapshot, journal, held.title)
+                problem = await applier.replace_all(held.text_edits)
+        if problem is not None:
+            server.notice(f"what you accepted was not applied: {problem}")
+
+    server.work(f"accept {held.number}", "applying", work)
+
+
+def discard_preview(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
+    """Take back edits that wait; those that are still being written are cancelled."""
+    held = server.previews.discard(arguments_of(params).get("id"))
+    if held is not None and not held.ready:
+        server.jobs.cancel(held.key)
 
 
 def cancel(server: ClaudeServer, _params: types.ExecuteCommandParams) -> int:
-    """Cancel everything under way; return how much there was."""
-    return server.suggestions.cancel() + server.jobs.cancel_all()
+    """Cancel everything under way and take back what waits; return how much there was."""
+    return server.suggestions.cancel() + server.jobs.cancel_all() + server.previews.discard_all()
 
 
 def _with_problems(server: ClaudeServer, params: types.ExecuteCommandParams) -> Target:
@@ -159,8 +198,29 @@ async def _show_context(server: ClaudeServer, action: Action, target: Target) ->
 
     async with server.session.engine() as engine:
         with target.journal:
-            situation = target.situation(engine)
+            if action.name == "test":
+                found = await asyncio.to_thread(
+                    destination_of_tests,
+                    engine.workspace,
+                    target.snapshot,
+                    target.surroundings.documents,
+                )
+                if isinstance(found, Refused):
+                    server.notice(found.reason)
+                    return
+                target.destination = found
+            if action.name == "rewrite" and not target.asked:
+                written = find_instruction(target.snapshot, target.range)
+                target.asked, target.comment = written or ("(your instruction)", None)
+            situation, calls = target.situation(engine), 1
+            if action.name == "review":
+                document = Document(situation.origin, target.snapshot)
+                units = (await plan_of(engine, Scope(document.origin, (document,)))).units
+                if units:
+                    situation, calls = situation_of(units[0]), len(units)
             prepared = await engine.prepare(action, situation, target.surroundings)
+            if calls > 1:
+                server.notice(f"{action.name} makes {calls} calls; this is the first of them")
             # A fence longer than any in the text keeps it one block.
             text = as_text(prepared)
             fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)

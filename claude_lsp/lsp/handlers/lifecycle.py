@@ -33,6 +33,7 @@ def initialize(server: ClaudeServer, params: types.InitializeParams) -> None:
     """Remember the settings that came with the first message."""
     server.initial_settings = server.editor_settings = _settings(params.initialization_options)
     server.workspace.on_edit(server.published.on_edit)
+    server.workspace.on_edit(server.previews.on_edit)
     server.workspace.on_edit(server.recent.on_edit)
     server.workspace.on_edit(server.done.on_edit)
 
@@ -91,6 +92,7 @@ def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> N
     """Find the document's findings again: the buffer may hold something else than the file."""
     uri = params.text_document.uri
     document = server.workspace.get(uri)
+    server.previews.discard_all(uri)  # not every editor closes what it opens anew
     if document is not None and server.published.has(uri):
         server.published.text_is(uri, document.snapshot().index)
 
@@ -102,6 +104,7 @@ def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) ->
     for kind in (*edits, "run", "applyFix", "completion"):
         server.jobs.cancel(f"{kind} {uri}")
     server.done.forget(uri)
+    server.previews.discard_all(uri)
     server.upkeep.start(f"closed {uri}", _read_again(server, uri))
 
 
@@ -134,6 +137,7 @@ def _configure(server: ClaudeServer, *, ask: bool) -> None:
 
     async def configure() -> None:
         await _reconfigure(server, ask=ask)
+        await server.verdicts.refresh()
         engine = server.session.current_engine
         if engine is not None:
             engine.codebase.update(server.workspace.open_snapshots())

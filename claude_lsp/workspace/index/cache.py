@@ -31,7 +31,7 @@ _GRAMMARS = "tree_sitter"
 
 def open_folder(root: Path, tell: Callable[[str], object]) -> Folder:
     """Return the folder for the index of a workspace, a temporary one if need be."""
-    folder = _base() / "index" / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]
+    folder = folder_of(root)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed on the next line
@@ -41,6 +41,21 @@ def open_folder(root: Path, tell: Callable[[str], object]) -> Folder:
         found.use_temporary(error.strerror or str(error))
         return found
     return Folder(folder, tell)
+
+
+def folder_of(root: Path) -> Path:
+    """Return where the index of a workspace is kept, whether or not there is one."""
+    return _base() / "index" / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]
+
+
+def newest(root: Path) -> Path | None:
+    """Return the newest index that was kept of a workspace; touches nothing."""
+    found: list[tuple[float, Path]] = []
+    with contextlib.suppress(OSError):
+        for path in folder_of(root).glob(f"{_STORED}*{_ENDING}"):
+            with contextlib.suppress(OSError):  # a server has just replaced it
+                found.append((path.stat().st_mtime, path))
+    return max(found)[1] if found else None
 
 
 class Folder:

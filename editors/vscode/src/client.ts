@@ -17,6 +17,9 @@ import type { LateSuggestions } from "./late";
 import { chosenSettings, settingKeys } from "./settings";
 import type { Tail } from "./tail";
 
+/** Of the documents that the server is told of. */
+export const SCHEMES: readonly string[] = ["file", "untitled"];
+
 /** Where a client writes, and whom it tells that its server is gone. */
 export interface ClientSurroundings {
   readonly log: vscode.LogOutputChannel;
@@ -34,7 +37,7 @@ export function makeClient(
 ): LanguageClient {
   const keys = settingKeys(around.manifest, "claude");
   const options: LanguageClientOptions = {
-    documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+    documentSelector: SCHEMES.map((scheme) => ({ scheme })),
     outputChannel: around.log,
     traceOutputChannel: around.trace,
     stdioOptions: {
@@ -97,10 +100,11 @@ export function tellFailure(error: unknown): void {
   void vscode.window.showErrorMessage(`Claude: ${reason}`);
 }
 
-/** Says that this editor shows the state and what is being written. */
+/** Says that this editor shows the state, what is being written, and edits before they are applied. */
 const MORE_THAN_THE_PROTOCOL: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
-    capabilities.experimental = { claude: { status: true, preview: true } };
+    const accept = vscode.workspace.getConfiguration("claude").get("preview.accept", true);
+    capabilities.experimental = { claude: { status: true, preview: { accept } } };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

@@ -2,12 +2,12 @@
 
 import * as vscode from "vscode";
 
-import { tellFailure } from "./client";
+import { SCHEMES, tellFailure } from "./client";
 import { codeOf, fingerprintOf, SOURCE } from "./diagnostics";
 import { plain, type PlainRange } from "./ranges";
 import type { Session } from "./session";
 
-type Command = (session: Session) => Promise<void>;
+type Command = (session: Session, argument?: unknown) => Promise<void>;
 
 const CONTEXT_OF = [
   { label: "complete", description: "a completion at the cursor" },
@@ -15,6 +15,11 @@ const CONTEXT_OF = [
   { label: "explain", description: "an explanation of the selection" },
   { label: "review", description: "a review of this file" },
 ];
+
+const REPORTS: vscode.OpenDialogOptions = {
+  title: "Claude: Open a Report of Findings",
+  filters: { "SARIF or JSON": ["sarif", "json"] },
+};
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   complete: (session) => here(session, "claude.complete"),
@@ -38,16 +43,23 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   clear: async (session) => {
     await session.execute("claude.clear", { uri: activeEditor().document.uri.toString() });
   },
+  restoreDismissed: (session) => session.execute("claude.dismiss", { restore: true }),
   clearAll: (session) => session.execute("claude.clear", {}),
+  openReport: async (session, given) => {
+    const chosen = given instanceof vscode.Uri ? [given] : await vscode.window.showOpenDialog(REPORTS);
+    if (chosen?.[0] !== undefined) {
+      await session.execute("claude.openReport", chosen[0].toString());
+    }
+  },
   cancel: (session) => session.execute("claude.cancel", {}),
 };
 
 /** Register them; what goes wrong is told to the user. */
 export function registerCommands(session: Session): vscode.Disposable[] {
   return Object.entries(COMMANDS).map(([name, command]) =>
-    vscode.commands.registerCommand(`claude-lsp.${name}`, async () => {
+    vscode.commands.registerCommand(`claude-lsp.${name}`, async (argument?: unknown) => {
       try {
-        await command(session);
+        await command(session, argument);
       } catch (error) {
         tellFailure(error);
       }
@@ -59,6 +71,11 @@ function activeEditor(): vscode.TextEditor {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined) {
     throw new Error("open a file first");
+  }
+  const { scheme } = editor.document.uri;
+  if (!SCHEMES.includes(scheme)) {
+    const what = scheme === "vscode-notebook-cell" ? "cells of notebooks" : `documents of ${scheme}`;
+    throw new Error(`${what} are not supported; open a file`);
   }
   return editor;
 }

@@ -41,7 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration("claude.server.command")) {
+      if (["claude.server.command", "claude.preview"].some((key) => event.affectsConfiguration(key))) {
         void started.restart();
       }
     }),

@@ -32,13 +32,16 @@ export class Findings implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     this.#view = vscode.window.createTreeView<Node>(VIEW, {
       treeDataProvider: this,
       showCollapseAll: true,
+      canSelectMany: true,
     });
     this.#disposables = [
       this.#changed,
       this.#view,
       vscode.languages.onDidChangeDiagnostics(() => this.#refresh()),
       vscode.commands.registerCommand("claude-lsp.group", () => this.#chooseGrouping()),
-      vscode.commands.registerCommand("claude-lsp.dismiss", (node: Node) => this.#dismiss(node)),
+      vscode.commands.registerCommand("claude-lsp.dismiss", (node?: Node, selected?: Node[]) =>
+        this.#dismiss(selected ?? (node === undefined ? [...this.#view.selection] : [node])),
+      ),
       vscode.commands.registerCommand("claude-lsp.fixFinding", (node: Finding) => this.#fix(node)),
     ];
     this.#refresh();
@@ -100,14 +103,21 @@ export class Findings implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     }
   }
 
-  async #dismiss(node: Node): Promise<void> {
-    const byFile = new Map<string, string[]>();
-    for (const finding of "findings" in node ? node.findings : [node]) {
-      const uri = finding.uri.toString();
-      byFile.set(uri, [...(byFile.get(uri) ?? []), fingerprintOf(finding.diagnostic)]);
+  /** Dismiss findings; for good if the server can keep that in mind, else until they are found again. */
+  async #dismiss(nodes: readonly Node[]): Promise<void> {
+    const chosen = new Map<string, { uri: string; fingerprint: string }>();
+    for (const finding of nodes.flatMap((node) => ("findings" in node ? node.findings : [node]))) {
+      const [uri, fingerprint] = [finding.uri.toString(), fingerprintOf(finding.diagnostic)];
+      chosen.set(`${uri} ${fingerprint}`, { uri, fingerprint });
     }
     try {
-      for (const [uri, fingerprints] of byFile) {
+      if (this.session.can("claude.dismiss")) {
+        await this.session.execute("claude.dismiss", [...chosen.values()]);
+        return;
+      }
+      for (const uri of new Set([...chosen.values()].map((finding) => finding.uri))) {
+        const inFile = [...chosen.values()].filter((finding) => finding.uri === uri);
+        const fingerprints = inFile.map(({ fingerprint }) => fingerprint);
         await this.session.execute("claude.clear", { uri, fingerprints });
       }
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Ranges as the protocol has them: the editor's own write themselves as lists. */
 
-interface PlainPosition {
+export interface PlainPosition {
   readonly line: number;
   readonly character: number;
 }

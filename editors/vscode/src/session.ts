@@ -10,8 +10,10 @@ import { install } from "./install";
 import type { ApiKey } from "./key";
 import { LateSuggestions } from "./late";
 import { surroundings } from "./machine";
+import type { Held } from "./holding";
+import { HeldEdits } from "./held";
 import { Previews, type Preview } from "./preview";
-import { stateOf } from "./state";
+import { spendOf, stateOf, type Told } from "./state";
 import type { Status } from "./status";
 import { Tail } from "./tail";
 
@@ -20,6 +22,7 @@ const IS_NO_PROGRAM = /\b(ENOENT|EACCES)\b/;
 
 export class Session implements vscode.Disposable {
   readonly #previews = new Previews();
+  readonly #held = new HeldEdits(this);
   readonly #late = new LateSuggestions();
   readonly #backoff = new Backoff();
   readonly #tail = new Tail();
@@ -63,7 +66,7 @@ export class Session implements vscode.Disposable {
   }
 
   /** Send a command to the server, once it runs. Throws with the server's words if it fails. */
-  async execute(command: string, argument: object): Promise<void> {
+  async execute(command: string, argument: object | string): Promise<void> {
     await this.#turn;
     if (this.#client?.state !== ClientState.Running) {
       throw new Error("the server is not running; the status bar says why");
@@ -75,6 +78,7 @@ export class Session implements vscode.Disposable {
     clearTimeout(this.#timer);
     this.#late.dispose();
     this.#previews.dispose();
+    this.#held.dispose();
   }
 
   #inTurn(step: () => Promise<void>): Promise<void> {
@@ -107,13 +111,19 @@ export class Session implements vscode.Disposable {
       closed: () => client === this.#client && this.#crashed("it ended unexpectedly"),
     });
     this.#client = client;
-    client.onNotification("claude/status", (told: { state?: unknown; detail?: unknown }) => {
+    client.onNotification("claude/status", (told: Told) => {
       const state = stateOf(told);
       if (state !== undefined && client === this.#client) {
-        this.status.show(state);
+        this.status.show(state, spendOf(told));
       }
     });
-    client.onNotification("claude/preview", (preview: Preview) => this.#previews.show(preview));
+    client.onNotification("claude/preview", (preview: Preview | Held) => {
+      if ("id" in preview) {
+        this.#held.show(preview);
+      } else {
+        this.#previews.show(preview);
+      }
+    });
     // A server that never answers is ended, and so treated as one that has crashed.
     const limit = setTimeout(() => client.serverProcess?.kill(), ANSWER_MS);
     try {
@@ -126,16 +136,30 @@ export class Session implements vscode.Disposable {
     } finally {
       clearTimeout(limit);
     }
-    await vscode.commands.executeCommand("setContext", "claude-lsp.running", true);
+    await this.#setContexts(true);
+  }
+
+  /** Whether the server that runs has a command. */
+  can(command: string): boolean {
+    const known = this.#client?.initializeResult?.capabilities.executeCommandProvider?.commands;
+    return known?.includes(command) ?? false;
+  }
+
+  async #setContexts(running: boolean): Promise<void> {
+    const set = (name: string, value: boolean): Thenable<unknown> =>
+      vscode.commands.executeCommand("setContext", `claude-lsp.${name}`, value);
+    await set("running", running);
+    await set("canDismiss", running && this.can("claude.dismiss"));
+    await set("canOpenReport", running && this.can("claude.openReport"));
   }
 
   async #stop(): Promise<void> {
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = undefined;
-    this.#previews.clear();
+    this.#clearPreviews();
     if (client !== undefined) {
-      await vscode.commands.executeCommand("setContext", "claude-lsp.running", false);
+      await this.#setContexts(false);
       await client.dispose().catch((error: unknown) => this.log.warn(String(error)));
     }
   }
@@ -166,8 +190,13 @@ export class Session implements vscode.Disposable {
   #letGo(): void {
     const gone = this.#client;
     this.#client = undefined;
-    this.#previews.clear();
+    this.#clearPreviews();
     void gone?.dispose().catch((error: unknown) => this.log.debug(String(error)));
+  }
+
+  #clearPreviews(): void {
+    this.#previews.clear();
+    this.#held.clear();
   }
 
   #giveUp(reason: string): void {

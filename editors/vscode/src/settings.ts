@@ -18,7 +18,7 @@ export interface Tree {
 }
 
 /** Options of the extension itself, which the server does not know. */
-const OWN = ["server.", "trace."];
+const OWN = ["server.", "preview.", "trace."];
 
 /**
  * Return the options that somebody has set, nested as the server wants them. Defaults are left

@@ -8,6 +8,18 @@ export type State =
   | { readonly kind: "working"; readonly what: string }
   | { readonly kind: "blocked"; readonly reason: string };
 
+/** What the server tells with `claude/status`. */
+export type Told = Readonly<Record<string, unknown>>;
+
+/** What today has cost in US dollars and may cost; undefined where it is not known. */
+export interface Spend {
+  readonly today: number | undefined;
+  readonly limit: number | undefined;
+  /** Of that, what nobody asked for: completions while typing. */
+  readonly automatic: number | undefined;
+  readonly automaticLimit: number | undefined;
+}
+
 /** How a state is shown. */
 export interface Appearance {
   readonly icon: string;
@@ -22,9 +34,9 @@ export interface Appearance {
 const SHOW_LOG = ["claude-lsp.showLog", "Show the log"] as const;
 
 /** Read the server's own word about its state; undefined if it is not understood. */
-export function stateOf(told: { readonly state?: unknown; readonly detail?: unknown }): State | undefined {
-  const detail = typeof told.detail === "string" ? told.detail : "";
-  switch (told.state) {
+export function stateOf(told: Told): State | undefined {
+  const detail = typeof told["detail"] === "string" ? told["detail"] : "";
+  switch (told["state"]) {
     case "idle":
       return { kind: "idle" };
     case "working":
@@ -34,6 +46,36 @@ export function stateOf(told: { readonly state?: unknown; readonly detail?: unkn
     default:
       return undefined;
   }
+}
+
+/** Read what the server says about money. */
+export function spendOf(told: Told): Spend {
+  const number = (name: string): number | undefined => {
+    const value = told[`spend_${name}_usd`];
+    return typeof value === "number" ? value : undefined;
+  };
+  return {
+    today: number("today"),
+    limit: number("limit"),
+    automatic: number("automatic_today"),
+    automaticLimit: number("automatic_limit"),
+  };
+}
+
+/** What is said of the money, in a line; nothing where the server says nothing. */
+export function spendLine(spend: Spend | undefined): string {
+  if (spend?.limit === undefined) {
+    return "";
+  }
+  const today = spend.today === undefined ? "cost not known" : dollars(spend.today);
+  const line = `Today: ${today} of ${dollars(spend.limit)}`;
+  return spend.automatic === undefined || spend.automaticLimit === undefined
+    ? line
+    : `${line}, unasked ${dollars(spend.automatic)} of ${dollars(spend.automaticLimit)}`;
+}
+
+function dollars(amount: number): string {
+  return amount > 0 && amount < 0.01 ? "under $0.01" : `$${amount.toFixed(2)}`;
 }
 
 export function appearance(state: State): Appearance {

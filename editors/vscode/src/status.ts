@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 
-import { appearance, type State } from "./state";
+import { appearance, spendLine, type Spend, type State } from "./state";
 
 const SEVERITIES = {
   information: vscode.LanguageStatusSeverity.Information,
@@ -20,9 +20,10 @@ export class Status implements vscode.Disposable {
     this.#bar.show();
   }
 
-  show(state: State): void {
-    const { icon, text, detail, busy, severity, command } = appearance(state);
+  show(state: State, spend?: Spend): void {
+    const { icon, text, detail: what, busy, severity, command } = appearance(state);
     const [id, title] = command;
+    const detail = [what, spendLine(spend)].filter(Boolean).join("\n");
     this.#bar.text = `${icon} ${text}`;
     this.#bar.tooltip = `${detail}\n(${title})`;
     this.#bar.accessibilityInformation = { label: `Claude: ${detail}`, role: "button" };
@@ -32,7 +33,7 @@ export class Status implements vscode.Disposable {
         ? undefined
         : new vscode.ThemeColor(`statusBarItem.${severity}Background`);
     this.#language.text = text;
-    this.#language.detail = detail;
+    this.#language.detail = detail.replaceAll("\n", " · ");
     this.#language.busy = busy;
     this.#language.severity = SEVERITIES[severity];
     this.#language.command = { command: id, title };

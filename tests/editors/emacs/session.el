@@ -11,13 +11,13 @@
 (require 'seq)
 
 (setq make-backup-files nil
-      eglot-sync-connect 20
+      eglot-sync-connect 60
       eglot-autoshutdown nil
       eglot-confirm-server-initiated-edits nil)
 
 (defun session-wait (holds)
-  "Wait at most 20 seconds until HOLDS returns something, and return it."
-  (let ((end (+ (float-time) 20)) found)
+  "Wait at most a minute until HOLDS returns something, and return it."
+  (let ((end (+ (float-time) 60)) found)
     (while (and (not (setq found (funcall holds))) (< (float-time) end))
       (accept-process-output nil 0.05))
     found))
@@ -53,16 +53,18 @@
   (search-forward "LIMIT = 10")
   (let ((actions (eglot-code-actions (line-beginning-position) (line-end-position))))
     (session-see 'actions (vconcat (mapcar (lambda (each) (plist-get each :title)) actions)))
-    (let ((fix (seq-find (lambda (each) (string-prefix-p "Apply suggestion" (plist-get each :title)))
-                         (append actions nil))))
-      ;; eglot 1.9 gives the server no name, so the server asks before it changes anything.
+    (let ((asked 0)
+          (last-nonmenu-event t)) ; by the keyboard
+      ;; As the user would choose it from the list.
       (fset 'completing-read
-            (lambda (question &rest _) (session-see 'question question) "Apply"))
-      (let ((command (plist-get fix :command)))
-        (eglot-execute-command (eglot-current-server) (intern (plist-get command :command))
-                               (plist-get command :arguments)))
+            (lambda (_prompt titles &rest _)
+              (setq asked (1+ asked))
+              (car (seq-find (lambda (each) (string-prefix-p "Apply suggestion" (car each)))
+                             titles))))
+      (eglot-code-actions (line-beginning-position) (line-end-position) nil t)
       (session-wait (lambda () (not (equal (buffer-string) before))))
       (session-see 'applied (buffer-string))
+      (session-see 'asked asked)
       (undo-boundary)
       (undo-only)
       (session-see 'undone (if (equal (buffer-string) before) t :json-false))))

@@ -39,7 +39,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         arguments = ["--batch", "-l", str(CONFIGURATION), "-l", str(HERE / "session.el"), "code.py"]
         run = subprocess.run(
             ["emacs", *arguments], cwd=project, env=environment, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=200, check=False,
         )  # fmt: skip
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
     assert lines, f"Emacs told nothing:\n{run.stdout}\n{run.stderr}"
@@ -61,8 +61,9 @@ def test_offers_the_suggestion_and_what_the_model_can_do(seen: dict[str, Any]) -
     assert any(title.startswith("Claude: Fix") for title in titles)
 
 
-def test_asks_before_it_changes_what_the_client_may_not_have_chosen(seen: dict[str, Any]) -> None:
-    assert "Apply the suggestion for: About LIMIT = 10?" in seen["question"]
+def test_a_chosen_action_asks_nothing_more(seen: dict[str, Any]) -> None:
+    """eglot 1.9 gives no name, but is known to let its user choose."""
+    assert seen["asked"] == 1
 
 
 def test_applies_the_suggestion_as_one_step_of_undo(seen: dict[str, Any]) -> None:

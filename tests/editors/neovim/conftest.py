@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 PYTHON = """\
 LIMIT = 10

@@ -205,3 +205,15 @@ def test_the_command_is_only_where_the_server_is(neovim: Neovim) -> None:
     assert neovim.nvim.funcs.exists(":Claude") == 0
     neovim.open()
     assert neovim.nvim.funcs.exists(":Claude") == 2
+
+
+def test_the_statusline_tells_what_was_spent_where_the_server_does(neovim: Neovim) -> None:
+    neovim.open()
+    neovim.lua(
+        "local client = require('claude_lsp.server').of()"
+        " require('claude_lsp.status').on_status(nil, { state = 'idle', detail = '',"
+        " spend_today_usd = 0.4213, spend_limit_usd = 5 }, { client_id = client.id })"
+    )
+    assert neovim.lua("return require('claude_lsp').statusline()") == "Claude $0.42"
+    neovim.nvim.command("Claude status")
+    neovim.until(lambda: "idle; $0.42 of $5.00 today" in neovim.messages)

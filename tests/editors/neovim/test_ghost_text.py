@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING
 
 from tests.editors.neovim.conftest import PYTHON
@@ -63,6 +65,26 @@ def test_a_word_is_accepted_and_the_rest_stays(neovim: Neovim) -> None:
         neovim.keys("<M-w>")
         neovim.until(lambda expected=expected: neovim.line == expected)  # type: ignore[misc]
     assert neovim.ghost == "):"
+
+
+def test_what_is_accepted_in_parts_is_counted_once(fresh_neovim: Neovim) -> None:
+    neovim = fresh_neovim
+    begin(neovim)
+    neovim.keys("<M-w>")
+    neovim.until(lambda: neovim.line == "def mul(")
+    neovim.keys("<M-l>")
+    neovim.until(lambda: neovim.line == "def mul(a, b):")
+    neovim.keys("<Tab>")
+    neovim.until(lambda: neovim.text == WHOLE)
+    ledger = neovim.root.parent / "ledger" / "ledger.sqlite3"
+
+    def counted() -> tuple[int, int]:
+        with contextlib.closing(sqlite3.connect(ledger)) as connection:
+            query = "SELECT SUM(accepted), SUM(accepted_characters) FROM requests"
+            found: tuple[int, int] = connection.execute(query).fetchone()
+            return found
+
+    neovim.until(lambda: counted() == (1, len(BODY) - len("<fill></fill>")), "not counted")
 
 
 def test_typing_along_keeps_it_without_asking(neovim: Neovim) -> None:

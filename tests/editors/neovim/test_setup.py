@@ -66,6 +66,8 @@ def test_health_has_no_error_and_shows_no_key(neovim: Neovim) -> None:
     assert "OK credentials: an API key from ANTHROPIC_API_KEY" in report
     assert re.search(r"OK claude-lsp \S+ runs for .*project, in 1 buffer", report)
     assert "OK suggestions" in report
+    assert re.search(r"index: (none yet of|\d+ files, )", report)
+    assert re.search(r"ledger: \$[\d.]+ of \$[\d.]+ spent today", report)
     assert "ghost text by extmarks" in report
     assert "keys are mapped to accept-line, accept-word, " in report
     key = neovim.lua("return vim.env.ANTHROPIC_API_KEY")
@@ -96,7 +98,7 @@ def test_the_users_own_configuration_is_kept(fresh_neovim: Neovim) -> None:
 
 def test_an_unknown_option_is_refused(neovim: Neovim) -> None:
     failure = neovim.lua("return select(2, pcall(require('claude_lsp').setup, { ghost = true }))")
-    assert "there is no option 'ghost'; there is: ghost_text" in failure
+    assert "there is no option 'ghost'; there is: ghost_text, hold_edits" in failure
 
 
 def test_the_help_has_valid_tags(neovim: Neovim, tmp_path: Path) -> None:

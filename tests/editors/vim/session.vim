@@ -9,7 +9,7 @@ source $CLAUDE_ALE
 let s:seen = {'diagnostics': [], 'menu': '', 'error': ''}
 
 function! s:Wait(holds) abort
-  let l:end = localtime() + 20
+  let l:end = localtime() + 60
   while !a:holds() && localtime() < l:end
     sleep 50m
   endwhile
@@ -25,16 +25,19 @@ function! s:Session() abort
   ClaudeReview
   call s:Wait({-> !empty(s:Diagnostics())})
   let s:seen.diagnostics = s:Diagnostics()
-  " The menu is looked at and left; its file is read first, so that it does not come back.
+  let l:before = getline(1, '$')
+  " The suggestion is chosen in the menu. Its file is read first, so that it does not come back.
   runtime autoload/ale/util.vim
   function! ale#util#Input(message, value, ...) abort
     let s:seen.menu = a:message
-    return ''
+    return matchstr(a:message, '\d\+\ze) Apply suggestion')
   endfunction
   call cursor(1, 1)
   ALECodeAction
-  call s:Wait({-> !empty(s:seen.menu)})
-  let l:before = getline(1, '$')
+  call s:Wait({-> getline(1, '$') !=# l:before})
+  let s:seen.applied = join(getline(1, '$') + [''], "\n")
+  undo
+  sleep 1
   ClaudeFix
   call s:Wait({-> getline(1, '$') !=# l:before})
   let s:seen.fixed = join(getline(1, '$') + [''], "\n")

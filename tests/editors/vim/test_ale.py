@@ -43,7 +43,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = ["vim", "--not-a-term", "-n", "-i", "NONE", "-u", str(HERE / "session.vim")]
         run = subprocess.run(
             [*command, "code.py"], cwd=project, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=200, check=False,
         )  # fmt: skip
     assert told.exists(), f"Vim told nothing:\n{run.stdout}\n{run.stderr}"
     answer: dict[str, Any] = json.loads(told.read_text("utf-8"))
@@ -60,6 +60,11 @@ def test_lists_what_can_be_done(seen: dict[str, Any]) -> None:
     """ALE strips source and data of diagnostics; the suggestion is found nevertheless."""
     assert "Apply suggestion: About LIMIT = 10" in seen["menu"]
     assert "Claude: Fix" in seen["menu"]
+
+
+def test_what_is_chosen_in_the_menu_is_done(seen: dict[str, Any]) -> None:
+    """ALE gives no name and can't show a question, but lets its user choose."""
+    assert seen["applied"] == PYTHON.replace("LIMIT = 10", "LIMIT = 20")
 
 
 def test_fixes_a_line_in_one_step_of_undo(seen: dict[str, Any]) -> None:

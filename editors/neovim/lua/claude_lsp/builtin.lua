@@ -34,6 +34,7 @@ local function accept_part(item, take)
   local part = take(text)
   local whole = #part == #text
   pieces.insert(0, row - 1, column, whole and end_column or column, part)
+  pieces.count(server.of(), item.command, not whole and part or nil)
 end
 
 ---@param take? fun(text: string): string

@@ -95,6 +95,14 @@ local ACTIONS = {
     server.run('claude.showContext', { uri = uri(), range = place(call), action = call.argument })
   end,
 
+  accept = function()
+    require('claude_lsp.held').decide('claude.acceptPreview')
+  end,
+
+  discard = function()
+    require('claude_lsp.held').decide('claude.discardPreview')
+  end,
+
   cancel = function()
     server.run('claude.cancel', nil, function(count)
       server.notify(count == 0 and 'nothing was under way.' or 'cancelled.')
@@ -107,8 +115,10 @@ local ACTIONS = {
   end,
 
   status = function()
-    local status = assert(require('claude_lsp.status').of())
-    server.notify(status.state .. (status.detail ~= '' and ': ' .. status.detail or ''))
+    local status = require('claude_lsp.status')
+    local now = assert(status.of())
+    local parts = { now.state .. (now.detail ~= '' and ': ' .. now.detail or ''), status.spend(now) }
+    server.notify(table.concat(parts, parts[2] ~= '' and '; ' or ''))
   end,
 }
 

@@ -17,6 +17,7 @@ local INVOKED, AUTOMATIC = 1, 2 -- InlineCompletionTriggerKind
 ---@class claude_lsp.Suggestion
 ---@field text string What would be inserted at the cursor.
 ---@field covers integer How many bytes behind the cursor it takes the place of.
+---@field command lsp.Command? What counts it when it is accepted.
 
 ---@class claude_lsp.Shown
 ---@field buffer integer
@@ -108,7 +109,7 @@ local function suggestion(item, encoding, row, line, column)
     text = text:sub(#typed + 1)
     covers = math.max(0, vim.str_byteindex(line, encoding, to.character, false) - column)
   end
-  return text ~= '' and { text = text, covers = covers } or nil
+  return text ~= '' and { text = text, covers = covers, command = item.command } or nil
 end
 
 local function show(client, result)
@@ -152,7 +153,8 @@ local function typed_along()
   end
   shown.before = shown.before .. typed
   -- The others begin with something else than what was typed.
-  shown.items, shown.index = { { text = item.text:sub(#typed + 1), covers = item.covers } }, 1
+  shown.items = { vim.tbl_extend('force', item, { text = item.text:sub(#typed + 1) }) }
+  shown.index = 1
   render()
   return true
 end
@@ -243,6 +245,7 @@ function M.accept(take)
     cancel()
     local end_row, end_column =
       pieces.insert(buffer, row, column, whole and column + item.covers or column, text)
+    pieces.count(server.of(buffer), item.command, not whole and text or nil)
     if not whole then
       -- The rest goes on from here; the events of this change need not ask for it.
       local line = api.nvim_buf_get_lines(buffer, end_row, end_row + 1, true)[1]
@@ -251,7 +254,7 @@ function M.accept(take)
         row = end_row,
         before = line:sub(1, end_column),
         behind = line:sub(end_column + 1),
-        items = { { text = item.text:sub(#text + 1), covers = item.covers } },
+        items = { vim.tbl_extend('force', item, { text = item.text:sub(#text + 1) }) },
         index = 1,
       }
       last = select(4, place())

@@ -4,9 +4,10 @@ local M = {}
 
 ---@class claude_lsp.Options
 ---@field ghost_text boolean Ask for suggestions while typing and show them as ghost text.
+---@field hold_edits boolean Show edits first, to be accepted or discarded.
 
 ---@type claude_lsp.Options
-M.options = { ghost_text = true }
+M.options = { ghost_text = true, hold_edits = false }
 
 --- Set options; optional, and never needed for the defaults.
 ---@param options? claude_lsp.Options
@@ -14,7 +15,7 @@ function M.setup(options)
   options = options or {}
   for name, value in pairs(options) do
     if M.options[name] == nil then
-      local known = table.concat(vim.tbl_keys(M.options), ', ')
+      local known = table.concat(vim.fn.sort(vim.tbl_keys(M.options)), ', ')
       error(
         ("claude_lsp: there is no option '%s'; there is: %s. Options of the server belong into vim.lsp.config('claude_lsp', { settings = { claude = … } })."):format(
           name,
@@ -25,6 +26,11 @@ function M.setup(options)
     vim.validate(name, value, type(M.options[name]))
   end
   M.options = vim.tbl_extend('force', M.options, options)
+  -- A server that knows nothing of this applies edits at once, as without it.
+  local preview = not M.options.hold_edits or { accept = true }
+  vim.lsp.config('claude_lsp', {
+    capabilities = { experimental = { claude = { preview = preview } } },
+  })
 end
 
 --- Neovim 0.12 has ghost text of its own; before it, ours has the same functions.

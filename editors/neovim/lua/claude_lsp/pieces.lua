@@ -16,6 +16,23 @@ function M.word(text)
   return text:match('^%s*[%w_\128-\255]+') or text:match('^%s*[^%w_%s\128-\255]+') or text
 end
 
+--- Tell the server that a suggestion was accepted, so that it is counted.
+---@param client vim.lsp.Client?
+---@param command lsp.Command? as it came with the suggestion
+---@param part string? what was accepted, if it was not all of it
+function M.count(client, command, part)
+  if not client or not command then
+    return
+  end
+  local arguments = vim.deepcopy(command.arguments or {})
+  if part and arguments[1] then
+    arguments[1].characters = vim.fn.strchars(part)
+  end
+  local call = { title = command.title, command = command.command, arguments = arguments }
+  -- Whether it could be counted is nothing for the user.
+  client:exec_cmd(call, nil, function() end)
+end
+
 --- Replace a part of a line and put the cursor behind what was inserted, as one undo step.
 ---@param buffer integer
 ---@param row integer 0-based

@@ -12,6 +12,7 @@ local MOST_LINES = 12
 
 ---@param buffer integer
 function M.clear(buffer)
+  require('claude_lsp.held').clear(buffer)
   if api.nvim_buf_is_valid(buffer) then
     api.nvim_buf_clear_namespace(buffer, M.namespace, 0, -1)
   end
@@ -30,11 +31,19 @@ local function virtual_lines(text)
   return shown
 end
 
----@param params { uri: string, position: lsp.Position, text: string, complete: boolean }
-function M.on_preview(_, params)
+---@param params { id: integer?, uri: string, position: lsp.Position, text: string, complete: boolean }
+---@param context lsp.HandlerContext
+function M.on_preview(_, params, context)
+  if type(params.id) == 'number' then
+    require('claude_lsp.held').on_held(params, context)
+    return
+  end
   local buffer = vim.uri_to_bufnr(params.uri)
-  if params.complete or not api.nvim_buf_is_loaded(buffer) then
-    M.clear(buffer)
+  if not api.nvim_buf_is_loaded(buffer) then
+    return
+  end
+  if params.complete then
+    api.nvim_buf_clear_namespace(buffer, M.namespace, 0, -1)
     return
   end
   api.nvim_set_hl(0, 'ClaudePreview', { default = true, link = 'Comment' })

@@ -7,6 +7,8 @@ local M = {}
 ---@class claude_lsp.Status
 ---@field state 'starting'|'idle'|'working'|'blocked'
 ---@field detail string What is done, or what blocks.
+---@field spend_today_usd number? Newer servers tell it.
+---@field spend_limit_usd number?
 
 ---@type table<integer, claude_lsp.Status> by client
 local told = {}
@@ -14,7 +16,15 @@ local told = {}
 ---@param params claude_lsp.Status
 ---@param context lsp.HandlerContext
 function M.on_status(_, params, context)
-  told[context.client_id] = { state = params.state, detail = params.detail or '' }
+  local function number(value)
+    return type(value) == 'number' and value or nil
+  end
+  told[context.client_id] = {
+    state = params.state,
+    detail = params.detail or '',
+    spend_today_usd = number(params.spend_today_usd),
+    spend_limit_usd = number(params.spend_limit_usd),
+  }
   vim.api.nvim_exec_autocmds('User', {
     pattern = 'ClaudeStatus',
     modeline = false,
@@ -31,6 +41,17 @@ function M.of(buffer)
   return client and (told[client.id] or { state = 'starting', detail = '' })
 end
 
+--- What was spent today, '' if the server does not tell.
+---@param status claude_lsp.Status
+---@return string
+function M.spend(status)
+  if not status.spend_today_usd then
+    return ''
+  end
+  local limit = status.spend_limit_usd and (' of $%.2f'):format(status.spend_limit_usd) or ''
+  return ('$%.2f%s today'):format(status.spend_today_usd, limit)
+end
+
 ---@return string
 function M.statusline()
   local status = M.of()
@@ -41,7 +62,8 @@ function M.statusline()
     return ('Claude: %s…'):format(status.detail)
   end
   -- Why it is blocked is too long for a statusline; `:Claude status` tells.
-  return status.state == 'blocked' and 'Claude: blocked' or 'Claude'
+  local text = status.state == 'blocked' and 'Claude: blocked' or 'Claude'
+  return status.spend_today_usd and ('%s $%.2f'):format(text, status.spend_today_usd) or text
 end
 
 return M

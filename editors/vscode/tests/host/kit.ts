@@ -45,11 +45,53 @@ export async function until<Value>(
   }
 }
 
-/** Ask something of the window: `press`, `type`, `await`, `hover` or `picture`. */
-export async function window(step: string, word: string): Promise<void> {
+/** Ask something of the window: see the steps in `run.mts`. Returns what it answers. */
+export async function window(step: string, word: string): Promise<string> {
   const control = process.env["CLAUDE_TEST_CONTROL"] ?? "";
   const answer = await fetch(`${control}/${step}?word=${encodeURIComponent(word)}`);
-  assert.equal(answer.status, 200, `${step} ${word}: ${await answer.text()}`);
+  const said = await answer.text();
+  assert.equal(answer.status, 200, `${step} ${word}: ${said}`);
+  return said;
+}
+
+/** Wait until the status bar says something. */
+export async function status(words: string): Promise<void> {
+  await window("await", `.statusbar-item [aria-label*="${words}"]`);
+}
+
+/** Store the key as a user does. */
+export async function setKey(key = process.env["CLAUDE_TEST_KEY"] ?? ""): Promise<void> {
+  const asked = vscode.commands.executeCommand("claude-lsp.setApiKey");
+  await window("await", ".quick-input-widget input[type=password]");
+  await window("type", key);
+  await window("picture", "key");
+  await window("press", "Enter");
+  await asked;
+  await serverRuns();
+  // The one without the key takes a moment to end.
+  await until("one server", async () => (await servers()).length === 1);
+}
+
+/** Wait until a code lens of ours is there; return its command. */
+export async function lens(editor: vscode.TextEditor, title: string): Promise<vscode.Command> {
+  return await until(`a lens "${title}"`, async () => {
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      "vscode.executeCodeLensProvider",
+      editor.document.uri,
+    );
+    return lenses.find(({ command }) => command?.title.includes(title))?.command;
+  });
+}
+
+/** Do what a click on a code lens does. */
+export async function click(editor: vscode.TextEditor, title: string): Promise<void> {
+  const { command, arguments: given } = await lens(editor, title);
+  await vscode.commands.executeCommand(command, ...(given ?? []));
+}
+
+/** Take back what was typed. */
+export async function revert(): Promise<void> {
+  await vscode.commands.executeCommand("workbench.action.files.revert");
 }
 
 export async function open(name: string): Promise<vscode.TextEditor> {

@@ -9,7 +9,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createPortFinder } from "node:net";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const FLOOR = ["node", path.join(HERE, "floor/server-main.cjs")] as const; // it
 const IS_FLOOR = process.argv.includes("--floor");
 const [NODE, VSCODE] = IS_FLOOR ? FLOOR : NEWEST;
 const KEY = "sk-ant-only-in-the-environment";
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 480_000;
 /** What the tests say; the window says much more. */
 const OF_THE_TESTS = /^(ok |FAILED |\d+ passed| {8}\S)/;
 const CHROMIUM = [
@@ -48,6 +48,8 @@ interface Suite {
   readonly trusted: boolean;
   /** Whether claude-lsp is on the PATH. */
   readonly hasServer: boolean;
+  /** What the Messages API says, if not what it says to the others. */
+  readonly replies?: string;
   /** Whether it runs only when it is named: it takes minutes. */
   readonly isSlow?: boolean;
 }
@@ -56,7 +58,9 @@ const SUITES: readonly Suite[] = [
   { name: "trusted", workspace: "shop", trusted: true, hasServer: true },
   { name: "restricted", workspace: "hostile", trusted: false, hasServer: true },
   { name: "granted", workspace: "hostile", trusted: true, hasServer: true },
+  { name: "faults", workspace: "shop", trusted: true, hasServer: true },
   { name: "folders", workspace: "folders", trusted: true, hasServer: true },
+  { name: "speed", workspace: "shop", trusted: true, hasServer: true, replies: "speed.json" },
   { name: "install", workspace: "shop", trusted: true, hasServer: false, isSlow: true },
 ];
 
@@ -65,6 +69,8 @@ async function main(): Promise<number> {
   const flag = words.indexOf("--pictures");
   const pictures = flag < 0 ? undefined : path.resolve(words.splice(flag, 2)[1] ?? ".");
   let failed = 0;
+  const { size } = await stat(path.join(EXTENSION, "claude-lsp.vsix"));
+  console.log(`claude-lsp.vsix: ${(size / 1000).toFixed(0)} kB`);
   const isWanted = ({ name, isSlow }: Suite): boolean =>
     words.length === 0 ? isSlow !== true : words.includes(name);
   for (const suite of SUITES.filter(isWanted)) {
@@ -100,7 +106,7 @@ async function codeOf(suite: Suite, root: string, pictures: string | undefined):
   try {
     const workspace = path.join(root, "workspace");
     await cp(path.join(HERE, "workspaces", suite.workspace), workspace, { recursive: true });
-    const api = await startApi(processes, root);
+    const api = await startApi(processes, root, suite.replies);
     const port = await freePort();
     await startVsCode(processes, suite, root, port, {
       ANTHROPIC_BASE_URL: api,
@@ -162,13 +168,17 @@ async function runInWindow(page: Page, suite: Suite, workspace: string, port: nu
   return await Promise.race([exit, late]);
 }
 
-async function startApi(processes: ChildProcess[], root: string): Promise<string> {
+async function startApi(
+  processes: ChildProcess[],
+  root: string,
+  replies = "replies.json",
+): Promise<string> {
   const python = path.join(PROJECT, ".venv/bin/python");
   const child = spawn(
     python,
     [
       ...["-m", "tests.messages_api", "--key", KEY],
-      ...["--script", path.join(HERE, "replies.json")],
+      ...["--script", path.join(HERE, replies)],
       ...["--record", path.join(root, "requests.jsonl")],
     ],
     { cwd: PROJECT, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, HOME: root } },
@@ -234,7 +244,7 @@ async function startVsCode(
   await answering(`http://127.0.0.1:${port}/version`);
 }
 
-/** What the tests can ask of the window: to type, and to make a picture. */
+/** What the tests can ask of the window: to type, to look, and to make a picture. */
 async function serveControl(page: Page, pictures: string): Promise<Server> {
   await mkdir(pictures, { recursive: true });
   const server = createServer((request, response) => {
@@ -244,7 +254,11 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
       "/picture": () => page.screenshot({ path: path.join(pictures, `vscode-${word}.png`) }),
       "/press": () => page.keyboard.press(word),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
-      "/await": () => page.waitForSelector(word, { state: "attached", timeout: 15_000 }),
+      "/await": () => page.waitForSelector(word, { state: "attached", timeout: 60_000 }),
+      "/text": () => page.locator(word).first().innerText({ timeout: 60_000 }),
+      "/count": async () => String(await page.locator(word).count()),
+      "/label": async () => (await page.locator(word).first().getAttribute("aria-label")) ?? "",
+      "/ghost": () => untilGhost(page, word),
       "/hover": async () => {
         const box = await page.locator(word).first().boundingBox();
         await page.mouse.move((box?.x ?? 0) + 3, (box?.y ?? 0) + 3);
@@ -252,12 +266,32 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
     };
     const step = work[url.pathname];
     (step?.() ?? Promise.reject(new Error(`no such step: ${url.pathname}`))).then(
-      () => response.end("ok"),
+      (said) => response.end(typeof said === "string" ? said : "ok"),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return server;
+}
+
+/** In the window: the time at which ghost text stands there, in ms since 1970. */
+const WATCH_GHOST = `new Promise((resolve) => {
+  const observer = new MutationObserver(() => {
+    if (document.querySelector(".ghost-text-decoration, .ghost-text") !== null) {
+      observer.disconnect();
+      resolve(Date.now());
+    }
+  });
+  observer.observe(document.body, { childList: true, subtree: true, attributes: true });
+})`;
+
+/** Press a key; say when it was pressed and when ghost text stood there; 0 for never. */
+async function untilGhost(page: Page, key: string): Promise<string> {
+  const shown = page.evaluate<number>(WATCH_GHOST);
+  const pressed = Date.now();
+  await page.keyboard.press(key);
+  const limit = new Promise<number>((resolve) => setTimeout(() => resolve(0), 10_000).unref());
+  return JSON.stringify({ pressed, shown: await Promise.race([shown, limit]) });
 }
 
 function addressOf(server: Server): string {
@@ -297,7 +331,13 @@ async function filesWith(root: string, text: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of entries.filter((each) => each.isFile())) {
     const file = path.join(entry.parentPath, entry.name);
-    if ((await readFile(file)).includes(text)) {
+    const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") {
+        return ""; // what is ending has tidied up meanwhile
+      }
+      throw error;
+    });
+    if (content.includes(text)) {
       found.push(path.relative(root, file));
     }
   }

@@ -1,11 +1,12 @@
 /** In a folder that is trusted: everything that a user does, once. */
 
 import * as assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import * as path from "node:path";
 
 import * as vscode from "vscode";
 
-import { open, runTests, serverRuns, servers, until, window } from "./kit";
+import { click, lens, open, revert, runTests, serverRuns, servers, setKey, status, until, window } from "./kit";
 
 const EXTENSION = "claude-lsp.claude-lsp";
 const KEY = process.env["CLAUDE_TEST_KEY"] ?? "";
@@ -14,6 +15,32 @@ function ours(editor: vscode.TextEditor): vscode.Diagnostic[] {
   return vscode.languages
     .getDiagnostics(editor.document.uri)
     .filter((diagnostic) => diagnostic.source === "claude");
+}
+
+/** Whether the server has a command; else what is for it has nothing to test, and says so. */
+async function serverHas(command: string): Promise<boolean> {
+  const has = (await vscode.commands.getCommands(true)).includes(command);
+  if (!has) {
+    console.log(`        this server has no ${command}`);
+  }
+  return has;
+}
+
+async function lenses(editor: vscode.TextEditor): Promise<number> {
+  const { uri } = editor.document;
+  return (
+    await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", uri)
+  ).length;
+}
+
+/** Write the beginning of a function and let it be completed; the completion waits then. */
+async function completeAtTheEnd(editor: vscode.TextEditor): Promise<void> {
+  const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+  await editor.edit((edit) => edit.insert(end, "def middle"));
+  const cursor = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+  editor.selection = new vscode.Selection(cursor, cursor);
+  await vscode.commands.executeCommand("claude-lsp.complete");
+  await lens(editor, "Accept");
 }
 
 export const run = (): Promise<void> =>
@@ -43,19 +70,17 @@ export const run = (): Promise<void> =>
     },
 
     async "the key reaches the server in its environment only"() {
-      const asked = vscode.commands.executeCommand("claude-lsp.setApiKey");
-      await window("await", ".quick-input-widget input[type=password]");
-      await window("type", KEY);
-      await window("picture", "key");
-      await window("press", "Enter");
-      await asked;
-      await serverRuns();
+      await setKey();
       const [server, ...others] = await servers();
       assert.ok(server);
       assert.equal(others.length, 0);
       assert.ok(server.environment.includes(`ANTHROPIC_API_KEY=${KEY}`));
       assert.ok(!server.words.includes(KEY));
       assert.equal(process.env["ANTHROPIC_API_KEY"], undefined);
+    },
+
+    async "the status says what today has cost"() {
+      await status("Today: $0.00 of $10.00, unasked $0.00 of $2.00");
     },
 
     async "ghost text appears while typing and Tab takes it"() {
@@ -73,11 +98,12 @@ export const run = (): Promise<void> =>
       await until("the text is taken", () =>
         editor.document.getText().includes("def average(prices):\n    return sum(prices) / len(prices)"),
       );
-      await vscode.commands.executeCommand("workbench.action.files.revert");
+      await revert();
       assert.equal(editor.document.getText(), before);
+      await status("unasked under $0.01 of $2.00");
     },
 
-    async "a fix of another tool's problem is one step to undo"() {
+    async "a fix of another tool's problem is shown first, and is one step to undo"() {
       const editor = await open("shop.py");
       const before = editor.document.getText();
       const tool = vscode.languages.createDiagnosticCollection("linter");
@@ -99,11 +125,35 @@ export const run = (): Promise<void> =>
       await window("picture", "lightbulb");
       await window("press", "Escape");
       await vscode.commands.executeCommand(fix.command.command, ...(fix.command.arguments ?? []));
+      await lens(editor, "Accept: Fix: sorting to find one value");
+      assert.equal(editor.document.getText(), before);
+      await window("await", ".codelens-decoration a");
+      await window("picture", "accept");
+      await click(editor, "Compare");
+      await until("the diff shows it applied", () =>
+        vscode.workspace.textDocuments.some(
+          (document) => document.uri.scheme === "claude-preview" && document.getText().includes("min(prices)"),
+        ),
+      );
+      await window("await", ".monaco-diff-editor .char-insert, .monaco-diff-editor .line-insert");
+      await window("picture", "compare");
+      await vscode.commands.executeCommand("claude-lsp.acceptEdits");
       await until("the fix is applied", () => editor.document.getText().includes("return min(prices)"));
+      await until("the diff is closed", () => !vscode.window.tabGroups.all.some(({ tabs }) =>
+        tabs.some(({ input }) => input instanceof vscode.TabInputTextDiff),
+      ));
+      await open("shop.py");
       await vscode.commands.executeCommand("undo");
       assert.equal(editor.document.getText(), before);
       tool.dispose();
       await vscode.commands.executeCommand("workbench.action.files.revert");
+    },
+
+    async "the status shows it to who points at it"() {
+      await window("hover", ".statusbar-item [aria-label^='Claude:']");
+      await window("await", ".monaco-hover:has-text('Today: ')");
+      await window("picture", "status");
+      await window("press", "Escape");
     },
 
     async "findings appear one by one while the answer streams"() {
@@ -146,7 +196,63 @@ export const run = (): Promise<void> =>
       await vscode.commands.executeCommand("workbench.action.closePanel");
     },
 
-    async "a completion is previewed while it grows, and is one step to undo"() {
+    async "several findings that are selected are dismissed"() {
+      const editor = await open("shop.py");
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("three findings", () => ours(editor).length === 3);
+      const [first, second] = ours(editor).map((diagnostic) => ({ uri: editor.document.uri, diagnostic }));
+      await vscode.commands.executeCommand("claude-lsp.dismiss", first, [first, second, first]);
+      await until("they are gone", () => ours(editor).length === 1);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("all are gone", () => ours(editor).length === 0);
+    },
+
+    async "where the server keeps dismissals in mind, they stay until they are restored"() {
+      if (!(await serverHas("claude.dismiss"))) {
+        return;
+      }
+      const editor = await open("shop.py");
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("three findings", () => ours(editor).length === 3);
+      const found = ours(editor).map((diagnostic) => ({ uri: editor.document.uri, diagnostic }));
+      await vscode.commands.executeCommand("claude-lsp.dismiss", found[0], found.slice(0, 2));
+      await until("two are gone", () => ours(editor).length === 1);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("all are gone", () => ours(editor).length === 0);
+      await vscode.commands.executeCommand("claude-lsp.review");
+      await until("the other is found again", () => ours(editor).length === 1);
+      await status("Claude: Ready");
+      const messages = ours(editor).map(({ message }) => message);
+      assert.deepEqual(messages, [found[2]?.diagnostic.message]);
+      await vscode.commands.executeCommand("claude-lsp.restoreDismissed");
+      await until("all are there again", () => ours(editor).length === 3);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("all are gone", () => ours(editor).length === 0);
+    },
+
+    async "where the server can, the findings of a report are shown"() {
+      if (!(await serverHas("claude.openReport"))) {
+        return;
+      }
+      const editor = await open("shop.py");
+      const report = path.join(process.env["CLAUDE_TEST_ROOT"] ?? "", "report.sarif");
+      const region = { startLine: 14, snippet: { text: "    return price + price * RATES[kind]" } };
+      const result = {
+        ruleId: "review.error-handling",
+        level: "error",
+        message: { text: "An unknown kind ends in a KeyError" },
+        locations: [{ physicalLocation: { artifactLocation: { uri: "shop.py" }, region } }],
+      };
+      const tool = { driver: { name: "claude-lsp", rules: [] } };
+      await writeFile(report, JSON.stringify({ version: "2.1.0", runs: [{ tool, results: [result] }] }));
+      await vscode.commands.executeCommand("claude-lsp.openReport", vscode.Uri.file(report));
+      await until("it is shown", () => ours(editor).length === 1);
+      assert.equal(ours(editor)[0]?.range.start.line, 13);
+      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await until("it is gone", () => ours(editor).length === 0);
+    },
+
+    async "a completion is shown while it grows, and is one step to undo"() {
       const editor = await open("shop.py");
       const before = editor.document.getText();
       const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
@@ -158,11 +264,60 @@ export const run = (): Promise<void> =>
       await new Promise((resolve) => setTimeout(resolve, 900)); // half of it has come
       assert.equal(editor.document.getText(), typed);
       await window("picture", "preview");
-      await until("it is there", () => editor.document.getText().includes("len(prices)\n") || editor.document.getText().endsWith("/ len(prices)"));
+      await lens(editor, "Accept");
+      assert.equal(editor.document.getText(), typed);
+      await window("press", "Control+Enter");
+      await until("it is there", () => editor.document.getText().endsWith("/ len(prices)"));
       await vscode.commands.executeCommand("undo");
       assert.equal(editor.document.getText(), typed);
-      await vscode.commands.executeCommand("workbench.action.files.revert");
+      await revert();
       assert.equal(editor.document.getText(), before);
+    },
+
+    async "an edit that waits moves with the text, and Escape discards it"() {
+      const editor = await open("shop.py");
+      const before = editor.document.getText();
+      await completeAtTheEnd(editor);
+      const { line } = editor.selection.active;
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), "# one\n"));
+      await until("it has moved", async () => {
+        const shown = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+          "vscode.executeCodeLensProvider",
+          editor.document.uri,
+        );
+        return shown.length > 0 && shown.every(({ range }) => range.start.line === line + 1);
+      });
+      await window("press", "Escape");
+      await until("it is discarded", async () => await lenses(editor) === 0);
+      await revert();
+      assert.equal(editor.document.getText(), before);
+    },
+
+    async "typing where an edit waits takes it back"() {
+      const editor = await open("shop.py");
+      await completeAtTheEnd(editor);
+      await editor.edit((edit) => edit.insert(editor.selection.active, " = 1"));
+      await until("it is taken back", async () => await lenses(editor) === 0);
+      assert.ok(editor.document.getText().endsWith("def middle = 1"));
+      await revert();
+    },
+
+    async "who wants it has edits applied at once"() {
+      const settings = vscode.workspace.getConfiguration("claude");
+      await settings.update("preview.accept", false, vscode.ConfigurationTarget.Global);
+      await until("the server is another", async () => (await servers()).length === 1);
+      await serverRuns();
+      const editor = await open("shop.py");
+      await vscode.commands.executeCommand("claude-lsp.restart");
+      const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+      await editor.edit((edit) => edit.insert(end, "def middle"));
+      await vscode.commands.executeCommand("cursorBottom");
+      await vscode.commands.executeCommand("claude-lsp.complete");
+      await until("it is applied", () => editor.document.getText().endsWith("/ len(prices)"));
+      await settings.update("preview.accept", undefined, vscode.ConfigurationTarget.Global);
+      await revert();
+      await vscode.commands.executeCommand("claude-lsp.restart");
+      await serverRuns();
     },
 
     async "a document that was never saved is completed, too"() {
@@ -170,6 +325,7 @@ export const run = (): Promise<void> =>
       const editor = await vscode.window.showTextDocument(document);
       editor.selection = new vscode.Selection(0, 11, 0, 11);
       await vscode.commands.executeCommand("claude-lsp.complete");
+      await click(editor, "Accept");
       await until("it is completed", () => document.getText().includes("return sum(prices)"));
       await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
     },

@@ -6,7 +6,8 @@ import { codeOf, fingerprintOf } from "../../src/diagnostics";
 import { grouped } from "../../src/grouping";
 import { chosenSettings, settingKeys, type Inspected } from "../../src/settings";
 import { shortened } from "../../src/shortened";
-import { appearance, stateOf } from "../../src/state";
+import { summary, withEdits } from "../../src/holding";
+import { appearance, spendLine, spendOf, stateOf } from "../../src/state";
 import { Tail } from "../../src/tail";
 
 test("each crash waits longer, and too many in a short time are the last", () => {
@@ -87,6 +88,38 @@ test("each state says what to do next", () => {
   assert.equal(command({ kind: "blocked", reason: "The API key was not accepted" }), "claude-lsp.setApiKey");
   assert.equal(command({ kind: "blocked", reason: "the day's limit is reached" }), "claude-lsp.showLog");
   assert.ok(appearance({ kind: "working", what: "fix" }).busy);
+});
+
+test("what today has cost is said in a line, and what is not known as such", () => {
+  const told = {
+    spend_today_usd: 0.4217,
+    spend_limit_usd: 10,
+    spend_automatic_today_usd: 0.004,
+    spend_automatic_limit_usd: 2,
+  };
+  assert.equal(spendLine(spendOf(told)), "Today: $0.42 of $10.00, unasked under $0.01 of $2.00");
+  const unknown = { ...told, spend_today_usd: null, spend_automatic_today_usd: null };
+  assert.equal(spendLine(spendOf(unknown)), "Today: cost not known of $10.00");
+  assert.equal(spendLine(spendOf({ ...told, spend_today_usd: 0 })).slice(0, 12), "Today: $0.00");
+  assert.equal(spendLine(spendOf({ spend_today_usd: "1" })), ""); // an older server
+  assert.equal(spendLine(undefined), "");
+});
+
+test("an edit that waits is shown by its first line", () => {
+  assert.equal(summary("  return 1\n"), "return 1");
+  assert.equal(summary("\r\ndef one():\r\n    pass"), "def one():  (3 lines)");
+  assert.equal(summary(""), "(nothing)");
+  assert.equal([...summary("😀".repeat(200))].length, 80);
+});
+
+test("edits are applied in any order, each at its place in the text of before", () => {
+  const at = (start: number, end: number, newText: string) => ({
+    range: { start: { line: 0, character: start }, end: { line: 0, character: end } },
+    newText,
+  });
+  const offsetOf = ({ character }: { character: number }): number => character;
+  assert.equal(withEdits("one two", [at(0, 3, "1"), at(4, 7, "2!"), at(3, 3, ",")], offsetOf), "1, 2!");
+  assert.equal(withEdits("one", [], offsetOf), "one");
 });
 
 test("findings are grouped: the worst first, files and rules by name", () => {

@@ -1,0 +1,45 @@
+"""The options that say what a review looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_scope_options(review: argparse.ArgumentParser) -> None:
+    """Add the options to the command's own."""
+    what = review.add_argument_group(
+        "what is reviewed",
+        "One of these; PATHs limit it. Without any and without PATH: in CI the change that the "
+        "job is for, elsewhere this folder.",
+    )
+    one = what.add_mutually_exclusive_group()
+    one.add_argument("--all", action="store_true", help="every file of the workspace")
+    one.add_argument(
+        "--worktree", action="store_true", help="what is not staged yet, new files included"
+    )
+    one.add_argument("--staged", action="store_true", help="what is staged")
+    one.add_argument(
+        "--base", metavar="REF", help="the commits since the one where --head left REF"
+    )
+    one.add_argument("--commit", metavar="SHA", help="one commit, against its first parent")
+    one.add_argument("--diff-file", metavar="FILE", help="a diff in a file, or on stdin for -")
+    what.add_argument(
+        "--head", metavar="REF", help="with --base: the commit to review (default: HEAD)"
+    )
+    what.add_argument(
+        "--scope",
+        choices=("added", "context", "file", "all"),
+        default="added",
+        help="which lines of a change findings may be about: changed ones and the lines next to "
+        "them, those that a diff shows, any of a changed file, or all that is shown "
+        "(default: added)",
+    )
+    what.add_argument(
+        "--config-ref",
+        metavar="REF",
+        help="take the project's settings and instructions from this commit "
+        "(default: the base of the change, if there is one)",
+    )

@@ -1,0 +1,110 @@
+"""How documents are written into a prompt: numbered lines, excerpts, changes.
+
+Every tenth line carries its number, a hint for places at 3 % more tokens. In a changed document
+each line begins with a mark as in a diff, behind the number if there is one; a line that was
+removed has the number that it had before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from claude_lsp.context.sent import Sent
+from claude_lsp.text.lines import LineIndex, split_lines, without_ending
+from claude_lsp.text.positions import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from claude_lsp.context.candidate import Excerpt, Removed
+    from claude_lsp.context.redact import Redactor
+
+_NUMBER_EVERY = 10
+_LONGEST_NAME = 120
+_GAP = "[...]\n"
+
+
+def numbered(body: str, first: int) -> str:
+    """Return lines with their numbers, as far as they carry one; `first` is 1-based."""
+    return "".join(
+        f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
+        for number, line in enumerate(split_lines(body), first)
+    )
+
+
+def attribute(text: str) -> str:
+    """Return a text as an attribute: a file's name must not be able to end it, nor be endless."""
+    return " ".join(text[-_LONGEST_NAME:].split()).replace('"', "'").replace(">", "")
+
+
+def windows_of(excerpt: Excerpt, redactor: Redactor) -> tuple[Sent, ...]:
+    """Return what is shown of a document, one for each run of lines, secrets replaced."""
+    found = redactor.redact(excerpt.snapshot.text)
+    # A secret is replaced by as many lines as it had, so that the numbers are the document's.
+    index = LineIndex(found.text)
+    original = excerpt.snapshot.index
+    removed = [_redacted(each, redactor) for each in excerpt.removed]
+    return tuple(
+        Sent(
+            excerpt.origin,
+            found,
+            index.offset_at(Position(lines.first, 0)),
+            index.offset_at(Position(lines.last + 1, 0)),
+            original,
+            tuple(each for each in removed if lines.first <= each.at <= lines.last + 1),
+        )
+        for lines in excerpt.shown
+    )
+
+
+def _redacted(removed: Removed, redactor: Redactor) -> Removed:
+    text = redactor.redact("".join(f"{line}\n" for line in removed.lines)).text
+    return removed._replace(lines=tuple(text.split("\n")[:-1]))
+
+
+def render(excerpt: Excerpt, windows: tuple[Sent, ...]) -> str:
+    """Return the text that is sent of a document.
+
+    Args:
+        excerpt: what is shown.
+        windows: as `windows_of` returned them.
+    """
+    marked = bool(excerpt.added or excerpt.removed)
+    bodies = [
+        "".join(_marked(excerpt, window))
+        if marked
+        else numbered(window.index.text, lines.first + 1)
+        for lines, window in zip(excerpt.shown, windows, strict=True)
+    ]
+    ended = [body if not body or body != without_ending(body) else f"{body}\n" for body in bodies]
+    shown = ", ".join(map(str, excerpt.shown))
+    whole = all(window.whole for window in windows)
+    extent = "" if whole else f' lines="{shown} of {len(excerpt.snapshot.index.lines)}"'
+    change = f' change="{attribute(excerpt.change)}"' if excerpt.change else ""
+    path, language = attribute(excerpt.origin), attribute(excerpt.snapshot.language)
+    head = f'<document path="{path}" language="{language}"{extent}{change}>'
+    return f"{head}\n{_GAP.join(ended)}</document>\n"
+
+
+def _marked(excerpt: Excerpt, window: Sent) -> Iterator[str]:
+    """Yield the lines of a window, and those that were removed, with their marks."""
+    starts = [lines.first for lines in excerpt.added]
+    removed = {each.at: each for each in window.removed}
+    first = window.first_line if window.index.text else min(removed, default=0)
+    lines = window.index.lines
+    for number in range(first, first + len(lines) + 1):
+        if (gone := removed.get(number)) is not None:
+            for old, text in enumerate(gone.lines, gone.first):
+                hint = f"{old}|" if old % _NUMBER_EVERY == 0 or old == gone.first else ""
+                yield f"{hint}-{without_ending(text)}\n"
+        if number == first + len(lines):
+            break
+        place = bisect_right(starts, number) - 1
+        mark = "+" if place >= 0 and number <= excerpt.added[place].last else " "
+        shown = number + 1
+        hint = f"{shown}|" if shown % _NUMBER_EVERY == 0 or number == first else ""
+        line = lines[number - first]
+        # What follows it must not stand on its line.
+        end = "" if line != without_ending(line) else "\n"
+        yield f"{hint}{mark}{line}{end}"

@@ -1,0 +1,50 @@
+"""Suggested fixes are offered only where they leave code that still parses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from claude_lsp.workspace.index.grammars import parse
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from claude_lsp.findings.finding import Finding
+    from claude_lsp.text.snapshots import Snapshot
+
+BROKEN = "a fix that would break the syntax"
+
+
+def checked(finding: Finding, document: Snapshot) -> Finding:
+    """Return a finding, without its fix if that would break the document's syntax.
+
+    A fix for a text that does not parse may leave its errors, but make no new ones. Where there
+    is no grammar for the language there is nothing to tell by. Parses: call it in a worker.
+    """
+    index, text = document.index, finding.replacement
+    if text is None:
+        return finding
+    start, end = map(index.offset_at, finding.range)
+    if index.text[start:end] != finding.quote:
+        return replace(finding, replacement=None)
+    before = _faults(index.text, document.language)
+    after = _faults(index.text[:start] + text + index.text[end:], document.language)
+    if before is None or after is None or after <= before:
+        return finding
+    return replace(finding, replacement=None)
+
+
+def _faults(text: str, language: str) -> int | None:
+    """Count what a parser stumbles over; None if there is no telling."""
+    root = parse(text.encode("utf-8", "surrogatepass"), language)
+    if root is None:
+        return None
+    count = 0
+    waiting: list[Node] = [root]
+    while waiting:
+        node = waiting.pop()
+        count += node.is_error or node.is_missing
+        if node.has_error:
+            waiting.extend(node.children)
+    return count

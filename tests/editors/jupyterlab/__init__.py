@@ -1,0 +1,1 @@
+"""JupyterLab with jupyterlab-lsp, in Chromium."""

@@ -1,0 +1,1 @@
+"""Kate, with a screen of its own."""
