@@ -8,6 +8,7 @@ from claude_lsp.actions import (
     add_types,
     architecture,
     complete,
+    describe_changes,
     document,
     explain,
     fix,
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
     from claude_lsp.actions.action import Action
 
 ACTIONS: dict[str, Action] = {
-    module.ACTION.name: module.ACTION
-    for module in (
-        fix,
-        fix_all,
-        complete,
-        rewrite,
-        document,
-        simplify,
-        add_types,
-        write_tests,
-        explain,
-        review,
-        architecture,
+    action.name: action
+    for action in (
+        fix.ACTION,
+        fix_all.ACTION,
+        complete.ACTION,
+        rewrite.ACTION,
+        document.ACTION,
+        simplify.ACTION,
+        add_types.ACTION,
+        write_tests.ACTION,
+        explain.ACTION,
+        describe_changes.COMMIT_MESSAGE,
+        describe_changes.CHANGE_SUMMARY,
+        review.ACTION,
+        architecture.ACTION,
     )
 }
 """Every action by its name."""

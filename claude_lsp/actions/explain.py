@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.editing import numbered
-from claude_lsp.actions.outcomes import Prose
+from claude_lsp.actions.prose import ProseReader
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
 
 _SYSTEM = """\
@@ -44,22 +40,6 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     )
 
 
-class _Reader:
-    satisfied = False
-
-    def __init__(self, _situation: Situation, _context: Context) -> None:
-        self._begun = False
-
-    def feed(self, text: str) -> Sequence[Outcome]:
-        self._begun = self._begun or bool(text.strip())
-        return (Prose(text),)
-
-    def finish(self, *, complete: bool) -> Sequence[Outcome]:
-        if complete or not self._begun:
-            return ()
-        return (Prose("\n\n*(the answer broke off here)*\n"),)
-
-
 ACTION = Action(
     name="explain",
     command="claude.explain",
@@ -74,5 +54,5 @@ ACTION = Action(
     subject=numbered,
     extras=_extras,
     prompt=_prompt,
-    reader=_Reader,
+    reader=ProseReader,
 )

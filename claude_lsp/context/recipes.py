@@ -63,6 +63,7 @@ RECIPES: Mapping[str, Recipe] = {
     "test": Recipe(_everyday, uses=0.4, lookalikes=0.3),
     "explain": Recipe(_everyday, uses=0.25),
     "review": Recipe(_everyday, document=0.75, uses=0.3),
+    "changes": Recipe(_everyday, document=0.0, definitions=False),
     "architecture": Recipe(lambda settings: settings.arch.context_tokens, definitions=False),
 }
 """By name; an action names the one that it uses, and so does an action of the user's own."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lsprotocol import types
 
 from claude_lsp.lsp.handlers import (
+    changes,
     code_action,
     commands,
     completion,
@@ -81,6 +82,8 @@ COMMANDS = (
     ("claude.addTypes", commands.edit("addTypes")),
     ("claude.test", tests.write_tests),
     ("claude.explain", commands.explain),
+    ("claude.commitMessage", changes.commit_message),
+    ("claude.summarizeChanges", changes.change_summary),
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),
     ("claude.applyFix", commands.apply_fix),

@@ -35,6 +35,7 @@ SELECTED = [
     f"refactor.rewrite.claude.{name}"
     for name in ("rewrite", "document", "simplify", "addTypes", "test")
 ]
+STAGED = ["source.claude.commitMessage", "source.claude.changeSummary"]
 EXPLAIN = "refactor.rewrite.claude.explain"
 REVIEW = "source.claude.review"
 ARCHITECTURE = "source.claude.reviewArchitecture"
@@ -60,7 +61,17 @@ async def review(editor: Editor, uri: str, *findings: dict[str, Any]) -> None:
 def test_every_action_has_a_command_and_a_kind() -> None:
     assert {action.command for action in ACTIONS.values()} <= {name for name, _ in COMMANDS}
     others = [f"{REVIEW}.{scope}" for scope in ("selection", "changes", "staged")]
-    assert ["quickfix", COMPLETE, *SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, *others, AGAIN] == KINDS
+    assert [
+        "quickfix",
+        COMPLETE,
+        *SELECTED,
+        EXPLAIN,
+        *STAGED,
+        REVIEW,
+        ARCHITECTURE,
+        *others,
+        AGAIN,
+    ] == KINDS
 
 
 async def test_a_selection_can_be_reviewed_by_itself(editor: Editor) -> None:

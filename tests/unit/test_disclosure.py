@@ -31,7 +31,7 @@ MAIN = "from prices import Price\n\n\ndef total(price: Price):\n    return price
 AT = Position(4, 17)
 
 
-@pytest.mark.parametrize("name", [name for name in ACTIONS if name != "architecture"])
+@pytest.mark.parametrize("name", main.CONTEXTS)
 @pytest.mark.parametrize("file", ["main.py", "näme with 🎉.py"])
 async def test_every_action_sends_what_is_shown(
     root: Path,

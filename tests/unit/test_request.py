@@ -31,6 +31,8 @@ ALL_MODELS = [*MODELS, "claude-haiku-4-5-20251001", "claude-haiku-5-5-20261007",
 ANSWERS = {
     "complete": "<fill>pass</fill>",
     "explain": "It adds.",
+    "commitMessage": "Add a sum",
+    "changeSummary": "It adds.",
     "review": '{"findings": []}',
     "architecture": '{"findings": []}',
 }

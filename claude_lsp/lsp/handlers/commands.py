@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.action import Problem
+from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.actions.instruction import find_instruction
 from claude_lsp.lsp import carrying_out
 from claude_lsp.lsp.apply import CHANGED, Applier
@@ -96,7 +96,8 @@ def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> No
     """Show what an action would send from here; nothing is sent."""
     target = Target(server, params)
     name = str(arguments_of(params).get("action") or "complete")
-    known = [each for each in ACTIONS if each != "architecture"]
+    place = Situation(target.snapshot, "", target.range)
+    known = [each for each, action in ACTIONS.items() if action.subject(place) is not None]
     if name not in known:
         raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")
     if name == "complete":

@@ -66,7 +66,7 @@ class Target:
         self.journal = document.journal()
         self.surroundings = server.surroundings()
         self.confirm = table.get("confirm") is True
-        self.tier = self._tier(table.get("tier"))
+        self.tier = tier_of(table.get("tier"), params.command)
         instruction = table.get("instruction")
         self.asked = instruction.strip() if isinstance(instruction, str) else ""
         self.comment: Range | None = None
@@ -102,14 +102,6 @@ class Target:
             comment=self.comment,
             destination=self.destination,
         )
-
-    def _tier(self, given: object) -> Tier | None:
-        if given is None:
-            return None
-        for tier in TIERS:
-            if given == tier:
-                return tier
-        raise JsonRpcInvalidParams(f"{self._command}: the tier is one of {', '.join(TIERS)}.")
 
     def _range(self, given: object) -> Range:
         try:
@@ -155,3 +147,17 @@ def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:
     if isinstance(given, str):
         return {"uri": given}
     return given if isinstance(given, dict) else {}
+
+
+def tier_of(given: object, command: str) -> Tier | None:
+    """Return the tier that a command names, None if it names none.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such tier.
+    """
+    if given is None:
+        return None
+    for tier in TIERS:
+        if given == tier:
+            return tier
+    raise JsonRpcInvalidParams(f"{command}: the tier is one of {', '.join(TIERS)}.")
