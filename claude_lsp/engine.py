@@ -15,7 +15,7 @@ from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, Request
+from claude_lsp.claude.request import Block, ImageBlock, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
@@ -103,12 +103,14 @@ class Engine:
         context, question = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered, question=prompt.question
         )
-        blocks = [
+        blocks: list[Block | ImageBlock] = [
             Block(text, sum(part.tokens for part in parts), stable)
             for stable in (True, False)
             if (parts := [part for part in context.parts if part.stable is stable])
             and (text := "".join(part.text for part in parts))
         ]
+        # Models read an image best before what is asked about it.
+        blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
         blocks.append(Block(question, tokens.upper_bound(question, family)))
         request = Request(
             action=action.name,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.images import Picture
     from claude_lsp.workspace.test_files import Destination
 
 
@@ -61,6 +62,8 @@ class Situation:
         speculative: whether the document is as it would be if a suggestion were accepted.
         asked: what the user wants, in their own words.
         comment: where those words stand in the document, in a comment that the edit takes away.
+        picture: the image that is asked about.
+        symbol: the definition around the place, where the question needs its name.
         destination: the document that is written to, where it is another one.
         excerpts: the parts of documents that a review looks at, where that is not one whole
             document; the first of them is the document above.
@@ -78,6 +81,8 @@ class Situation:
     speculative: bool = False
     asked: str = ""
     comment: Range | None = None
+    picture: Picture | None = None
+    symbol: str = ""
     destination: Destination | None = None
     excerpts: tuple[Excerpt, ...] = ()
 
@@ -126,6 +131,7 @@ class Prompt:
         prefill: beginning of the answer, for models that take one.
         effort: how hard the model should try.
         think: whether thinking helps where it can be chosen.
+        pictures: images that go along.
     """
 
     system: str
@@ -136,6 +142,7 @@ class Prompt:
     prefill: str = ""
     effort: Literal["low", "medium", "high"] = "low"
     think: bool = False
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)

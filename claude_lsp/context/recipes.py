@@ -63,6 +63,9 @@ RECIPES: Mapping[str, Recipe] = {
     "test": Recipe(_everyday, uses=0.4, lookalikes=0.3),
     "explain": Recipe(_everyday, uses=0.25),
     "review": Recipe(_everyday, document=0.75, uses=0.3),
+    "describeImage": Recipe(
+        lambda settings: min(2000, settings.context.tokens), document=1.0, definitions=False
+    ),
     "changes": Recipe(_everyday, document=0.0, definitions=False),
     "architecture": Recipe(lambda settings: settings.arch.context_tokens, definitions=False),
 }

@@ -11,6 +11,8 @@ from pygls.exceptions import JsonRpcException
 from claude_lsp.actions.instruction import find_instruction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.lsp.handlers.target import Target
@@ -39,19 +41,23 @@ async def may_send(
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
-    """Ask the user; anything but the answer `yes` is a no, and they learn if it can't be asked."""
+    """Ask the user; anything but the answer `yes` is a no."""
+    return await choose(server, question, [yes]) == yes
+
+
+async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) -> str:
+    """Let the user choose; "" if they do not."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
         f"Claude: {question}",
-        [types.MessageActionItem(yes), types.MessageActionItem("Cancel")],
+        [*map(types.MessageActionItem, choices), types.MessageActionItem("Cancel")],
     )
     try:
         answer = await server.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("the client can't ask the user: %s", error.message)
-        server.notice(f"your editor can't show questions, so this was not done: {question}")
-        return False
-    return answer is not None and answer.title == yes
+        return ""
+    return answer.title if answer is not None and answer.title in choices else ""
 
 
 async def words_for(server: ClaudeServer, target: Target, question: str) -> bool:

@@ -36,6 +36,7 @@ SELECTED = [
     for name in ("rewrite", "document", "simplify", "addTypes", "test")
 ]
 STAGED = ["source.claude.commitMessage", "source.claude.changeSummary"]
+IMAGE = "refactor.rewrite.claude.describeImage"
 EXPLAIN = "refactor.rewrite.claude.explain"
 REVIEW = "source.claude.review"
 ARCHITECTURE = "source.claude.reviewArchitecture"

@@ -31,6 +31,7 @@ ALL_MODELS = [*MODELS, "claude-haiku-4-5-20251001", "claude-haiku-5-5-20261007",
 ANSWERS = {
     "complete": "<fill>pass</fill>",
     "explain": "It adds.",
+    "describeImage": "A chart",
     "commitMessage": "Add a sum",
     "changeSummary": "It adds.",
     "review": '{"findings": []}',

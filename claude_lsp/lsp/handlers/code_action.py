@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation
+from claude_lsp.actions.custom import custom_actions
 from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
 from claude_lsp.lsp.handlers.commands import findings_like, problem_of_finding
 from claude_lsp.text.positions import Position, Range
@@ -82,6 +83,7 @@ def code_action(
             and action.applies(situation)
         ]
         actions += _other_reviews(server, params, situation, wanted, confirm=confirm)
+        actions += _of_the_user(server, params, situation, wanted, confirm=confirm)
         if _is_wanted(AGAIN, wanted):
             actions += _again(server, situation, confirm=confirm)
     if server.abilities.code_action_literals:
@@ -162,6 +164,28 @@ def _fixes_of_kinds(
         if problem.code:
             actions.append(_model_fix(server, snapshot, diagnostic, problem, name="fixAll"))
     return actions
+
+
+def _of_the_user(
+    server: ClaudeServer,
+    params: types.CodeActionParams,
+    situation: Situation,
+    wanted: Sequence[str] | None,
+    *,
+    confirm: bool,
+) -> list[types.CodeAction]:
+    """Offer the actions that the settings define."""
+    snapshot = situation.snapshot
+    problems = [
+        {"range": _plain_range(each.range), "message": each.message}
+        for each in params.context.diagnostics
+    ]
+    place = {"uri": snapshot.uri, "range": _plain_range(params.range), "problems": problems}
+    return [
+        _command(server, action, situation, {**place, "action": name}, confirm=confirm)
+        for name, action in custom_actions(server.session.configuration.settings).items()
+        if _is_wanted(action.kind, wanted) and action.applies(situation)
+    ]
 
 
 def _again(server: ClaudeServer, situation: Situation, *, confirm: bool) -> list[types.CodeAction]:

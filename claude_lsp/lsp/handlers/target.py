@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.settings import Tier
+    from claude_lsp.workspace.images import Picture
     from claude_lsp.workspace.test_files import Destination
 
 _EXAMPLE = (
@@ -40,6 +41,8 @@ class Target:
         tier: the tier that the user chose for this time, None for the usual one.
         asked: what the user wants, in their own words.
         comment: where those words stand in the document, None if they stand elsewhere.
+        picture: the image that is asked about.
+        symbol: the definition around the place, where its name is needed.
         destination: the document that is written to, None if it is the same.
         extras: further candidates for the context, checked against the ignore rules.
         arguments: what repeats it, beside the place.
@@ -70,9 +73,11 @@ class Target:
         instruction = table.get("instruction")
         self.asked = instruction.strip() if isinstance(instruction, str) else ""
         self.comment: Range | None = None
+        self.picture: Picture | None = None
+        self.symbol = ""
         self.destination: Destination | None = None
         self.extras: tuple[Candidate, ...] = ()
-        self.arguments = {"action": table["action"]} if "action" in table else {}
+        self.arguments: dict[str, Any] = {}
         entries = table.get("problems")
         self.problems = tuple(
             self._problem(each) for each in (entries if isinstance(entries, (list, tuple)) else ())
@@ -100,6 +105,8 @@ class Target:
             multiline=engine.settings.completion.multiline,
             asked=self.asked,
             comment=self.comment,
+            picture=self.picture,
+            symbol=self.symbol,
             destination=self.destination,
         )
 
