@@ -66,6 +66,7 @@ def test_every_action_has_a_command_and_a_kind() -> None:
         "quickfix",
         COMPLETE,
         *SELECTED,
+        IMAGE,
         EXPLAIN,
         *STAGED,
         REVIEW,
