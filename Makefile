@@ -63,6 +63,12 @@ vscode-images: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## draw
 neovim-images: $(VENV)/neovim  ## draw the pictures of Neovim in the documents; needs tmux, aha, chromium
 	$(BIN)/python -m tests.editors.neovim.tour
 
+arch-image: $(VENV)/tested  ## draw the picture of the module graph in the documents; needs chromium
+	@folder=$$(mktemp -d) && mkdir $$folder/claude-lsp && git archive HEAD | tar -x -C $$folder/claude-lsp && \
+	$(BIN)/claude-lsp arch --facts-only --min-severity info -o html:$$folder/page.html $$folder/claude-lsp >/dev/null && \
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
+	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,14 +87,17 @@ cases: $(VENV)/tested  ## rewrite the expected sections of the text cases; read 
 bench: $(VENV)/tested  ## speed of the server, beside a bare pygls server
 	$(BIN)/python -m benchmarks.server $(ARGS)
 
-bench-anchors: $(VENV)/tested  ## how well quotes are found again in changed files
-	$(BIN)/python -m benchmarks.anchors $(ARGS)
+bench-review: $(VENV)/tested  ## what reviews make of remarks: places, identities, junk, cost
+	$(BIN)/python -m benchmarks.review $(ARGS)
 
 bench-context: $(VENV)/tested  ## how much of what a place needs is in its context
 	$(BIN)/python -m benchmarks.context $(ARGS)
 
 bench-architecture: $(VENV)/tested  ## the module graph beside other tools', and what the project map tells
 	$(BIN)/python -m benchmarks.architecture $(ARGS)
+
+bench-arch: $(VENV)/tested  ## how quickly facts about an architecture are there, and whether faults are found
+	$(BIN)/python -m benchmarks.architecture.changes $(ARGS)
 
 bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 	$(BIN)/python -m benchmarks.context.index $(ARGS)
@@ -155,4 +164,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-anchors bench-architecture bench-completion bench-context bench-index fit-weights clean
+.PHONY: help try test arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

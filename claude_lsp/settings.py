@@ -160,6 +160,10 @@ class PathInstructions:
 class Review:
     """What a review reports."""
 
+    on_save: bool = option(
+        False,
+        "Review what has changed in a file when it is saved, within `spend.automatic_day_usd`.",
+    )
     min_severity: Literal["critical", "major", "minor", "info"] = option(
         "minor", "Findings below this severity are not shown.", scope="project"
     )
@@ -188,7 +192,7 @@ class Review:
     )
     path: tuple[PathInstructions, ...] = option(
         (),
-        "The same for files that match a glob: a list of `glob`, `instructions`.",
+        "Instructions for reviewers of files that match a glob: a list of `glob`, `instructions`.",
         scope="project",
     )
 
@@ -202,6 +206,28 @@ class Arch:
         "Bound on an architecture review's context (project map, central files), in tokens.",
         minimum=1000,
     )
+    max_rounds: int = option(
+        6,
+        "How often an architecture review may ask for more of the project; 0 for never.",
+        minimum=0,
+        maximum=50,
+    )
+    layers: tuple[str, ...] = option(
+        (),
+        "Layers, the highest first; each imports only those below (see the rule arch.layer).",
+        scope="project",
+    )
+    independent: tuple[str, ...] = option(
+        (), "Modules that must not import each other, as `a | b | c`.", scope="project"
+    )
+    forbid: tuple[dict[str, str], ...] = option(
+        (), "Modules that must not import others: tables with `from` and `to`.", scope="project"
+    )
+    allow: tuple[str, ...] = option(
+        (),
+        "Imports that break no contract, as `a.b -> c.d`; `*` is one part of a name, `**` any.",
+        scope="project",
+    )
 
 
 @dataclass(frozen=True)
@@ -209,6 +235,11 @@ class Spend:
     """Limits in US dollars; a request that would pass one is not sent."""
 
     request_usd: float = option(1.0, "Most that one request may cost, in US dollars.", minimum=0)
+    dialogue_usd: float = option(
+        2.0,
+        "Most that a question which Claude answers in several requests may cost, in US dollars.",
+        minimum=0,
+    )
     day_usd: float = option(10.0, "Most that one day may cost, in US dollars.", minimum=0)
     automatic_day_usd: float = option(
         2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0
@@ -333,6 +364,12 @@ def check(key: str, value: Any) -> Any:
         return Invalid(key, f"{key} must be at least {known.minimum:g}, not {value!r}")
     if known.maximum is not None and checked > known.maximum:
         return Invalid(key, f"{key} must be at most {known.maximum:g}, not {value!r}")
+    if key == "arch.forbid" and any(each.keys() != {"from", "to"} for each in checked):
+        return Invalid(key, f"{key} needs tables with `from` and `to` alone, not {value!r}")
+    if key == "arch.allow" and not all(
+        all(side.strip() for side in one.partition("->")[::2]) for one in checked
+    ):
+        return Invalid(key, f"{key} needs imports such as 'a.b -> c.d', not {value!r}")
     if key == "models.prices":
         for model, price in checked.items():
             # A price that lacks a part, or is negative, would let a request pass every limit.
@@ -445,6 +482,10 @@ def _coerce(kind: Any, value: Any) -> Any:
             raise ValueError("must be a list of tables")
         return tuple(_table(arguments[0], entry) for entry in value)
     if origin is tuple:
+        if arguments[0] is not str:
+            if isinstance(value, (list, tuple)):
+                return tuple(_coerce(arguments[0], part) for part in value)
+            raise ValueError("must be a list of tables")
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):

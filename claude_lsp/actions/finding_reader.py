@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.outcomes import Drop, Unusable
-from claude_lsp.context.candidate import lines_of
+from claude_lsp.context.candidate import Lines, lines_of
 from claude_lsp.findings.anchor import locate
 from claude_lsp.findings.claims import Rejected, claims_from
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.fingerprint import fingerprint
 from claude_lsp.findings.stream import ObjectStream
-from claude_lsp.findings.verify import QUOTE_NOT_FOUND, Dropped, verify
+from claude_lsp.findings.verify import QUOTE_NOT_FOUND, Dropped, narrowed, verify
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.positions import Position, Range
 
@@ -73,7 +73,7 @@ class FindingsReader:
         if windows is None:
             self._dropped[NOT_SHOWN] += 1
             return None
-        found = _located(claim, windows, self._excerpts.get(windows[0].origin))
+        found = located(claim, windows, self._excerpts.get(windows[0].origin))
         if isinstance(found, Dropped):
             self._dropped[found.reason] += 1
             return None
@@ -86,8 +86,16 @@ class FindingsReader:
         return path
 
 
-def _located(claim: Claim, windows: tuple[Sent, ...], excerpt: Excerpt | None) -> Finding | Dropped:
-    """Find what a claim quotes: in what was asked about, in what was removed, or elsewhere."""
+def located(
+    claim: Claim, windows: tuple[Sent, ...], excerpt: Excerpt | None = None
+) -> Finding | Dropped:
+    """Find what a claim quotes: in what was asked about, in what was removed, or elsewhere.
+
+    Args:
+        claim: what the model said.
+        windows: what it was shown of the file, at least one.
+        excerpt: what it was asked about, if not all of that.
+    """
     if excerpt is not None and excerpt.removed and _is_of_removed(claim.quote):
         found = _in_removed(claim, windows)
         if found is not None:
@@ -99,7 +107,7 @@ def _located(claim: Claim, windows: tuple[Sent, ...], excerpt: Excerpt | None) -
             continue
         placed = _in_document(verified, window)
         if excerpt is None or excerpt.covers(lines_of(placed.range)):
-            return placed
+            return placed if excerpt is None else _at_change(placed, excerpt)
         reason = excerpt.outside
     if excerpt is not None and excerpt.removed:
         found = _in_removed(claim, windows)
@@ -133,6 +141,8 @@ def _tries(
 
 def _in_document(found: Finding, sent: Sent) -> Finding:
     """From the text that was sent to the document: lines before the window, secrets put back."""
+    if sent.index.text == sent.original.text:
+        return found
     span = sent.to_document(found.range)
     text = found.replacement
     return replace(
@@ -142,6 +152,24 @@ def _in_document(found: Finding, sent: Sent) -> Finding:
         fingerprint=fingerprint(found.rule, found.path, sent.original, span.start.line),
         replacement=None if text is None else sent.redacted.restore(text),
     )
+
+
+def _at_change(found: Finding, excerpt: Excerpt) -> Finding:
+    """Let a finding about a change begin where the change does: quotes begin with what is around.
+
+    Code hosts show a remark beside a change only if its line is one of those that changed.
+    """
+    if excerpt.scope is None:
+        return found
+    first, last = lines_of(found.range)
+    index = excerpt.snapshot.index
+    runs = [each for each in excerpt.added if each.meets(Lines(first, last))]
+    changed = [max(run.first, first) for run in runs]
+    changed += [run.at for run in excerpt.removed if first <= run.at <= last]
+    line = min(changed, default=first)
+    while line < last and not index.line(line).strip():
+        line += 1
+    return found if line == first else narrowed(found, index, line)
 
 
 def _is_of_removed(quote: str) -> bool:

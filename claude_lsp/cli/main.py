@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
-from claude_lsp.cli.scope_options import add_scope_options
+from claude_lsp.cli.review_options import add_answer_options, add_scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,8 @@ FORMATS = (
 )
 """The names in `REPORTERS`, which need not be loaded to read a command line."""
 
-_FORMATS_HELP = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: concise)"
+DRAWINGS = ("html", "mermaid", "dot")
+"""What draws the module graph; `arch` has these too."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,55 +77,31 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--stdio", action="store_true", help="the default; accepted for editors")
 
     review = _Parser(add_help=False)  # what `baseline` has too, which reviews
-    output = _Parser(add_help=False)  # what `report` has too
     review.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
     add_scope_options(review)
-    output.add_argument(
-        "--format", choices=FORMATS, metavar="FORMAT", help=f"what is printed: {_FORMATS_HELP}"
-    )
-    output.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        default=[],
-        metavar="FORMAT:FILE",
-        help="write a report to a file as well; may be given several times",
-    )
-    output.add_argument(
-        "--patch", metavar="FILE", help="write all suggested fixes as one patch for `git apply`"
-    )
-    output.add_argument(
-        "--fail-on",
-        choices=("critical", "major", "minor", "any", "never"),
-        default="never",
-        help="exit with 1 for findings at or above this severity (default: never)",
-    )
-    output.add_argument(
-        "--require-complete",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="exit with 3 if something in scope could not be reviewed (default); the report says "
-        "so in any case",
-    )
-    output.add_argument(
-        "--show-suppressed",
-        action="store_true",
-        help="list what comments, settings and the baseline suppress, not only its number",
-    )
-    review.add_argument(
+    shared = _Parser(add_help=False)  # what `review`, `baseline` and `arch` have in common
+    shared.add_argument(
         "--baseline",
         metavar="FILE",
         help="do not show what this file accepts (default: review.baseline)",
     )
-    review.add_argument("--min-severity", choices=("critical", "major", "minor", "info"))
-    review.add_argument("--min-confidence", type=float, metavar="0..1")
-    review.add_argument("--max-findings", type=_positive, metavar="N")
-    review.add_argument(
+    shared.add_argument("--min-severity", choices=("critical", "major", "minor", "info"))
+    shared.add_argument("--min-confidence", type=float, metavar="0..1")
+    shared.add_argument("--max-findings", type=_positive, metavar="N")
+    shared.add_argument(
         "--max-cost",
         type=_dollars,
         default=1.0,
         metavar="USD",
         help="send nothing that could make the run cost more (default: 1.00)",
+    )
+    shared.add_argument(
+        "--dry-run", action="store_true", help="list calls, tokens and dollars; send nothing"
+    )
+    shared.add_argument(
+        "--skip-without-key",
+        action="store_true",
+        help="without credentials exit with 0 after what needs no model",
     )
     review.add_argument(
         "--max-tokens",
@@ -135,39 +112,59 @@ def parser() -> argparse.ArgumentParser:
     review.add_argument("--max-calls", type=_positive, metavar="N", help="plan no more calls")
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
     review.add_argument(
-        "--dry-run", action="store_true", help="list calls, tokens and dollars; send nothing"
+        "--timeout",
+        type=_positive,
+        metavar="SECONDS",
+        help="end by then, with what has been found",
     )
+    review.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="review the I-th of N parts of the files; `report` makes one report of all parts",
+    )
+    add_answer_options(review)
     review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"
-    )
-    review.add_argument(
-        "--skip-without-key",
-        action="store_true",
-        help="without credentials exit with 0 after the structural review",
     )
 
     raw: dict[str, Any] = {
         "epilog": _EXIT_CODES,
         "formatter_class": argparse.RawDescriptionHelpFormatter,
     }
+    arch = commands.add_parser("arch", help="review the architecture", parents=[shared], **raw)
+    arch.add_argument(
+        "paths", nargs="*", metavar="PATH", help="report on these only (default: this folder)"
+    )
+    arch.add_argument(
+        "--facts-only", action="store_true", help="compute facts from the code; ask no model"
+    )
+    arch.add_argument(
+        "--base", metavar="REF", help="report only what is new since the change left REF"
+    )
+    arch.add_argument(
+        "--head", metavar="REF", help="the change, with --base (default: the files on disk)"
+    )
     reviewing = [
         commands.add_parser(
-            "review", help="review files, or what has changed", parents=[review, output], **raw
+            "review", help="review files, or what has changed", parents=[review, shared], **raw
         ),
-        *_baseline(commands, review),
+        *_baseline(commands, [review, shared]),
     ]
-    report = commands.add_parser(
-        "report", help="write JSON reports anew, or several as one", parents=[output], **raw
-    )
+    report = commands.add_parser("report", help="write JSON reports anew, or several as one", **raw)
+    _add_output(reviewing[0])
+    _add_output(arch, (*FORMATS, *DRAWINGS))
+    _add_output(report)
     report.add_argument("files", nargs="+", metavar="FILE", help="reports of --format json")
 
     context = commands.add_parser("context", help="show exactly what would be sent")
-    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]]")
+    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=CONTEXTS,
+        choices=(*CONTEXTS, "architecture"),
         metavar="ACTION",
-        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review for a file",
+        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review "
+        "for a file, architecture for a folder",
     )
     context.add_argument(
         "--instruction",
@@ -205,18 +202,57 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("show", "schema"), nargs="?", default="show")
     config.add_argument("--format", choices=("text", "json"), default="text")
 
-    for command in (*reviewing, context, doctor, config):
+    for command in (*reviewing, arch, context, doctor, config):
         command.add_argument("--config", metavar="FILE", help="a further settings file")
-    for command in (*reviewing, report, context, doctor, config):
+    for command in (*reviewing, arch, report, context, doctor, config):
         command.add_argument("--root", metavar="DIR", help="the workspace (default: found by git)")
-    for command in (serve, *reviewing, context, doctor):
+    for command in (serve, *reviewing, arch, context, doctor):
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
         )
     return top
 
 
-def _baseline(commands: argparse._SubParsersAction[_Parser], review: _Parser) -> Iterator[_Parser]:
+def _add_output(command: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
+    """Add what every command has that writes reports."""
+    listed = f"{', '.join(formats[:-1])} or {formats[-1]} (default: concise)"
+    command.add_argument(
+        "--format", choices=formats, metavar="FORMAT", help=f"what is printed: {listed}"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="FORMAT:FILE",
+        help="write a report to a file as well; may be given several times",
+    )
+    command.add_argument(
+        "--patch", metavar="FILE", help="write all suggested fixes as one patch for `git apply`"
+    )
+    command.add_argument(
+        "--fail-on",
+        choices=("critical", "major", "minor", "any", "never"),
+        default="never",
+        help="exit with 1 for findings at or above this severity (default: never)",
+    )
+    command.add_argument(
+        "--require-complete",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="exit with 3 if something in scope could not be reviewed (default); the report says "
+        "so in any case",
+    )
+    command.add_argument(
+        "--show-suppressed",
+        action="store_true",
+        help="list what comments, settings and the baseline suppress, not only its number",
+    )
+
+
+def _baseline(
+    commands: argparse._SubParsersAction[_Parser], parents: Sequence[_Parser]
+) -> Iterator[_Parser]:
     """Yield the commands about the baseline, which review as `review` does or take a report."""
     top = commands.add_parser("baseline", help="accept what is found today; drop, list it")
     kinds = top.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
@@ -225,7 +261,7 @@ def _baseline(commands: argparse._SubParsersAction[_Parser], review: _Parser) ->
         ("prune", "drop what a complete review no longer finds"),
         ("audit", "list what is accepted or suppressed, why, and what matches nothing any more"),
     ):
-        command = kinds.add_parser(name, help=meaning, description=meaning, parents=[review])
+        command = kinds.add_parser(name, help=meaning, description=meaning, parents=parents)
         command.add_argument(
             "--report", metavar="FILE", help="take this JSON report instead of reviewing"
         )
@@ -271,6 +307,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.report import report
 
             return report
+        case "arch":
+            from claude_lsp.cli.arch import arch
+
+            return arch
         case "context":
             from claude_lsp.cli.context import context
 
@@ -291,6 +331,13 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.config import config
 
             return config
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError("expected I/N, such as 2/5")
+    return int(part), int(parts)
 
 
 def _positive(text: str) -> int:

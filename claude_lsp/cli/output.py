@@ -18,30 +18,38 @@ from claude_lsp.findings.sanitize import without_commands
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from claude_lsp.cli.reporting import Deliver
     from claude_lsp.findings.report import Report
+
+    Reporters = Mapping[str, Callable[[Report, Style], str]]
 
 Outputs = list[tuple[str, Path]]
 
 
-def outputs_of(options: argparse.Namespace) -> Outputs:
+def outputs_of(options: argparse.Namespace, formats: Collection[str] = tuple(REPORTERS)) -> Outputs:
     """Read the values of `-o`, before anything is spent."""
-    return [_output(text) for text in options.output]
+    return [_output(text, formats) for text in options.output]
 
 
-def emit(report: Report, options: argparse.Namespace, outputs: Sequence[tuple[str, Path]]) -> int:
+def emit(
+    report: Report,
+    options: argparse.Namespace,
+    outputs: Sequence[tuple[str, Path]],
+    reporters: Reporters = REPORTERS,
+) -> int:
     """Write a report wherever it was asked for; return the exit code."""
     plain = Style(show_suppressed=options.show_suppressed)
     for name, path in outputs:
-        if not _written(path, REPORTERS[name](report, plain)):
+        if not _written(path, reporters[name](report, plain)):
             report = replace(report, status="partial")
     if options.patch and not _write_patch(report, Path(options.patch)):
         report = replace(report, status="partial")
     try:
         style = replace(_terminal(), show_suppressed=options.show_suppressed)
         name = options.format or "concise"
-        text = REPORTERS[name](report, style)
+        text = reporters[name](report, style)
         if "GITHUB_ACTIONS" in os.environ and name in ("concise", "full", "markdown"):
             text = without_commands(text)
         sys.stdout.write(text)
@@ -49,6 +57,15 @@ def emit(report: Report, options: argparse.Namespace, outputs: Sequence[tuple[st
     except BrokenPipeError:
         forget_stdout()  # whoever read only the beginning still gets the right exit code
     return exit_code(report, options)
+
+
+def delivery(outputs: Outputs, reporters: Reporters = REPORTERS) -> Deliver:
+    """Return what writes a report wherever it was asked for."""
+
+    def deliver(report: Report, options: argparse.Namespace, *_: object) -> int:
+        return emit(report, options, outputs, reporters)
+
+    return deliver
 
 
 def exit_code(report: Report, options: argparse.Namespace) -> int:
@@ -82,10 +99,10 @@ def _written(path: Path, text: str) -> bool:
     return True
 
 
-def _output(text: str) -> tuple[str, Path]:
+def _output(text: str, formats: Collection[str]) -> tuple[str, Path]:
     name, _, path = text.partition(":")
-    if name not in REPORTERS or not path:
-        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(REPORTERS)}")
+    if name not in formats or not path:
+        refuse(f"-o {text}: expected FORMAT:FILE with one of {', '.join(formats)}")
     return name, Path(path)
 
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 def report(options: argparse.Namespace) -> int:
     """Merge reports and write them as asked; return the exit code that the whole is worth."""
-    from claude_lsp.review.project import sources_of
+    from claude_lsp.review.project import sources_of, text_reader
 
     outputs = outputs_of(options)
     whole = merge([load(Path(name)) for name in options.files])
     root = root_for(options, Path.cwd())
     # Excerpts and patches need the files, as far as they are still what was reviewed.
-    sources = sources_of(root, whole.findings)
+    sources = sources_of(text_reader(root), whole.findings)
     return emit(without_stale_sources(replace(whole, sources=sources)), options, outputs)
 
 

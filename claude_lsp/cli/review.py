@@ -4,93 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import sys
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp import __version__
+from claude_lsp.cli.answers import answers_of
 from claude_lsp.cli.asked import asked
 from claude_lsp.cli.baseline import entries_for
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
-from claude_lsp.cli.output import emit, outputs_of
-from claude_lsp.cli.process import DONE, INTERRUPTED
-from claude_lsp.findings.report import Coverage, Report, Spend
-from claude_lsp.findings.rules import RULES
+from claude_lsp.cli.common import (
+    configure,
+    indexed,
+    interruptible,
+    refuse,
+    root_for,
+    say,
+)
+from claude_lsp.cli.output import delivery, outputs_of
+from claude_lsp.cli.process import DONE
+from claude_lsp.cli.progress import Progress
+from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from claude_lsp.claude.account import Account
+    from claude_lsp.claude.batch import Batch
     from claude_lsp.claude.errors import Failure
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.cli.answers import Answers
     from claude_lsp.cli.asked import Asked
+    from claude_lsp.cli.reporting import Deliver
     from claude_lsp.engine import Engine
-    from claude_lsp.findings.baseline import Entry
-    from claude_lsp.findings.finding import Finding
-    from claude_lsp.findings.report import Status
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.scope import Scope
-    from claude_lsp.settings import Settings
-    from claude_lsp.text.lines import LineIndex
-    from claude_lsp.workspace.workspace import Workspace
-
-    Deliver = Callable[[Report, argparse.Namespace, Path, Settings], int]
-
-
-@dataclass
-class _Result:
-    """What a run has come to so far.
-
-    Attributes:
-        findings: by fingerprint; a later one with the same replaces the earlier.
-        reviewed: paths that were reviewed in full.
-        skipped: paths that were left out on purpose, with the reason.
-        failed: paths that could not be reviewed, with the reason.
-        dropped: remarks that are not shown, by reason.
-        notices: sentences for the user.
-    """
-
-    findings: dict[str, Finding] = field(default_factory=dict)
-    reviewed: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    notices: list[str] = field(default_factory=list)
-    incomplete: bool = False
-    interrupted: bool = False
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What was asked for.
+class _Run(Run):
+    """What was asked for, as documents."""
 
-    Attributes:
-        deliver: gets the report, and gives the exit code.
-        baseline: what is accepted already; None where no baseline is used.
-    """
-
-    options: argparse.Namespace
-    deliver: Deliver
-    baseline: Sequence[Entry] | None
     asked: Asked
-    workspace: Workspace
-    settings: Settings
     scope: Scope
+    answers: Answers
 
     @property
-    def root(self) -> Path:
-        """The workspace's folder."""
-        return self.asked.root
+    def words(self) -> str:
+        """What is reviewed, in words."""
+        return self.asked.words
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is no failure if nothing is reviewed: there may be nothing for it."""
+        return self.scope.changes or self.options.shard is not None
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Where files were before the change under review, by the path that they have now."""
+        was = "renamed from "
+        return {
+            document.origin: document.change.removeprefix(was)
+            for document in self.scope.documents
+            if document.change.startswith(was)
+        }
+
+    @property
+    def added(self) -> Mapping[str, Collection[int]] | None:
+        """The lines that the change under review adds, 0-based, by path; None without a change."""
+        if not self.scope.changes:
+            return None
+        added = {}
+        for document in self.scope.documents:
+            lines = {line for run in document.added for line in range(run.first, run.last + 1)}
+            if not document.added and document.change.startswith("added"):
+                lines = set(range(document.snapshot.index.line_count))
+            added[document.origin] = lines
+        return added
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
         if self.scope.changes:
             return any(document.origin == path for document in self.scope.documents)
-        limits = [limit.relative_to(self.root).as_posix() for limit in self.asked.paths]
-        return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
+        return super().covers(path)
 
 
 def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
@@ -100,12 +96,7 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
         options: the command line.
         deliver: takes the report; by default it is written as asked.
     """
-    if deliver is None:
-        outputs = outputs_of(options)
-
-        def deliver(report: Report, options: argparse.Namespace, *_: object) -> int:
-            return emit(report, options, outputs)
-
+    deliver = deliver or delivery(outputs_of(options))
     paths = [Path(text).resolve() for text in options.paths]
     root = root_for(options, paths[0] if paths else Path.cwd())
     for path, text in zip(paths, options.paths, strict=True):
@@ -114,29 +105,42 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
         if not path.exists() and not (options.base or options.commit or options.staged):
             refuse(f"{text}: no such file or folder")
     what = asked(options, root, paths)
-    given = {
-        "review.min_severity": options.min_severity,
-        "review.min_confidence": options.min_confidence,
-        "review.max_findings": options.max_findings,
-    }
-    command_line = {key: value for key, value in given.items() if value is not None}
-    configuration, workspace = configure(options, root, command_line, what.read)
-    scope = what.scope(workspace)
+    configuration, workspace = configure(options, root, limits(options), what.read)
+    scope = _sharded(what.scope(workspace), options.shard)
+    answers = answers_of(options)
     settings = configuration.settings
     baseline = entries_for(options, root, settings, what.read)
-    run = _Run(options, deliver, baseline, what, workspace, settings, scope)
-    result = _Result(skipped=list(scope.skipped))
+    run = _Run(
+        options, deliver, root, what.paths, workspace, settings, baseline, what, scope, answers
+    )
+    result = Result(skipped=list(scope.skipped))
     result.notices += [*what.settings_notices(), *scope.notices]
     if scope.nothing:
         result.notices.append(scope.nothing)
-        return _finish(run, result)
+        return finish(run, result)
     if options.offline:
-        return _finish(run, _structure(run, result))
+        return finish(run, _structure(run, result))
     plan = _plan(run)
     result.failed += plan.left_out
     if not plan.units:
-        return _finish(run, result)
+        return finish(run, result)
     return asyncio.run(_with_model(run, plan, result))
+
+
+def _sharded(scope: Scope, shard: tuple[int, int] | None) -> Scope:
+    """Return the part of a scope that falls to a shard: every file is in exactly one."""
+    if shard is None:
+        return scope
+    part, parts = shard
+
+    def ours(path: str) -> bool:
+        return int.from_bytes(sha256(path.encode()).digest()[:8]) % parts == part - 1
+
+    return replace(
+        scope,
+        documents=tuple(each for each in scope.documents if ours(each.origin)),
+        skipped=tuple(entry for entry in scope.skipped if ours(entry[0])),
+    )
 
 
 def _plan(run: _Run) -> Plan:
@@ -146,11 +150,11 @@ def _plan(run: _Run) -> Plan:
 
     tokens.warm()
     said = instructions_from(run.workspace, run.settings, run.asked.read)
-    limits = Limits(run.options.max_calls, run.options.max_tokens)
-    return make_plan(run.scope, run.settings, said, limits)
+    most = Limits(run.options.max_calls, run.options.max_tokens)
+    return make_plan(run.scope, run.settings, said, most)
 
 
-async def _with_model(run: _Run, plan: Plan, result: _Result) -> int:
+async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -159,30 +163,41 @@ async def _with_model(run: _Run, plan: Plan, result: _Result) -> int:
 
     ledger = Ledger()
     account = Account(limit_usd=run.options.max_cost)
-    client = Client(run.settings, ledger)
+    client = Client(run.settings, ledger, run.answers.recording)
     codebase = await indexed(run.workspace)
     engine = Engine(run.settings, run.workspace, client, codebase)
     try:
         if run.options.dry_run:
             return await _dry_run(engine, plan, result)
         try:
-            await client.check_credentials()
+            if not run.answers.replayed:
+                await client.check_credentials()
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
-            return _finish(run, found)
-        await _review(engine, plan, account, result, run.options.concurrency)
+            return finish(run, found)
+        if run.answers.batched:
+            batch = await _batch(run, engine, plan, ledger)
+            await _review(engine, plan, account, result, run.options, batch=batch)
+        else:
+            await _review(engine, plan, account, result, run.options)
     finally:
         await codebase.close()
         await client.close()
         ledger.close()
+    if run.answers.replayed:
+        result.notices.append(f"Replayed from {run.options.replay}: nothing was sent or spent.")
+    complete = not (result.failed or result.incomplete or result.interrupted)
+    if (how := run.answers.end(complete=complete)) is not None:
+        result.notices.append(how)
     documents = run.scope.documents
-    return _finish(run, result, account, {each.origin: each.snapshot.index for each in documents})
+    sources = {each.origin: each.snapshot.index for each in documents}
+    return finish(run, result, account, sources, origins=("model",))
 
 
-def _without_model(run: _Run, files: _Result, failure: Failure) -> _Result:
+def _without_model(run: _Run, files: Result, failure: Failure) -> Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
-    result = _structure(run, _Result(notices=list(files.notices)))
+    result = _structure(run, Result(notices=list(files.notices)))
     # A gate that was asked for can't be answered by half a review, and a connection that was meant
     # to work but does not is no success either.
     gated = run.options.fail_on != "never" and not run.options.skip_without_key
@@ -196,23 +211,26 @@ async def _review(
     engine: Engine,
     plan: Plan,
     account: Account,
-    result: _Result,
-    concurrency: int,
+    result: Result,
+    options: argparse.Namespace,
+    *,
+    batch: Batch | None = None,
 ) -> None:
-    """Run the review, with a line of progress on a terminal; an interrupt keeps what is there."""
+    """Run the review, telling how far it is; an interrupt or a deadline keeps what is there."""
+    from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.review.run import UnitDone, UnitDropped, UnitFound
     from claude_lsp.review.run import review as run
     from claude_lsp.review.tally import Tally
 
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
     tally = Tally(plan)
+    progress = Progress(len(plan.units))
     try:
-        stream = run(engine, plan.units, account, concurrency=concurrency)
-        async with contextlib.aclosing(stream) as events:
-            async for event in events:
+        async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
+            stack.enter_context(interruptible())
+            if batch is not None:
+                await batch.fill(account, say)
+            stream = run(engine, plan.units, account, concurrency=options.concurrency)
+            async for event in await stack.enter_async_context(contextlib.aclosing(stream)):
                 if isinstance(event, UnitFound):
                     result.findings[event.finding.fingerprint] = event.finding
                 elif isinstance(event, UnitDropped):
@@ -223,18 +241,34 @@ async def _review(
                 else:
                     result.notices.append(f"{event.unit.origin}: {event.text}")
                     result.incomplete = True
-                _progress(tally.done, len(plan.units), result, account)
+                progress.show(tally.done, len(result.findings), account)
     except asyncio.CancelledError:
         result.interrupted = True
         tally.give_up("interrupted")
+    except TimeoutError:
+        tally.give_up("over --timeout")
+    except ClaudeError as error:
+        tally.give_up(error.failure.message)
     finally:
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
-        _progress_end()
+        progress.end()
     result.reviewed, result.failed = tally.reviewed, tally.failed
 
 
-async def _dry_run(engine: Engine, plan: Plan, result: _Result) -> int:
+async def _batch(run: _Run, engine: Engine, plan: Plan, ledger: Ledger) -> Batch:
+    """Return all calls of a plan as one batch; one that must not be sent fails when it is read."""
+    from claude_lsp.claude.batch import Batch
+    from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.review.run import prepare_unit
+
+    requests = []
+    for unit in plan.units:
+        with contextlib.suppress(ClaudeError):
+            requests.append((await prepare_unit(engine, unit)).request)
+    limits = run.settings.spend
+    return Batch(engine.client, ledger, limits, run.answers.recording, requests)
+
+
+async def _dry_run(engine: Engine, plan: Plan, result: Result) -> int:
     """Print what would be sent, call by call, and the most that it could cost."""
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.review.plan import place_of
@@ -271,115 +305,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _structure(run: _Run, result: _Result) -> _Result:
+def _structure(run: _Run, result: Result) -> Result:
     """Review the structure: facts computed from the code, no model asked."""
     from claude_lsp.review.project import survey
 
-    project = survey(run.workspace, run.root)
-    found = [finding for finding in project.findings if run.covers(finding.path)]
-    result.findings = {finding.fingerprint: finding for finding in found}
     result.skipped = []
-    problems = dict(project.graph.problems)
-    modules = [module.path for module in project.graph.modules.values() if run.covers(module.path)]
-    result.reviewed += [path for path in modules if path not in problems]
-    result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
-    summary = project.summary
-    result.notices.append(
-        f"Structure of {summary.modules} modules in {summary.packages} folders with "
-        f"{summary.imports} imports between them."
-    )
-    result.notices += project.notices
-    return result
-
-
-def _finish(
-    run: _Run,
-    result: _Result,
-    account: Account | None = None,
-    sources: Mapping[str, LineIndex] | None = None,
-) -> int:
-    """Write the reports and return the exit code."""
-    from datetime import date
-
-    from claude_lsp.review.project import sources_of
-    from claude_lsp.review.settle import Accepted, settle, sources_with_comments
-
-    found = tuple(result.findings.values())
-    if sources is None:
-        commented = sources_with_comments(run.root, result.reviewed)
-        sources = {**commented, **sources_of(run.root, found)}
-    partial = bool(result.failed) or result.incomplete or result.interrupted
-    origin = "graph" if account is None else "model"
-    report = Report(
-        findings=found,
-        coverage=Coverage(tuple(result.reviewed), tuple(result.skipped), tuple(result.failed)),
-        status=_status(run, result, partial=partial),
-        scope=run.asked.words,
-        notices=tuple(result.notices),
-        spend=_spend(account),
-        models=tuple(sorted(account.models)) if account is not None else (),
-        dropped=dict(result.dropped),
-        tool_version=__version__,
-        rules=tuple(rule.id for rule in RULES.values() if rule.origin == origin),
-        sources=sources,
-    )
-    today = date.today().isoformat()
-    accepted = Accepted(today, run.baseline, _renamed(run.scope), _added(run.scope))
-    report = settle(report, run.settings, accepted)
-    code = run.deliver(report, run.options, run.root, run.settings)
-    return INTERRUPTED if result.interrupted else code
-
-
-def _renamed(scope: Scope) -> dict[str, str]:
-    """Return where files were before the change under review, by the path that they have now."""
-    was = "renamed from "
-    return {
-        document.origin: document.change.removeprefix(was)
-        for document in scope.documents
-        if document.change.startswith(was)
-    }
-
-
-def _added(scope: Scope) -> dict[str, set[int]] | None:
-    """Return the lines that the change under review adds, by path; None without a change."""
-    if not scope.changes:
-        return None
-    added = {}
-    for document in scope.documents:
-        lines = {line for run in document.added for line in range(run.first, run.last + 1)}
-        if not document.added and document.change.startswith("added"):
-            lines = set(range(document.snapshot.index.line_count))
-        added[document.origin] = lines
-    return added
-
-
-def _status(run: _Run, result: _Result, *, partial: bool) -> Status:
-    """Say how the review ended; a change with nothing in it to review is reviewed to the end."""
-    if result.reviewed:
-        return "partial" if partial else "complete"
-    return "complete" if run.scope.changes and not partial else "nothing"
-
-
-def _spend(account: Account | None) -> Spend:
-    if account is None:
-        return Spend()
-    usage = account.usage
-    counters = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_creation_input_tokens": usage.cache_write_5m + usage.cache_write_1h,
-        "cache_read_input_tokens": usage.cache_read,
-    }
-    return Spend(account.calls, counters, account.cost_usd)
-
-
-def _progress(done: int, total: int, result: _Result, account: Account) -> None:
-    if sys.stderr.isatty():
-        cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
-        line = f"{done} of {total} calls, {len(result.findings)} findings, {cost}"
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _progress_end() -> None:
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return structure_of(run, survey(run.workspace, run.root, run.settings), result)

@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.findings.finding import Landmarks
 from claude_lsp.findings.line_hash import line_hashes
+from claude_lsp.text.lines import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from claude_lsp.findings.finding import Finding
     from claude_lsp.text.lines import LineIndex
@@ -211,27 +213,44 @@ def _ordinal(index: LineIndex, line: int, path: str, focus: str, symbol: tuple[s
         for number in range(min(line, len(index.lines)))
         if longest in index.lines[number] and _normalised(index.line(number), path) == focus
     }
-    return sum(names == symbol for names in _symbol_paths(index.lines, equal)) if equal else 0
+    if not equal:
+        return 0
+    nesting = _nesting(index.text)
+    return sum(nesting.symbol_path(number) == symbol for number in equal)
 
 
-def _symbol_paths(lines: Sequence[str], wanted: set[int]) -> Iterator[tuple[str, ...]]:
-    """Yield `symbol_path` of many lines in one pass, linear however many they are."""
-    around: list[tuple[int, int]] = []  # Level and number of the lines that enclose this one.
-    names: dict[int, str | None] = {}
-    for number in range(max(wanted) + 1):
-        text = lines[number]
-        stripped = text.lstrip()
-        level = _level(text if stripped else _first_filled(lines, number))
-        if number in wanted:
-            enclosing = [above for depth, above in around if depth < level]
-            for above in enclosing:
-                if above not in names:
-                    names[above] = _name(lines[above][:_LINE_LIMIT].rstrip())
-            yield tuple(name for above in enclosing if (name := names[above]))
-        if stripped and not _NOT_A_LEVEL.match(stripped):
-            while around and around[-1][0] >= level:
-                around.pop()
-            around.append((level, number))
+class _Nesting:
+    """What `symbol_path` finds for the lines of one text, after one pass over them."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._names: dict[int, str | None] = {}
+        self._outer: list[int] = []
+        around: list[tuple[int, int]] = []  # Level and number of the lines that enclose this one.
+        for number, text in enumerate(lines):
+            stripped = text.lstrip()
+            level = _level(text if stripped else _first_filled(lines, number))
+            enclosing = (above for depth, above in reversed(around) if depth < level)
+            self._outer.append(next(enclosing, -1))
+            if stripped and not _NOT_A_LEVEL.match(stripped):
+                while around and around[-1][0] >= level:
+                    around.pop()
+                around.append((level, number))
+
+    def symbol_path(self, line: int) -> tuple[str, ...]:
+        names = []
+        while (line := self._outer[line]) >= 0:
+            if line not in self._names:
+                self._names[line] = _name(self._lines[line][:_LINE_LIMIT].rstrip())
+            if name := self._names[line]:
+                names.append(name)
+        return tuple(reversed(names))
+
+
+@lru_cache(maxsize=4)
+def _nesting(text: str) -> _Nesting:
+    """Look at a text once for the many findings of one answer."""
+    return _Nesting(split_lines(text))
 
 
 def _digest(*parts: str) -> str:

@@ -96,17 +96,105 @@ _LIST = (
         "graph",
     ),
     Rule(
+        "arch.layer",
+        "Layer broken",
+        "A module imports a layer above its own, or one beside it that is to be independent, "
+        "directly or over modules that are in no layer. The layers are those of arch.layers in "
+        "the settings, the highest first: dotted modules in Python, folders elsewhere. In one "
+        "layer `a | b` are independent of each other, `a : b` are not; `(a)` may be absent. Move "
+        "what is needed below both, or hand it in from above; where one import is meant, name it "
+        "in arch.allow.",
+        "graph",
+    ),
+    Rule(
+        "arch.forbidden",
+        "Forbidden dependency",
+        "A module reaches one that arch.forbid or arch.independent in the settings keeps it from, "
+        "directly or over others. Cut the chain at its cheapest import, or name the one import "
+        "that is meant in arch.allow.",
+        "graph",
+    ),
+    Rule(
+        "arch.private",
+        "Private access across packages",
+        "A module uses what another package keeps for itself: a name or module with a leading "
+        "underscore in Python, a folder called internal in Go or TypeScript. It may change "
+        "without notice. Use what the package offers, or let it offer what is needed.",
+        "graph",
+    ),
+    Rule(
+        "arch.duplicate",
+        "The same function in several modules",
+        "Functions of seven lines or more are nearly equal, perhaps with other names. A mistake "
+        "is mended in one and stays in the other. Let one module have it, below those that need "
+        "it; where they are alike by chance, leave them.",
+        "graph",
+    ),
+    Rule(
+        "arch.coupling",
+        "Changed together without a dependency",
+        "By git's history two modules of different packages change in the same commits, and "
+        "neither imports the other. They share knowledge that no import shows. Give it one place, "
+        "or make the dependency visible. Commits that touch very many files are not counted.",
+        "graph",
+    ),
+    Rule(
+        "arch.untested",
+        "No test reaches the module",
+        "The module offers functions or classes, and no test imports it, nor anything that "
+        "imports it. Nothing is said where tests reach less than half of a project, as they work "
+        "in another way there.",
+        "graph",
+    ),
+    Rule(
+        "arch.undeclared",
+        "Library not declared",
+        "A module imports a library that no manifest of its project names (pyproject.toml, "
+        "setup.cfg, requirements files, package.json). It is there only because something else "
+        "brings it. Imports in functions, in a try or under a condition are not counted.",
+        "graph",
+    ),
+    Rule(
+        "arch.unused",
+        "Library not used",
+        "A manifest asks for a library that no file of the project imports or mentions. Take it "
+        "out, or declare it where the tool that needs it is declared.",
+        "graph",
+    ),
+    Rule(
         "arch.responsibility",
-        "Responsibility in the wrong place",
-        "Knowledge sits in a module whose name and neighbours do not suggest it, or one thing "
-        "is decided in several places.",
+        "Responsibility has drifted",
+        "A module does what its name and its neighbours do not suggest, or one thing is decided in "
+        "several places, so that a change must be made in each of them. Two places are quoted: "
+        "what the module is for and what it does besides, or two that decide the same. Move what "
+        "does not belong, or let one of the places decide.",
         "model",
+        places=2,
     ),
     Rule(
         "arch.boundary",
-        "Leaky boundary",
-        "A module's users must know how it works inside: private names are used from outside, "
-        "or a type of one layer travels through another.",
+        "Leaky interface",
+        "A module's users must know how it works inside: they repeat its steps, reach for what is "
+        "meant for itself, or get a type of another layer handed through. The inside and a user "
+        "of it are quoted. Let the interface offer what its users need.",
+        "model",
+        places=2,
+    ),
+    Rule(
+        "arch.owner",
+        "Wrong owner",
+        "Data is kept or changed, or a decision made, by a module that has less reason to than "
+        "another one. Where it is and where it belongs are quoted. Move it to the module that "
+        "changes for the same reasons.",
+        "model",
+        places=2,
+    ),
+    Rule(
+        "arch.seam",
+        "Missing seam",
+        "What changes often, or can't be tested by itself, is entangled with what does not: "
+        "there is no place at which the one could be replaced without the other. Put an interface "
+        "there, and hand in what is behind it.",
         "model",
     ),
 )

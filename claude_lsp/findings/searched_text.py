@@ -50,6 +50,8 @@ _INLINE_PENALTY = 8
 
 _ELLIPSIS_REACH = 200
 _LEAST_SIMILAR = 16
+_SHARED = 0.7
+"""Of the characters of a quote's names, how many those at its place must have too."""
 _SIMILAR_LINES = 40
 _SIMILAR_REACH = 5_000
 _MATCH_LIMIT = 2_000
@@ -205,7 +207,7 @@ class SearchedText:
             for word in words
             if process.extractOne(word, there, scorer=fuzz.ratio, score_cutoff=80)
         )
-        return shared >= 0.6 * sum(map(len, words))
+        return shared >= _SHARED * sum(map(len, words))
 
     def _occurrences(self, key: str, hint: int | None) -> Iterator[int]:
         """Yield where a squeezed text starts, all around the hint if there are very many."""

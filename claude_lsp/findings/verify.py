@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from claude_lsp.findings.anchor import locate, reindented
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.fingerprint import fingerprint
+from claude_lsp.findings.searched_text import indentation
+from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from claude_lsp.findings.finding import Claim
@@ -56,6 +58,32 @@ def verify(claim: Claim, index: LineIndex, path: str) -> Finding | Dropped:
         quote=quote,
         confidence=claim.confidence,
         fingerprint=fingerprint(claim.rule, path, index, span.start.line),
+        replacement=replacement,
+    )
+
+
+def narrowed(finding: Finding, index: LineIndex, line: int) -> Finding:
+    """Let a finding begin at a later one of its lines; as it is, if its fix begins before that.
+
+    Args:
+        finding: with its range in the document.
+        index: the lines of the document.
+        line: the 0-based line that matters, not blank; in the range.
+    """
+    start, end = finding.range
+    indent = Position(line, len(indentation(index.line(line))))
+    before = index.slice(Range(start, indent))
+    replacement = finding.replacement
+    if replacement is not None:
+        if not replacement.startswith(before):
+            return finding
+        replacement = replacement[len(before) :]
+    span = Range(indent, end)
+    return replace(
+        finding,
+        range=span,
+        quote=index.slice(span),
+        fingerprint=fingerprint(finding.rule, finding.path, index, line),
         replacement=replacement,
     )
 

@@ -36,6 +36,7 @@ class Verdicts:
         self._stores: dict[Path, Dismissals] = {}
         self._project: frozenset[str] = frozenset()
         self._changes = 0
+        self._writing = asyncio.Lock()
         self.dismissed: set[str] = set()
 
     async def refresh(self) -> None:
@@ -70,8 +71,10 @@ class Verdicts:
 
         async def keep() -> None:
             try:
-                for store in stores:
-                    await asyncio.to_thread(change, store)
+                # One after the other, as they came: the last word about a finding is what holds.
+                async with self._writing:
+                    for store in stores:
+                        await asyncio.to_thread(change, store)
             except OSError as error:
                 self._server.warn(f"the dismissal holds only until the editor ends: {error}")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from claude_lsp.text.diffs import FileChange, Hunk
+    from claude_lsp.text.lines import LineIndex
     from claude_lsp.text.snapshots import Snapshot
 
 Breadth = Literal["added", "context", "file", "all"]
@@ -100,7 +101,7 @@ def changed_document(
     scope: tuple[Lines, ...] | None = None
     if breadth == "added":
         around = [Lines(run.first - 1, run.last + 1) for run in added]
-        around += [Lines(run.at - 1, run.at) for run in removed]
+        around += [_beside(run.at, snapshot.index) for run in removed]
         scope = tuple(sorted(around))
     elif breadth == "context":
         # An empty run, which only has lines removed, stands between two lines.
@@ -115,6 +116,16 @@ def changed_document(
         scope,
         _OUTSIDE[breadth],
     )
+
+
+def _beside(line: int, index: LineIndex) -> Lines:
+    """Return the lines next to a place before a line: of what was removed, and not only blanks."""
+    first, last = line - 1, line
+    while first > 0 and not index.line(first).strip():
+        first -= 1
+    while last < len(index.lines) - 1 and not index.line(last).strip():
+        last += 1
+    return Lines(first, last)
 
 
 def _runs_added(hunk: Hunk) -> Iterator[Lines]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from claude_lsp.structure.edges import degrees, production_edges
 from claude_lsp.text.lines import LineIndex
-from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.files import TextFile, read_text
-from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.settings import Settings
     from claude_lsp.structure.project_map import Signature
     from claude_lsp.structure.summary import StructureSummary
     from claude_lsp.workspace.index.links import Links
@@ -32,19 +36,32 @@ class Project:
 
     Attributes:
         root: the folder.
+        links: the state of its index.
         graph: modules and imports.
         findings: structural facts that are worth a remark.
         summary: figures for the head of a report.
-        signatures: the definitions that most other files import.
+        text_of: returns the text of a file as it was looked at, None if it cannot be read.
+        manifests: paths of the files that say what it needs.
         notices: what limits the picture, in sentences for the user.
     """
 
     root: Path
+    links: Links
     graph: ModuleGraph
     findings: tuple[Finding, ...]
     summary: StructureSummary
-    signatures: tuple[Signature, ...] = ()
+    text_of: Callable[[str], str | None]
+    manifests: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+
+    @cached_property
+    def signatures(self) -> tuple[Signature, ...]:
+        """The definitions that most other files import."""
+        from claude_lsp.structure.project_map import Signature
+        from claude_lsp.workspace.index.uses import most_used
+
+        used = most_used(self.links, _MOST_SIGNATURES)
+        return tuple(Signature(one.path, one.signature, one.users) for one in used)
 
     def map(self, budget: int, count: Callable[[str], int]) -> str:
         """Return the project as a text sheet for a prompt.
@@ -58,7 +75,15 @@ class Project:
         return render_map(self.graph, self.findings, budget, count, self.signatures)
 
 
-def survey(workspace: Workspace, root: Path, links: Links | None = None) -> Project:
+def survey(
+    workspace: Workspace,
+    root: Path,
+    settings: Settings | None = None,
+    links: Links | None = None,
+    *,
+    text_of: Callable[[str], str | None] | None = None,
+    history: bool = True,
+) -> Project:
     """Read a project and compute its structure.
 
     Takes seconds on large ones: call it in a worker thread.
@@ -66,41 +91,64 @@ def survey(workspace: Workspace, root: Path, links: Links | None = None) -> Proj
     Args:
         workspace: says what may be read.
         root: the project's folder.
+        settings: for the contracts in them; without, there are none.
         links: the state of its index, for a caller that has one; made here by default.
+        text_of: returns the text of a file as that index knows it; by default what is on disk.
+        history: whether git is asked what changed together.
     """
     # Not needed by a server that starts, and a tenth of its imports.
-    from claude_lsp.structure.project_map import Signature
+    from claude_lsp.review.evidence import commits_of, contracts_of, evidence_of, manifest_paths
+    from claude_lsp.settings import Settings
+    from claude_lsp.structure.contracts import check_contracts
+    from claude_lsp.structure.options import StructureOptions
+    from claude_lsp.structure.places import located
     from claude_lsp.structure.review import review_structure
+    from claude_lsp.structure.sizes import god_modules
     from claude_lsp.structure.summary import summarise
     from claude_lsp.workspace.index.graph import module_graph
     from claude_lsp.workspace.index.index import Index
     from claude_lsp.workspace.index.once import index_folder
-    from claude_lsp.workspace.index.uses import most_used
-    from claude_lsp.workspace.module_graph import with_texts
+    from claude_lsp.workspace.module_graph import with_uses
 
     notices: list[str] = []
+    rules = workspace.rules_for(root)
     if links is None:
-        rules = workspace.rules_for(root)
         links = index_folder(root, rules, notices.append) if rules is not None else Index().links
+    text_of = text_of or text_reader(root)
+    graph = module_graph(links, packages_above(root))
+    graph = with_uses(graph, text_of, god_modules(graph, StructureOptions()))
+    contracts = contracts_of(settings or Settings())
+    manifests = manifest_paths(
+        root, graph, lambda path: rules is not None and rules.reason(path) is None
+    )
+    evidence = evidence_of(
+        links, graph, contracts, manifests, text_of, commits=commits_of(root) if history else ()
+    )
+    findings = located(review_structure(graph, evidence=evidence), text_of)
+    notices += check_contracts(graph, contracts)[1]
+    return Project(
+        root,
+        links,
+        graph,
+        findings,
+        summarise(graph, findings),
+        text_of,
+        tuple(manifests),
+        tuple(notices),
+    )
+
+
+def text_reader(root: Path) -> Callable[[str], str | None]:
+    """Return what reads the files of a project by their paths in it."""
 
     def text_of(path: str) -> str | None:
         content = read_text(root / path, _LARGEST_BYTES)
         return content.text if isinstance(content, TextFile) else None
 
-    graph = with_texts(module_graph(links, _packages_above(root)), text_of)
-    findings = tuple(review_structure(graph))
-    used = most_used(links, _MOST_SIGNATURES)
-    return Project(
-        root,
-        graph,
-        findings,
-        summarise(graph, findings),
-        tuple(Signature(one.path, one.signature, one.users) for one in used),
-        tuple(notices),
-    )
+    return text_of
 
 
-def _packages_above(root: Path) -> tuple[str, ...]:
+def packages_above(root: Path) -> tuple[str, ...]:
     """Return the Python packages that a folder lies in, itself among them, outermost first."""
     names: list[str] = []
     folder = root.resolve()
@@ -110,35 +158,61 @@ def _packages_above(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def sources_of(root: Path, findings: Iterable[Finding]) -> dict[str, LineIndex]:
-    """Read the files that findings speak of, for excerpts; one that can't be read is left out."""
-    sources = {}
-    for path in {finding.path for finding in findings}:
-        content = read_text(root / path, _LARGEST_BYTES)
-        if isinstance(content, TextFile):
-            sources[path] = LineIndex(content.text)
-    return sources
+def sources_of(
+    text_of: Callable[[str], str | None], findings: Iterable[Finding]
+) -> dict[str, LineIndex]:
+    """Read the files that findings and their places are in; one that can't be read is left out."""
+    paths = {path for one in findings for path in (one.path, *(each.path for each in one.related))}
+    texts = {path: text_of(path) for path in sorted(paths)}
+    return {path: LineIndex(text) for path, text in texts.items() if text is not None}
 
 
-def central_documents(project: Project, workspace: Workspace, most: int = 8) -> list[Snapshot]:
-    """Return the text of the modules that most others import, and of the largest ones.
+def central_documents(
+    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = (), most: int = 30
+) -> list[Snapshot]:
+    """Return the text of the modules that most others import, the larger first among equals.
 
     Reads files: call it in a worker. Files that must not be sent are left out.
     """
-    wanted = [path for path, _ in project.summary.most_imported]
-    wanted += [path for path, _ in project.summary.largest if path not in wanted]
-    documents = []
-    for name in wanted[: most * 2]:
-        path = project.root / name
-        rules = workspace.rules_for(path)
-        if rules is None or rules.reason(path) is not None:
+    modules = project.graph.modules
+    fan_in, _ = degrees(production_edges(project.graph))
+    shown = [one for one in modules.values() if one.lines and not one.is_test]
+    shown.sort(key=lambda one: (-fan_in.get(one.name, 0), -one.lines, one.path))
+    return _allowed(project, workspace, [one.path for one in shown[: most * 2]], buffers)[:most]
+
+
+_OWN_WORDS = re.compile(
+    r"(?:readme|architecture|design|claude|agents)(?:\.(?:md|markdown|rst|txt|adoc))?",
+    re.IGNORECASE,
+)
+
+
+def own_words(
+    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = ()
+) -> list[Snapshot]:
+    """Return what the project says of itself: the README, ARCHITECTURE and CLAUDE.md at its top.
+
+    Reads files: call it in a worker. Files that must not be sent are left out.
+    """
+    wanted = []
+    for folder in ("", "docs/"):
+        try:
+            names = sorted(os.listdir(project.root / folder))  # noqa: PTH208 - names alone
+        except OSError:
             continue
-        content = read_text(path, 400_000)
-        if not isinstance(content, TextFile):
-            continue
-        snapshot = Snapshot(uri_from_path(path), None, content.text, language_of(path))
-        if workspace.reason_not_to_send(snapshot) is None:
-            documents.append(snapshot)
-        if len(documents) == most:
-            break
-    return documents
+        wanted += [folder + name for name in names if _OWN_WORDS.fullmatch(name)]
+    # What says how it is meant to be built comes before what says what it is for.
+    wanted.sort(key=lambda path: ("architecture" not in path.lower(), path.count("/"), path))
+    return _allowed(project, workspace, wanted, buffers)
+
+
+def _allowed(
+    project: Project, workspace: Workspace, paths: Iterable[str], buffers: Iterable[Snapshot]
+) -> list[Snapshot]:
+    """Return those of some files that may be sent."""
+    # Not needed by a server that starts.
+    from claude_lsp.workspace.project_files import ProjectFiles
+
+    files = ProjectFiles(workspace, project.root, project.links, buffers)
+    found = (files.document(path) for path in paths)
+    return [one for one in found if isinstance(one, Snapshot)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import ALONE, Situation
 from claude_lsp.actions.outcomes import Drop, Notice
 from claude_lsp.claude.errors import ClaudeError, Failure
-from claude_lsp.findings.finding import Finding, Severity
+from claude_lsp.findings.finding import Finding
+from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
 from claude_lsp.review.fixes import BROKEN, checked
 from claude_lsp.text.positions import Position, Range
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.review.plan import Unit
-    from claude_lsp.settings import Settings
 
 # Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
@@ -91,15 +91,6 @@ def situation_of(unit: Unit) -> Situation:
     )
 
 
-def hidden_reason(finding: Finding, settings: Settings) -> str | None:
-    """Return why a finding is not shown, None if it is."""
-    if finding.severity.rank > Severity(settings.review.min_severity).rank:
-        return "below review.min_severity"
-    if finding.confidence < settings.review.min_confidence:
-        return "below review.min_confidence"
-    return None
-
-
 async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = ALONE) -> Prepared:
     """Build the request of a call; nothing is sent.
 
@@ -110,7 +101,12 @@ async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = 
 
 
 async def review_unit(
-    engine: Engine, unit: Unit, surroundings: Surroundings, account: Account
+    engine: Engine,
+    unit: Unit,
+    surroundings: Surroundings,
+    account: Account,
+    *,
+    automatic: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
     """Make one call; the last event is always its `UnitDone`."""
     action, situation = ACTIONS["review"], situation_of(unit)
@@ -119,6 +115,7 @@ async def review_unit(
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
+        prepared = replace(prepared, request=replace(prepared.request, automatic=automatic))
         async with contextlib.aclosing(
             engine.run(action, situation, prepared, account)
         ) as outcomes:
@@ -166,11 +163,20 @@ async def review(
     *,
     surroundings: Surroundings = ALONE,
     concurrency: int = 4,
+    automatic: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
     """Make the calls of a plan, at most `concurrency` at a time, and yield events as they come.
 
     Every unit gets exactly one `UnitDone`. After a failure that would meet the others too,
     those not yet begun are not sent and are done with the same failure.
+
+    Args:
+        engine: makes the calls.
+        units: the calls.
+        account: what they cost together.
+        surroundings: what the editor shows beside the documents.
+        concurrency: the most calls at a time.
+        automatic: whether nobody asked, so that the limit for that holds.
     """
     waiting = list(reversed(units))
     events: asyncio.Queue[ReviewEvent | BaseException] = asyncio.Queue()
@@ -184,7 +190,7 @@ async def review(
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
             async with contextlib.aclosing(
-                review_unit(engine, unit, surroundings, account)
+                review_unit(engine, unit, surroundings, account, automatic=automatic)
             ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:

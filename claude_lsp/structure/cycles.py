@@ -13,11 +13,11 @@ from claude_lsp.structure.edges import (
     counted,
     degrees,
     edges,
-    import_range,
     is_below,
     is_part_of,
     listing,
     neighbours,
+    whole_line,
 )
 from claude_lsp.structure.identity import identity
 
@@ -177,8 +177,8 @@ class _Cycle:
             title=_title(self.members, ring),
             explanation=self.explanation(ring, cut, left),
             path=self.path(cut[0]),
-            range=import_range(place),
-            quote=place.text.strip(),
+            range=whole_line(place.line),
+            quote="",
             confidence=1.0,
             # The ring, not the edge to cut: which edge is cheapest changes with every imported
             # name. Not all members: a cycle that grows is still the one that was accepted.
@@ -186,7 +186,7 @@ class _Cycle:
             related=tuple(
                 Related(
                     self.path(edge[0]),
-                    import_range(self.inside[edge][0]),
+                    whole_line(self.inside[edge][0].line),
                     f"{edge[0]} imports {edge[1]}",
                 )
                 for edge in [one for one in _around(ring) if one != cut][:_MAX_RELATED]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from claude_lsp.workspace.module_graph import Import, ModuleGraph
 
@@ -34,8 +35,12 @@ def edges(graph: ModuleGraph, wanted: Callable[[Import], bool]) -> dict[Edge, tu
     }
 
 
-def production_edges(graph: ModuleGraph) -> dict[Edge, tuple[Import, ...]]:
-    """Return the edges at run time, deferred ones included, between modules that are no tests."""
+@lru_cache(4)
+def production_edges(graph: ModuleGraph) -> Mapping[Edge, tuple[Import, ...]]:
+    """Return the edges at run time, deferred ones included, between modules that are no tests.
+
+    They are remembered for the graphs of last: nearly every fact rests on them.
+    """
     modules = graph.modules
     return edges(
         graph,
@@ -60,10 +65,9 @@ def is_part_of(name: str, package: str) -> bool:
     return name.startswith(f"{package}/" if "/" in name else f"{package}.")
 
 
-def import_range(one: Import) -> Range:
-    """Return the range of an import's line without its indentation."""
-    indent = len(one.text) - len(one.text.lstrip())
-    return Range(Position(one.line, indent), Position(one.line, len(one.text.rstrip())))
+def whole_line(line: int) -> Range:
+    """Return the range of a line with its ending, until `places.located` has seen its text."""
+    return Range(Position(line, 0), Position(line + 1, 0))
 
 
 def percentile(values: Sequence[int], share: float) -> int:

@@ -9,12 +9,12 @@ from claude_lsp.structure.edges import (
     FILE_START,
     counted,
     degrees,
-    import_range,
     is_below,
     is_part_of,
     listing,
     percentile,
     production_edges,
+    whole_line,
 )
 from claude_lsp.structure.identity import identity
 
@@ -124,14 +124,14 @@ def find_unstable_dependencies(graph: ModuleGraph, options: StructureOptions) ->
                     f"{first.source} -> {first.target}."
                 ),
                 path=graph.modules[first.source].path,
-                range=import_range(first),
-                quote=first.text.strip(),
+                range=whole_line(first.line),
+                quote="",
                 confidence=1.0,
                 fingerprint=identity(UNSTABLE, stable, [stable, unstable]),
                 related=tuple(
                     Related(
                         graph.modules[one.source].path,
-                        import_range(one),
+                        whole_line(one.line),
                         f"{one.source} imports {one.target}",
                     )
                     for one in ordered[1 : 1 + _MAX_LISTED]

@@ -25,6 +25,12 @@ class StructureOptions:
             instabilities from 0 to 1.
         unstable_importers: modules outside that must rely on the importing package.
         unstable_outgoing: modules outside that the imported package must rely on.
+        duplicate_lines: lines that modules must have in common to be more than a hint.
+        coupling_commits: commits that must have changed two modules.
+        coupling_share: the share of each one's commits that these must be, from 0 to 1.
+        untested_lines: code lines below which nobody misses a test.
+        tested_share: the share of modules that tests must reach, from 0 to 1, for the others to
+            be missed.
     """
 
     size_lines: int = 500
@@ -37,3 +43,8 @@ class StructureOptions:
     unstable_gap: float = 0.4
     unstable_importers: int = 8
     unstable_outgoing: int = 4
+    duplicate_lines: int = 30
+    coupling_commits: int = 8
+    coupling_share: float = 0.6
+    untested_lines: int = 20
+    tested_share: float = 0.5

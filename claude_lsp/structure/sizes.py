@@ -27,6 +27,20 @@ _SYNCHRONY = re.compile(r"_?a?sync_?", re.IGNORECASE)
 def find_god_modules(graph: ModuleGraph, options: StructureOptions) -> list[Finding]:
     """Return a finding for every module that is an outlier in size, by floor and percentile.
 
+    What its definitions use of each other must be known (see `module_graph.with_uses`).
+    """
+    found, median, count = _outliers(graph, options)
+    return [_finding(one, median, count) for one in found]
+
+
+def god_modules(graph: ModuleGraph, options: StructureOptions) -> list[str]:
+    """Return the names of the modules that `find_god_modules` speaks of."""
+    return [one.name for one in _outliers(graph, options)[0]]
+
+
+def _outliers(graph: ModuleGraph, options: StructureOptions) -> tuple[list[Module], float, int]:
+    """Return outliers, the median size and the number of modules.
+
     Nobody splits what a program wrote, so generated modules count on neither side.
     """
     modules = [
@@ -35,7 +49,7 @@ def find_god_modules(graph: ModuleGraph, options: StructureOptions) -> list[Find
         if one.lines and not one.is_test and not one.is_generated
     ]
     if not modules:
-        return []
+        return [], 0, 0
     sizes = [one.lines for one in modules]
     median = statistics.median(sizes)
     floor = max(
@@ -43,11 +57,8 @@ def find_god_modules(graph: ModuleGraph, options: StructureOptions) -> list[Find
         percentile(sizes, options.size_percentile),
         options.size_ratio * median,
     )
-    return [
-        _finding(one, median, len(modules))
-        for one in modules
-        if one.lines >= floor and held(one) >= options.size_definitions
-    ]
+    found = [one for one in modules if one.lines >= floor and held(one) >= options.size_definitions]
+    return found, median, len(modules)
 
 
 def held(module: Module) -> int:

@@ -1,21 +1,20 @@
 """The module graph: which modules a project has and which import which, in any language.
 
-`index.graph` builds it from the symbol index. Nothing of the sources is kept but import lines, so
-a graph may live as long as anybody likes.
+`index.graph` builds it from the symbol index. Nothing of the sources is kept, so a graph may
+live as long as anybody likes.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.lines import LineIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 USES_FROM_LINES = 300
 """Code lines from which a module's definitions are searched for uses of each other.
@@ -23,7 +22,6 @@ USES_FROM_LINES = 300
 Only large modules are ever split by groups.
 """
 
-_MAX_LINE_LENGTH = 200
 _WORD = re.compile(r"[^\W\d]\w*")
 _TEST_FOLDERS = {"test", "tests", "__tests__", "spec"}
 _TEST_FILE = re.compile(
@@ -41,7 +39,7 @@ class Definition:
         line: 0-based line of its name.
         end: 0-based last line.
         members: functions directly inside it, 0 unless it is a class.
-        uses: other definitions of the same module that it mentions, sorted; `with_texts` looks
+        uses: other definitions of the same module that it mentions, sorted; `with_uses` looks
             for them in modules of at least `USES_FROM_LINES` lines.
     """
 
@@ -81,7 +79,7 @@ class Module:
     @property
     def package(self) -> str:
         """The folder that holds the module, relative to the workspace; "." at its top."""
-        return str(PurePosixPath(self.path).parent)
+        return self.path.rpartition("/")[0] or "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,6 @@ class Import:
         source: name of the importing module.
         target: name of the imported module.
         line: 0-based line on which the statement starts.
-        text: that line without its ending, at most 200 characters; empty before `with_texts`.
         names: what is taken from the target, `*` for everything; empty where it is the module as a
             whole.
         deferred: whether it runs later than the module itself (inside a function, or only when
@@ -103,54 +100,64 @@ class Import:
     source: str
     target: str
     line: int
-    text: str = ""
     names: tuple[str, ...] = ()
     deferred: bool = False
     type_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """One module's import of what is not in the workspace.
+
+    Attributes:
+        source: name of the importing module.
+        module: what is imported, as it is written there.
+        line: 0-based line on which the statement starts.
+        certain: whether it runs with its module, and fails where the library is not there.
+    """
+
+    source: str
+    module: str
+    line: int
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ModuleGraph:
-    """The modules of a workspace and the imports between them.
+    """The modules of a workspace and the imports between them; equal only to itself.
 
     Attributes:
         modules: every module by its name, in the order of paths.
         imports: every import whose target is in `modules`, ordered by path and line.
         problems: (path, reason) of every file that could not be read or parsed in full.
+        outside: imports of Python and JavaScript that lead out of the workspace.
     """
 
     modules: Mapping[str, Module]
     imports: tuple[Import, ...]
     problems: tuple[tuple[str, str], ...] = ()
+    outside: tuple[Outside, ...] = ()
 
 
-def with_texts(graph: ModuleGraph, text_of: Callable[[str], str | None]) -> ModuleGraph:
-    """Return a graph with what only the texts tell: import lines, and uses in large modules.
+def with_uses(
+    graph: ModuleGraph, text_of: Callable[[str], str | None], names: Collection[str] | None = None
+) -> ModuleGraph:
+    """Return a graph that knows which definitions of a large module use each other.
 
     Args:
         graph: the graph of an index.
         text_of: returns the text of a module by its path, None if it cannot be read (any more).
+        names: of the modules that matter; all by default.
     """
-    texts = {}
-    for path in {graph.modules[one.source].path for one in graph.imports}:
-        if (text := text_of(path)) is not None:
-            texts[path] = LineIndex(text)
-    modules = {}
-    for name, module in graph.modules.items():
-        modules[name] = module
+    modules = dict(graph.modules)
+    for name in graph.modules if names is None else names:
+        module = modules[name]
         if module.lines >= USES_FROM_LINES and len(module.definitions) > 1:
-            index = texts.get(module.path)
-            if index is None and (text := text_of(module.path)) is not None:
-                index = LineIndex(text)
-            if index is not None:
-                modules[name] = replace(module, definitions=_with_uses(module.definitions, index))
-    imports = []
-    for one in graph.imports:
-        index = texts.get(graph.modules[one.source].path)
-        known = index is not None and one.line < len(index.lines)
-        text = index.line(one.line)[:_MAX_LINE_LENGTH] if index is not None and known else ""
-        imports.append(replace(one, text=text))
-    return replace(graph, modules=MappingProxyType(modules), imports=tuple(imports))
+            text = text_of(module.path)
+            if text is not None:
+                found = _with_uses(module.definitions, LineIndex(text))
+                modules[name] = replace(module, definitions=found)
+    return replace(graph, modules=MappingProxyType(modules))
 
 
 def _with_uses(definitions: tuple[Definition, ...], index: LineIndex) -> tuple[Definition, ...]:

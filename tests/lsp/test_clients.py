@@ -164,11 +164,8 @@ async def test_a_diagnostic_without_source_and_data_is_known_by_code_and_place(
         types.Diagnostic(client_range(span_of(PYTHON, "result = 0")), "nor this", code=ours.code),
     ]
     fixes = await editor.actions(uri, WHOLE, [ours, *others], ["quickfix"])
-    told = [
-        each.command.arguments[0]["problems"][0]["message"]
-        for each in fixes
-        if ": Fix: " in each.title
-    ]
+    fixes = [each for each in fixes if each.command.command == "claude.fix"]
+    told = [each.command.arguments[0]["problems"][0]["message"] for each in fixes]
     assert told == ["Odd: A long story.", "not ours", "nor this"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,6 +72,25 @@ async def test_a_dismissal_survives_a_restart_of_the_server(editor: Editor) -> N
         again = later.open()
         await review(later, again, LIMIT, RESULT)
         assert later.shown(again) == [(4, "Starts at 0")]
+
+
+async def test_what_was_said_last_is_what_is_kept(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = editor.open()
+    await review(editor, uri, LIMIT)
+    named = {"uri": uri, "fingerprint": fingerprint(editor, uri, "Never used")}
+    dismiss = Dismissals.dismiss
+
+    def slowly(store: Dismissals, entries: Any) -> None:
+        time.sleep(0.05)
+        dismiss(store, entries)
+
+    monkeypatch.setattr(Dismissals, "dismiss", slowly)
+    await editor.command("claude.dismiss", named)
+    await editor.command("claude.dismiss", {**named, "restore": True})
+    await editor.settled()
+    assert not Dismissals(editor.root).read()
 
 
 async def test_what_is_restored_is_shown_where_it_stands_by_now(editor: Editor) -> None:

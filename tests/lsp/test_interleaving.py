@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
@@ -22,8 +23,6 @@ from tests.lsp.editor import pause
 from tests.lsp.pair import Pair, offset_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.lsp.pair import Client
 
 EXAMPLES = int(os.environ.get("CLAUDE_LSP_INTERLEAVINGS", "500"))
@@ -91,6 +90,7 @@ def _place(text: str, offset: int) -> tuple[int, int]:
     return len(before) - 1, len(before[-1].encode("utf-16-le")) // 2
 
 
+@pytest.mark.timeout(60 + EXAMPLES // 5)
 @given(
     text=TEXTS,
     ends=st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.anchors import measure
+from benchmarks.review.anchors import measure
 from claude_lsp.findings.anchor import exact, locate, reindented
 from claude_lsp.findings.finding import Claim, Finding, Severity
 from claude_lsp.findings.verify import QUOTE_NOT_FOUND, Dropped, Seen, verify
@@ -58,7 +58,8 @@ def test_the_benchmark_keeps_its_thresholds() -> None:
     rates = measure(file_count=25, claims=50, seed=7)
     assert rates["hit"] >= 95
     assert rates["wrong"] <= 4
-    assert rates["drift 12, still there"] >= 95
+    assert rates["hit, drift"] >= 95
+    assert rates["hit, drift and edited"] >= 95
     assert rates["invented quote accepted"] == 0
 
 

@@ -122,6 +122,21 @@ def test_no_two_lines_of_a_file_share_it() -> None:
     assert len({identity(LINES, line) for line in FILLED}) == len(FILLED)
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from(["def a():", "def b():", "if c:", "x", "}", ""])
+        ),
+        max_size=25,
+    )
+)
+def test_no_two_lines_of_any_file_share_it(nested: list[tuple[int, str]]) -> None:
+    index = LineIndex("".join(f"{' ' * 4 * depth}{code}\n" for depth, code in nested))
+    filled = [line for line in range(len(index.lines)) if index.line(line).strip()]
+    found = [fingerprint("review.tests", "a.py", index, line) for line in filled]
+    assert len(set(found)) == len(filled)
+
+
 def test_it_depends_on_rule_and_path_but_the_context_key_not_on_the_path() -> None:
     index = LineIndex(SOURCE)
     assert fingerprint("review.tests", "a.py", index, 8) != fingerprint(RULE, "a.py", index, 8)

@@ -183,19 +183,18 @@ def test_imports_keep_their_lines() -> None:
         b="",
         c="",
     )
-    found = [(one.target, one.names, one.line, one.text) for one in graph.imports]
+    found = [(one.target, one.names, one.line) for one in graph.imports]
     assert found == [
-        ("b", (), 0, "import b, c"),
-        ("c", (), 0, "import b, c"),
-        ("b", ("e", "f"), 1, "from b import ("),
-        ("c", (), 6, "    from . import c  # why"),
+        ("b", (), 0),
+        ("c", (), 0),
+        ("b", ("e", "f"), 1),
+        ("c", (), 6),
     ]
 
 
-def test_a_text_that_is_gone_meanwhile_leaves_the_graph_without_its_lines() -> None:
-    graph = build(a="import b", b="")
-    found = module_graph.with_texts(graph, lambda _path: None)
-    assert [one.text for one in found.imports] == [""]
+def test_a_text_that_is_gone_meanwhile_leaves_the_graph_as_it_is() -> None:
+    graph = build(a="def f(): ...\ndef g(): f()\n" + "x = 1\n" * 400)
+    found = module_graph.with_uses(graph, lambda _path: None)
     assert found.modules == graph.modules
 
 

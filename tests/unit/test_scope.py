@@ -390,7 +390,18 @@ def test_what_githubs_event_tells(tmp_path: Path, event: object, base: str | Non
 
 
 def test_whether_ci_runs_this() -> None:
+    assert ci.runs_in_ci({"PRE_COMMIT_FROM_REF": "a" * 40})
     assert ci.runs_in_ci({"CI": "true"})
     assert ci.runs_in_ci({"TF_BUILD": "True"})
     assert not ci.runs_in_ci({"CI": "false"})
     assert not ci.runs_in_ci({})
+
+
+def test_what_stands_next_to_a_removal_is_more_than_a_blank_line(repository: Repository) -> None:
+    text = "def f(a, b):\n    first(a)\n\n    check(a)\n\n    last(b)\n\n\nother = 1\n"
+    repository.commit(c_py=text)
+    repository.commit(c_py=text.replace("    check(a)\n\n", ""))
+    (document,) = found(repository, sides.commit(repository.root, "HEAD")).documents
+    assert document.scope is not None
+    near = {line for lines in document.scope for line in range(lines.first, lines.last + 1)}
+    assert near == {1, 2, 3}

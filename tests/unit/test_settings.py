@@ -159,6 +159,10 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
         "review.baseline",
         "review.suppression_reason",
         "suppress",
+        "arch.layers",
+        "arch.independent",
+        "arch.forbid",
+        "arch.allow",
     }
 
 

@@ -8,12 +8,14 @@ import pytest
 
 from claude_lsp.review.project import survey
 from claude_lsp.settings import Settings
+from claude_lsp.structure.cycles import strongly_connected
+from claude_lsp.structure.edges import edges, neighbours
 from claude_lsp.workspace.ignore import IgnoreRules
 from claude_lsp.workspace.index import work
 from claude_lsp.workspace.index.cache import FOLDER_VARIABLE
 from claude_lsp.workspace.index.once import index_folder
 from claude_lsp.workspace.workspace import Workspace
-from tests.unit.graphs import links_of_texts
+from tests.unit.graphs import graph_of_texts, links_of_texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +72,7 @@ def test_the_map_of_a_project_has_its_signatures(root: Path) -> None:
 
 def test_a_ready_index_is_taken_as_it_is(root: Path) -> None:
     links = links_of_texts({"shop/cart.py": "import shop.order", "shop/order.py": "x = 1\n"})
-    project = survey(Workspace([root], Settings()), root, links)
+    project = survey(Workspace([root], Settings()), root, links=links)
     assert [one.target for one in project.graph.imports] == ["shop.order"]
     assert not (root.parent / "cache").exists()
 
@@ -100,3 +102,32 @@ def test_a_second_index_reads_only_what_has_changed(
     assert view.find("shop/order.py") < 0
     assert [view.name(symbol) for symbol in view.symbols_of(view.find("web/total.ts"))] == ["other"]
     assert told == []
+
+
+def test_cycles_are_those_of_another_tools_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grimp = pytest.importorskip("grimp")
+    texts = {
+        "ring/__init__.py": "",
+        "ring/a.py": "from ring import b\nfrom ring.sub import d\n",
+        "ring/b.py": "import ring.c\n",
+        "ring/c.py": "from .a import x\n",
+        "ring/sub/__init__.py": "from ring.sub.d import y\n",
+        "ring/sub/d.py": "from ring.sub import e\n",
+        "ring/sub/e.py": "from . import d\nimport ring.f\n",
+        "ring/f.py": "import json\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    theirs = grimp.build_graph("ring", cache_dir=None)
+    targets = {
+        name: sorted(theirs.find_modules_directly_imported_by(name)) for name in theirs.modules
+    }
+    rings = {one for one in strongly_connected(targets) if len(one) > 1}
+    ours = edges(graph_of_texts(texts), lambda _one: True)
+    assert {one for one in strongly_connected(neighbours(ours)) if len(one) > 1} == rings
+    assert len(rings) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from pygls.exceptions import JsonRpcInvalidParams
@@ -15,9 +14,9 @@ from claude_lsp.lsp import carrying_out
 from claude_lsp.lsp.apply import CHANGED, Applier
 from claude_lsp.lsp.confirm import ask, words_for
 from claude_lsp.lsp.convert import SOURCE
-from claude_lsp.lsp.handlers.reviews import plan_of
+from claude_lsp.lsp.handlers.reviews import plan_of, show_architecture
 from claude_lsp.lsp.handlers.target import Target, arguments_of
-from claude_lsp.lsp.present import present
+from claude_lsp.lsp.present import present_context
 from claude_lsp.lsp.running import start
 from claude_lsp.review.document import Document
 from claude_lsp.review.run import situation_of
@@ -94,11 +93,15 @@ def explain(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
     """Show what an action would send from here; nothing is sent."""
-    target = Target(server, params)
     name = str(arguments_of(params).get("action") or "complete")
+    if name == "architecture":
+        server.work("showContext", "looking", lambda: show_architecture(server))
+        return
+    target = Target(server, params)
     place = Situation(target.snapshot, "", target.range)
     known = [each for each, action in ACTIONS.items() if action.subject(place) is not None]
     if name not in known:
+        known.append("architecture")
         raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")
     if name == "complete":
         target.range = Range(target.range.end, target.range.end)
@@ -222,10 +225,7 @@ async def _show_context(server: ClaudeServer, action: Action, target: Target) ->
             prepared = await engine.prepare(action, situation, target.surroundings)
             if calls > 1:
                 server.notice(f"{action.name} makes {calls} calls; this is the first of them")
-            # A fence longer than any in the text keeps it one block.
-            text = as_text(prepared)
-            fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
-            await present(server, f"# {action.name}: what is sent\n\n{fence}\n{text}\n{fence}\n")
+            await present_context(server, action.name, as_text(prepared))
 
 
 async def _apply_fix(server: ClaudeServer, target: Target, shown: Shown) -> None:

@@ -12,6 +12,7 @@ from claude_lsp.workspace.index.guess import with_guesses
 from claude_lsp.workspace.index.languages import text as text_languages
 from claude_lsp.workspace.index.outline import MAX_SYMBOLS, Outline
 from claude_lsp.workspace.index.records import FileRecord
+from claude_lsp.workspace.index.shapes import shapes
 
 _log = logging.getLogger(__name__)
 
@@ -89,16 +90,18 @@ def _extract(text: str, language: str) -> FileRecord:
         if rules.fallback_imports is not None:
             known = {one[:3] for one in outline.imports}
             outline.imports += [one for one in rules.fallback_imports(text) if one[:3] not in known]
+    kept = tuple(outline.symbols[:MAX_SYMBOLS])
     return FileRecord(
         language,
         lines,
-        tuple(outline.symbols[:MAX_SYMBOLS]),
+        kept,
         tuple(outline.imports),
         words,
         pairs,
         parsed,
         outline.namespace,
         code_lines(text, rules.comment),
+        shapes(kept, text, rules.comment),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from claude_lsp.workspace.module_graph import (
     Import,
     Module,
     ModuleGraph,
+    Outside,
     is_test_path,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from claude_lsp.workspace.index.links import Links
     from claude_lsp.workspace.index.records import ImportedName
@@ -29,14 +31,19 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.index.view import View
 
 _FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party", "node_modules"}
-_FUNCTION, _METHOD = KIND_NUMBERS["function"], KIND_NUMBERS["method"]
+_WITH_LIBRARIES = frozenset(
+    ("python", "typescript", "typescriptreact", "javascript", "javascriptreact", "vue", "svelte")
+)
+_SOURCES = ("ts", "tsx", "mts", "cts")
+_METHOD = KIND_NUMBERS["method"]
+_HOLDERS = frozenset({CLASS, _METHOD, KIND_NUMBERS["function"]})
 
 
 def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGraph:
     """Return the graph of the imports between the files of an index.
 
     Modules are the files of languages whose imports the index reads; Python's stubs are none, and
-    copies of other people's code are none either.
+    copies of other people's code and what a compiler wrote of files here are none either.
     Takes about a tenth of a millisecond a file, so call it in a worker for more than a few.
 
     Args:
@@ -46,7 +53,12 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
     """
     view = links.view
     files = {view.path(file): file for file in view.files().tolist()}
-    files = {path: file for path, file in sorted(files.items()) if _is_module(view, path, file)}
+    known = files.keys()
+    files = {
+        path: file
+        for path, file in sorted(files.items())
+        if _is_module(view, path, file) and not _is_compiled(path, known)
+    }
     imports = {path: _without_parents(view.imports(file)) for path, file in files.items()}
     spoken = with_packages(
         one.module
@@ -57,8 +69,71 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
     )
     names = module_names(files, spoken, packages_above)
     edges = _Edges(links, files, packages_above)
-    found = tuple(
-        Import(
+    found = tuple(one for path in files for one in _imports(edges, path, imports[path], names))
+    modules = dict(_modules(view, files, names, imports))
+    return ModuleGraph(
+        MappingProxyType(_without_false_tests(modules, found)),
+        found,
+        tuple(_problems(view, files)),
+        tuple(edges.outside(names)),
+    )
+
+
+_ONE_FILE_MODULES = (".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
+
+
+def can_change(paths: Iterable[str]) -> bool:
+    """Whether `changed_graph` can tell what these files do: each is a module by itself."""
+    return all(path.endswith(_ONE_FILE_MODULES) for path in paths)
+
+
+def changed_graph(
+    links: Links, graph: ModuleGraph, changed: Collection[str], packages_above: tuple[str, ...] = ()
+) -> ModuleGraph:
+    """Return the graph of a state that differs from another in what some files contain.
+
+    Takes time for these alone. No file may have come or gone, and `can_change` must hold.
+
+    Args:
+        links: the new state.
+        graph: of the old one.
+        changed: paths of the files that are not the same.
+        packages_above: as for `module_graph`.
+    """
+    view = links.view
+    names = {module.path: name for name, module in graph.modules.items()}
+    files = {path: file for file in view.files().tolist() if (path := view.path(file)) in names}
+    some = {path: files[path] for path in sorted(changed) if path in files}
+    imports = {path: _without_parents(view.imports(file)) for path, file in some.items()}
+    edges = _Edges(links, files, packages_above)
+    found = [one for path in some for one in _imports(edges, path, imports[path], names)]
+    again = {names[path] for path in some}
+    modules = dict(graph.modules)
+    for name, module in _modules(view, some, names, imports):
+        modules[name] = replace(module, is_test=modules[name].is_test)
+    paths = {name: module.path for name, module in modules.items()}
+    broken = [(path, reason) for path, reason in graph.problems if path not in some]
+    return ModuleGraph(
+        MappingProxyType(modules),
+        tuple(
+            sorted(
+                [one for one in graph.imports if one.source not in again] + found,
+                key=lambda one: paths[one.source],
+            )
+        ),
+        tuple(sorted([*broken, *_problems(view, some)])),
+        (
+            *(one for one in graph.outside if one.source not in again),
+            *edges.outside(names),
+        ),
+    )
+
+
+def _imports(
+    edges: _Edges, path: str, imports: Iterable[ImportedName], names: Mapping[str, str]
+) -> Iterator[Import]:
+    for one, target, taken in edges.of(path, imports):
+        yield Import(
             names[path],
             names[target],
             one.line,
@@ -66,24 +141,37 @@ def module_graph(links: Links, packages_above: tuple[str, ...] = ()) -> ModuleGr
             deferred=one.deferred,
             type_only=one.type_only,
         )
-        for path in files
-        for one, target, taken in edges.of(path, imports[path])
-    )
-    modules = dict(_modules(view, files, names, imports))
-    return ModuleGraph(
-        MappingProxyType(_without_false_tests(modules, found)),
-        found,
-        tuple(
-            (path, "could not be parsed in full")
-            for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True)
-            if not parsed
-        ),
-    )
+
+
+def _problems(view: View, files: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for path, parsed in zip(files, view.parsed(_numbers(files)).tolist(), strict=True):
+        if not parsed:
+            yield path, "could not be parsed in full"
 
 
 def _is_module(view: View, path: str, file: int) -> bool:
     foreign = not _FOREIGN_FOLDERS.isdisjoint(path.split("/")[:-1])
     return view.language(file) in GRAMMARS and not path.endswith(".pyi") and not foreign
+
+
+def _is_compiled(path: str, known: Collection[str]) -> bool:
+    """Whether a file was written by a compiler whose source is there: `lib/x.js`, `src/x.ts`."""
+    stem, _, ending = path.removesuffix(".map").rpartition(".")
+    if ending not in {"js", "mjs", "cjs", "ts", "cts", "mts"} or not stem:
+        return False
+    if ending.endswith("ts"):
+        stem, _, declares = stem.rpartition(".")
+        if declares != "d":
+            return False
+    elif not any(f"{stem}.d.{other}" in known for other in ("ts", "mts", "cts")):
+        return False
+    *folders, name = stem.split("/")
+    for place in range(len(folders)):
+        for rest in (folders[place:], folders[place + 1 :]):
+            source = "/".join([*folders[:place], "src", *rest, name])
+            if source != stem and any(f"{source}.{one}" in known for one in _SOURCES):
+                return True
+    return False
 
 
 def _without_false_tests(
@@ -160,21 +248,16 @@ def _modules(
 
 def _definitions(view: View, file: int) -> tuple[tuple[Definition, ...], list[str]]:
     """Return a file's functions and classes, and the names of all that stands at its top."""
-    every = view.symbols_of(file)
-    if not every:
-        return (), []
-    symbols = view.symbols(np.arange(every.start, every.stop))
-    held = symbols.parents[(symbols.kinds == _METHOD) & (symbols.parents >= 0)] - every.start
-    members = np.bincount(held, minlength=len(every)).tolist()
+    every = view.definitions(file)
+    members = Counter(parent for _, kind, parent, _, _ in every if kind == _METHOD)
     found: dict[str, Definition] = {}
     own = []
-    for place in np.flatnonzero(symbols.parents < 0).tolist():
-        symbol = every.start + place
-        name, kind = view.name(symbol), symbols.kinds[place]
-        own.append(name)
-        if kind not in {CLASS, _FUNCTION, _METHOD}:
+    for place, (name, kind, parent, line, end) in enumerate(every):
+        if parent >= 0:
             continue
-        line, end = view.lines(symbol)
+        own.append(name)
+        if kind not in _HOLDERS:
+            continue
         known = found.get(name)
         # Overloads and alternatives for several platforms are one definition.
         found[name] = (
@@ -196,6 +279,7 @@ class _Edges:
         self._files = files
         self._above = "".join(f"{name}." for name in packages_above)
         self._tops: dict[int, U64] = {}
+        self._outside: list[tuple[str, ImportedName]] = []
 
     def of(
         self, path: str, imports: Iterable[ImportedName]
@@ -208,7 +292,10 @@ class _Edges:
         whole: set[tuple[int, str, int]] = set()
         language = self._view.language(self._files[path])
         for one in imports:
-            for target, is_whole in self._targets(path, language, one):
+            targets = self._targets(path, language, one)
+            if not targets and language in _WITH_LIBRARIES and not one.module.startswith("."):
+                self._outside.append((path, one))
+            for target, is_whole in targets:
                 if target in self._paths and self._paths[target] != path:
                     key = (one.line, one.module, target)
                     grouped.setdefault(key, []).append(one)
@@ -222,6 +309,15 @@ class _Edges:
             taken = () if key in whole else tuple(one.original or "" for one in found)
             yield first, self._paths[key[2]], taken
 
+    def outside(self, names: Mapping[str, str]) -> Iterator[Outside]:
+        """Yield what the imports seen so far take from libraries, each statement once."""
+        seen = set()
+        for path, one in self._outside:
+            if one.module and (key := (path, one.module, one.line)) not in seen:
+                seen.add(key)
+                certain = not (one.deferred or one.type_only or one.guarded)
+                yield Outside(names[path], one.module, one.line, certain)
+
     def _targets(self, path: str, language: str, one: ImportedName) -> list[tuple[int, bool]]:
         """Return the files that an import leads to, each with whether it is meant as a whole."""
         if not one.module:
@@ -230,14 +326,20 @@ class _Edges:
         if self._above and language == "python" and f"{module}.".startswith(self._above):
             # The workspace lies inside of this package: its modules are named from there.
             origin, module = "", "." + module[len(self._above) :]
-        if one.original not in {None, EVERYTHING}:
+        files = self._links.module(origin, language, module)
+        if one.original not in {None, EVERYTHING} and self._may_hold_modules(files, language):
             inner = self._links.submodule(origin, language, module, one.original or "")
             if inner:
                 return [(inner[0], True)]
-        files = self._links.module(origin, language, module)
         if len(files) > 1:
             files = self._used(self._files[path], files)
         return [(file, one.original is None) for file in files]
+
+    def _may_hold_modules(self, files: tuple[int, ...], language: str) -> bool:
+        """Whether a module may have others inside of it: in Python only a folder has."""
+        if language != "python" or not files:
+            return True
+        return self._view.path(files[0]).rpartition("/")[2].startswith("__init__.py")
 
     def _used(self, file: int, several: tuple[int, ...]) -> tuple[int, ...]:
         """Return those files of a package or namespace of which a file mentions a definition."""

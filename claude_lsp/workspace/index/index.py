@@ -230,6 +230,11 @@ class _SharedResolver:
         with self._lock:
             return self._resolver.submodule_files(importer, module, name, language)
 
+    def paths(self) -> frozenset[str]:
+        """Return every path that it knows."""
+        with self._lock:
+            return self._resolver.paths()
+
     def add(self, path: str) -> None:
         """Add a file."""
         with self._lock:

@@ -25,6 +25,10 @@ class FindsModules(Protocol):
         """Return the files of the module `name` inside of a module."""
         ...
 
+    def paths(self) -> frozenset[str]:
+        """Return every path that modules are looked for among."""
+        ...
+
 
 _MOST_HOPS = 6
 _MOST_FILES = 50
@@ -64,6 +68,14 @@ class Links:
         self.view = view
         self.known = Known() if known is None else known
         self._resolver = resolver
+
+    def over(self, view: View) -> Links:
+        """Return the answers for a view of the same paths, in which names lead to the same."""
+        return Links(view, self._resolver)
+
+    def paths(self) -> frozenset[str]:
+        """Return every path that modules are looked for among, indexed or not."""
+        return self._resolver.paths()
 
     def module(self, path: str, language: str, module: str) -> tuple[int, ...]:
         """Return the files that a module consists of, none for one outside the workspace."""

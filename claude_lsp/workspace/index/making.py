@@ -13,8 +13,10 @@ import numpy as np
 from claude_lsp.workspace.index.hashing import class_key, folder_of, hash_of, stem_key
 from claude_lsp.workspace.index.segment import (
     DEFERRED,
+    GUARDED,
     I64,
     KIND_NUMBERS,
+    MARKS,
     NOTHING,
     TYPE_ONLY,
     U8,
@@ -53,6 +55,10 @@ def build(entries: Iterable[Entry]) -> Segment:
     words: list[list[int]] = []
     pair_receivers, pair_attributes, pair_counts = [], [], []
     imports: list[tuple[int, int, int, int, int]] = []
+    shape_counts: list[int] = []
+    shape_symbols: list[int] = []
+    shape_sizes: list[int] = []
+    shape_marks: list[int] = []
     import_counts: list[int] = []
     for _, _, _, record in ordered:
         languages.append(number(record.language))
@@ -79,11 +85,16 @@ def build(entries: Iterable[Entry]) -> Segment:
             pair_receivers.append(number(receiver))
             pair_attributes.append(number(attribute))
         import_counts.append(len(record.imports))
-        for local, module, original, line, deferred, type_only in record.imports:
+        for local, module, original, line, deferred, type_only, guarded in record.imports:
             # A string may have any number here; the largest is left for None.
             named = -1 if original is None else number(original)
-            flags = DEFERRED * deferred + TYPE_ONLY * type_only
+            flags = DEFERRED * deferred + TYPE_ONLY * type_only + GUARDED * guarded
             imports.append((number(local), number(module), named, line, flags))
+        shape_counts.append(len(record.shapes))
+        for shape in record.shapes:
+            shape_symbols.append(shape.symbol)
+            shape_sizes.append(shape.size)
+            shape_marks.extend(shape.marks)
 
     unordered = np.fromiter(map(hash_of, numbers), np.uint64, len(numbers))
     order = np.argsort(unordered)
@@ -145,6 +156,10 @@ def build(entries: Iterable[Entry]) -> Segment:
         import_originals=ranks[imported[:, 2]],
         import_lines=imported[:, 3].astype(np.uint32),
         import_flags=imported[:, 4].astype(np.uint8),
+        shape_starts=_starts(shape_counts),
+        shape_symbols=np.array(shape_symbols, np.uint32),
+        shape_sizes=np.array(shape_sizes, np.uint32),
+        shape_marks=np.array(shape_marks, np.uint32),
     )
 
 
@@ -206,6 +221,8 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         return [end - start for _, start, end in rows]
 
     symbols, imports = bounds("symbol_starts"), bounds("import_starts")
+    shapes = bounds("shape_starts")
+    marks = [(number, start * MARKS, end * MARKS) for number, start, end in shapes]
     word_rows = bounds("word_starts")
 
     def of_symbols(column: str, values: str, *, ids: bool = True) -> tuple[U32, NDArray[Any]]:
@@ -284,6 +301,10 @@ def merged(parts: Sequence[tuple[Segment, Mask | None]]) -> Segment:
         import_originals=gathered(imports, "import_originals", ids=True),
         import_lines=gathered(imports, "import_lines"),
         import_flags=gathered(imports, "import_flags"),
+        shape_starts=_starts(sizes(shapes)),
+        shape_symbols=gathered(shapes, "shape_symbols"),
+        shape_sizes=gathered(shapes, "shape_sizes"),
+        shape_marks=gathered(marks, "shape_marks"),
     )
 
 

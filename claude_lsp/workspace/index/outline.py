@@ -76,8 +76,8 @@ class Outline:
         symbols: definitions so far; a handler adds to them by `define`.
         imports: names imported so far.
         namespace: the package or namespace that the file declares.
-        blocks: whether imports in a block are deferred, and whether only for type checkers, by
-            the id of its node.
+        blocks: whether imports in a block are deferred, type-only and guarded, by the id of its
+            node.
     """
 
     def __init__(self, source: bytes, handlers: Handlers, comment: str) -> None:
@@ -85,7 +85,7 @@ class Outline:
         self.symbols: list[Symbol] = []
         self.imports: list[ImportedName] = []
         self.namespace = ""
-        self.blocks: dict[int, tuple[bool, bool]] = {}
+        self.blocks: dict[int, tuple[bool, bool, bool]] = {}
         self._handlers = handlers
         self._comment = comment.encode()
         self._stack: list[tuple[Node, int]] = []

@@ -60,6 +60,8 @@ class ImportedName(NamedTuple):
         deferred: whether it runs later than the file itself: inside a function, or only when the
             file is run as a program; or never, because it only declares a part (Rust's `mod`).
         type_only: whether only type checkers see it.
+        guarded: whether the file does without where it is not there: it stands in a `try` or
+            under a condition.
     """
 
     local: str
@@ -68,11 +70,27 @@ class ImportedName(NamedTuple):
     line: int
     deferred: bool = False
     type_only: bool = False
+    guarded: bool = False
 
 
 def everything(module: str, line: int) -> ImportedName:
     """Return the import of all names of a module."""
     return ImportedName("", module, EVERYTHING, line)
+
+
+class Shape(NamedTuple):
+    """What one function or method of some length looks like (see `shapes`).
+
+    Attributes:
+        symbol: its position in the file's symbols.
+        size: tokens of its body.
+        marks: `shapes.MARKS` numbers of 32 bits, ascending, of which nearly equal bodies share
+            most.
+    """
+
+    symbol: int
+    size: int
+    marks: tuple[int, ...]
 
 
 class FileRecord(NamedTuple):
@@ -89,6 +107,7 @@ class FileRecord(NamedTuple):
             a text that is too large or has no grammar.
         namespace: the package or namespace that the file says it belongs to; empty for none.
         code_lines: how many lines hold code: more than white space, comments and docstrings.
+        shapes: of its longer functions and methods, in their order.
     """
 
     language: str
@@ -100,6 +119,7 @@ class FileRecord(NamedTuple):
     parsed: bool = True
     namespace: str = ""
     code_lines: int = 0
+    shapes: tuple[Shape, ...] = ()
 
     @property
     def stars(self) -> tuple[str, ...]:

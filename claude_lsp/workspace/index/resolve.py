@@ -67,6 +67,10 @@ class Resolver:
         """Remove a file."""
         self._places.remove(path)
 
+    def paths(self) -> frozenset[str]:
+        """Return every path that it knows."""
+        return frozenset(self._places.files)
+
     def declare(self, path: str, namespace: str) -> None:
         """Say which namespace a file's record declares: C# and PHP are resolved by it."""
         self._places.declare(path, namespace)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from claude_lsp.workspace.index.records import FileRecord, ImportedName, Symbol, SymbolKind
+from claude_lsp.workspace.index.records import FileRecord, ImportedName, Shape, Symbol, SymbolKind
 
 U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
@@ -28,7 +28,9 @@ KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 CLASS = KIND_NUMBERS["class"]
 FIELD = KIND_NUMBERS["field"]
 """From here on kinds are of things that hold nothing."""
-DEFERRED, TYPE_ONLY = 1, 2
+DEFERRED, TYPE_ONLY, GUARDED = 1, 2, 4
+MARKS = 8
+"""How many marks a shape has."""
 NOTHING = np.uint32(0xFFFFFFFF)
 """Stands for None in columns of string numbers."""
 
@@ -74,7 +76,10 @@ class Segment:
         pair_starts, pair_attributes, pair_files: of strings as receivers, by attribute and file.
         import_starts, import_locals, import_modules, import_originals, import_lines: of files;
             string numbers, `NOTHING` for a module itself.
-        import_flags: of imports: `DEFERRED`, `TYPE_ONLY`, both or none.
+        import_flags: of imports: a sum of `DEFERRED`, `TYPE_ONLY` and `GUARDED`.
+        shape_starts: of files, into the shapes.
+        shape_symbols, shape_sizes: of shapes, as in `Shape`; symbols are relative to the file.
+        shape_marks: of shapes, `shapes.MARKS` for each.
     """
 
     hashes: U64
@@ -125,6 +130,10 @@ class Segment:
     import_originals: U32
     import_lines: U32
     import_flags: U8
+    shape_starts: U32
+    shape_symbols: U32
+    shape_sizes: U32
+    shape_marks: U32
     memo: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
     """What was looked up; a segment never changes, so answers stay right. Not a column."""
 
@@ -141,6 +150,13 @@ class Segment:
     def string(self, number: int) -> str:
         """Return a string by its number."""
         return _text(self.strings, self.string_starts, number)
+
+    def word(self, number: int) -> str:
+        """Return a string by its number, remembered: for those that come again and again."""
+        found = self.memo.get((8, number))
+        if found is None:
+            found = self.memo[8, number] = self.string(number)
+        return str(found)
 
     def path(self, file: int) -> str:
         """Return the path of a file."""
@@ -191,24 +207,46 @@ class Segment:
             bool(self.parsed[file]),
             self.string(int(self.namespaces[file])),
             int(self.code_line_counts[file]),
+            self.shapes(file),
         )
         return Entry(self.path(file), int(self.modified_ns[file]), int(self.sizes[file]), record)
 
     def imports(self, file: int) -> tuple[ImportedName, ...]:
         """Return the names that a file imports."""
-        rows = range(int(self.import_starts[file]), int(self.import_starts[file + 1]))
+        rows = slice(int(self.import_starts[file]), int(self.import_starts[file + 1]))
+        nothing, word = int(NOTHING), self.word
         return tuple(
             ImportedName(
-                self.string(int(self.import_locals[row])),
-                self.string(int(self.import_modules[row])),
-                None
-                if self.import_originals[row] == NOTHING
-                else self.string(int(self.import_originals[row])),
-                int(self.import_lines[row]),
-                bool(self.import_flags[row] & DEFERRED),
-                bool(self.import_flags[row] & TYPE_ONLY),
+                word(local),
+                word(module),
+                None if original == nothing else word(original),
+                line,
+                bool(flags & DEFERRED),
+                bool(flags & TYPE_ONLY),
+                bool(flags & GUARDED),
             )
-            for row in rows
+            for local, module, original, line, flags in zip(
+                self.import_locals[rows].tolist(),
+                self.import_modules[rows].tolist(),
+                self.import_originals[rows].tolist(),
+                self.import_lines[rows].tolist(),
+                self.import_flags[rows].tolist(),
+                strict=True,
+            )
+        )
+
+    def shapes(self, file: int) -> tuple[Shape, ...]:
+        """Return the shapes of a file's functions."""
+        first, last = int(self.shape_starts[file]), int(self.shape_starts[file + 1])
+        marks = self.shape_marks[first * MARKS : last * MARKS].reshape(-1, MARKS).tolist()
+        return tuple(
+            Shape(symbol, size, tuple(of_one))
+            for symbol, size, of_one in zip(
+                self.shape_symbols[first:last].tolist(),
+                self.shape_sizes[first:last].tolist(),
+                marks,
+                strict=True,
+            )
         )
 
 

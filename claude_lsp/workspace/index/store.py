@@ -18,7 +18,7 @@ from claude_lsp.workspace.index.segment import COLUMNS, Segment
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """Changes with the columns and with what their values mean."""
 
 _MAGIC = b"claude-lsp index\n"

@@ -134,6 +134,11 @@ class View:
         layer = self._layer_of_file(file)
         return layer.segment.string(int(layer.segment.languages[file - layer.first_file]))
 
+    def namespace(self, file: int) -> str:
+        """Return the package or namespace that a file declares, empty for none."""
+        layer = self._layer_of_file(file)
+        return layer.segment.string(int(layer.segment.namespaces[file - layer.first_file]))
+
     def in_languages(self, languages: frozenset[str]) -> Mask:
         """Return a mask over all file numbers that is set for files in some languages."""
         marks = np.zeros(self.file_range + 1, np.bool_)
@@ -360,6 +365,25 @@ class View:
         starts, row = layer.segment.symbol_starts, file - layer.first_file
         return range(
             int(starts[row]) + layer.first_symbol, int(starts[row + 1]) + layer.first_symbol
+        )
+
+    def definitions(self, file: int) -> list[tuple[str, int, int, int, int]]:
+        """Return name, kind, parent, first and last line of each symbol of a file.
+
+        Parents are places in this list, -1 for none.
+        """
+        layer = self._layer_of_file(file)
+        segment, row = layer.segment, file - layer.first_file
+        rows = slice(int(segment.symbol_starts[row]), int(segment.symbol_starts[row + 1]))
+        return list(
+            zip(
+                map(segment.word, segment.names[rows].tolist()),
+                segment.kinds[rows].tolist(),
+                segment.parents[rows].tolist(),
+                segment.lines[rows].tolist(),
+                segment.ends[rows].tolist(),
+                strict=True,
+            )
         )
 
     def first_lines(self, file: int) -> I64:

@@ -160,20 +160,26 @@ def _import(outline: Outline, node: Node, _parent: int) -> None:
         known = outline.blocks.get(block.id)
         if known is None:
             known = outline.blocks[block.id] = _when(outline, node)
-        deferred, type_only = known
-        if deferred or type_only:
-            names = [one._replace(deferred=deferred, type_only=type_only) for one in names]
+        deferred, type_only, guarded = known
+        if deferred or type_only or guarded:
+            names = [
+                one._replace(deferred=deferred, type_only=type_only, guarded=guarded)
+                for one in names
+            ]
     outline.imports += names
 
 
-def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
-    """Return whether a statement runs later than its module, and whether only type checkers do."""
-    deferred = type_only = False
+def _when(outline: Outline, node: Node) -> tuple[bool, bool, bool]:
+    """Return whether an import is deferred, type-only and guarded (see `ImportedName`)."""
+    deferred = type_only = guarded = False
     inner, outer = node, node.parent
     while outer is not None:
         if outer.type == "function_definition":
             deferred = True
+        elif outer.type == "try_statement":
+            guarded = True
         elif outer.type in {"if_statement", "elif_clause"}:
+            guarded = True
             test = outer.child_by_field_name("condition")
             condition = "" if test is None else outline.text(test)
             if outer.child_by_field_name("consequence") == inner:
@@ -182,7 +188,7 @@ def _when(outline: Outline, node: Node) -> tuple[bool, bool]:
             elif inner.type in {"elif_clause", "else_clause"}:
                 type_only |= bool(_NOT_FOR_CHECKERS.fullmatch(condition))
         inner, outer = outer, outer.parent
-    return deferred, type_only
+    return deferred, type_only, guarded
 
 
 def _parse_import(statement: str, line: int) -> list[ImportedName]:

@@ -1,0 +1,105 @@
+"""The module graph as one page: no network, no external script, nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from claude_lsp import __version__
+from claude_lsp.structure.edges import degrees, edges
+
+if TYPE_CHECKING:
+    from claude_lsp.review.project import Project
+
+_TEMPLATE = "arch_page.html"
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+def render(project: Project) -> str:
+    """Return a page that shows a project's modules by layers, with its findings."""
+    template = resources.files("claude_lsp.cli").joinpath(_TEMPLATE).read_text("utf-8")
+    policy = (
+        f"default-src 'none'; script-src {_hash(_SCRIPT, template)}; "
+        f"style-src {_hash(_STYLE, template)}; base-uri 'none'; form-action 'none'"
+    )
+    values = {
+        "POLICY": html.escape(policy, quote=False),
+        "TITLE": html.escape(project.root.name),
+        "DATA": _safe_json(_data(project)),
+    }
+    # One pass: what a value holds is never taken for a placeholder.
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: values[match[1]], template)
+
+
+def _hash(block: re.Pattern[str], template: str) -> str:
+    match = block.search(template)
+    assert match is not None  # noqa: S101 - it is in the template
+    digest = hashlib.sha256(match[1].encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _safe_json(value: Any) -> str:
+    """Return JSON that ends no script, whatever names and texts are in it."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _data(project: Project) -> dict[str, Any]:
+    graph = project.graph
+    numbers = {name: place for place, name in enumerate(graph.modules)}
+    by_path = {one.path: numbers[name] for name, one in graph.modules.items()}
+    run_time = edges(graph, lambda one: not one.type_only)
+    fan_in, fan_out = degrees(run_time)
+    return {
+        "name": project.root.name,
+        "version": __version__,
+        "modules": [
+            [
+                name,
+                one.path,
+                one.lines,
+                fan_in.get(name, 0),
+                fan_out.get(name, 0),
+                int(one.is_test),
+            ]
+            for name, one in graph.modules.items()
+        ],
+        # An import that runs later closes no cycle.
+        "edges": [
+            [
+                numbers[source],
+                numbers[target],
+                imports[0].line + 1,
+                int(all(one.deferred for one in imports)),
+            ]
+            for (source, target), imports in run_time.items()
+        ],
+        "findings": [
+            {
+                "rule": one.rule,
+                "severity": one.severity.value,
+                "title": one.title,
+                "text": one.explanation,
+                "path": one.path,
+                "line": one.range.start.line + 1,
+                "modules": sorted(
+                    {
+                        by_path[path]
+                        for path in (one.path, *(place.path for place in one.related))
+                        if path in by_path
+                    }
+                ),
+                "places": [
+                    f"{place.path}:{place.range.start.line + 1} {place.message}"
+                    for place in one.related
+                ],
+            }
+            for one in project.findings
+        ],
+    }
