@@ -8,7 +8,7 @@ more. All of it is done here, in code: a model that is asked to be brief is not.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from claude_lsp.context.candidate import Lines
 from claude_lsp.findings.again import found_again
@@ -88,7 +88,7 @@ def least_severity(setting: Named, number: int) -> Named:
     """Return the severity below which a round reports nothing, from the setting and the round."""
     floor = _LEAST[min(number, len(_LEAST)) - 1]
     least = min(Severity(setting), floor, key=lambda severity: severity.rank)
-    return cast("Named", least.value)
+    return least.value
 
 
 def still_there(
