@@ -238,7 +238,7 @@ def suppressed_sentence(report: Report) -> str:
     """Say how many findings were suppressed and where; empty if none was."""
     if not report.suppressed:
         return ""
-    counts = Counter(one.by for one in report.suppressed)
+    counts: Counter[str] = Counter(one.by for one in report.suppressed)
     # In the order of the table: findings come in that of the answers.
     parts = [f"{counts[by]} by {where}" for by, where in SUPPRESSED_BY.items() if by in counts]
     brought = sum(one.in_change for one in report.suppressed)
