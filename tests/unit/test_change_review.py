@@ -197,6 +197,15 @@ async def test_a_quote_of_a_deleted_line_leads_to_what_stands_there_now(
     assert dropped == {}
 
 
+async def test_deleted_lines_with_only_blanks_around_lead_to_the_nearest_others(
+    engine: Engine, messages_api: MessagesApi, repository: Repository
+) -> None:
+    load = OLD[OLD.index("def load") : OLD.index("\n\ndef after")]
+    repository.write("a.py", OLD.replace(load, ""))
+    (found,), _ = await reviewed(engine, messages_api, claim("-    lock.acquire()", 62))
+    assert found.quote == "def after(x):"
+
+
 async def test_deleted_lines_of_a_file_without_any_left(
     engine: Engine, messages_api: MessagesApi, repository: Repository
 ) -> None:
