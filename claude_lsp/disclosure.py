@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude.request import parameters
@@ -18,7 +19,8 @@ def as_dict(prepared: Prepared) -> dict[str, Any]:
         "tier": request.tier,
         "model": request.model.id,
         "tokens": {"bound": request.prompt_tokens, "parts": parts.tokens},
-        "most_usd": request.most_usd,
+        "most_usd": prepared.most_usd,
+        **({"bounds": asdict(prepared.bounds)} if prepared.bounds is not None else {}),
         "parts": [
             {
                 "origin": part.origin,
@@ -40,7 +42,7 @@ def as_dict(prepared: Prepared) -> dict[str, Any]:
 def as_text(prepared: Prepared) -> str:
     """Return a prepared request for a person to read."""
     request, parts = prepared.request, prepared.context
-    most = request.most_usd
+    most = prepared.most_usd
     price = "price unknown" if most is None else f"at most ${most:.4f}"
     head = f"{request.action} -> {request.tier} ({request.model.id})"
     bounds = f"at most {request.prompt_tokens:,} tokens in, {request.max_tokens:,} out"
@@ -51,7 +53,17 @@ def as_text(prepared: Prepared) -> str:
         notes += [f"redacted: {', '.join(part.secrets)}"] if part.secrets else []
         lines.append(f"  {part.origin}: {'; '.join(notes)}")
     lines += [f"  not sent: {each.origin} ({each.reason})" for each in parts.left_out]
+    if prepared.bounds is not None:
+        lines.append(
+            f"  then up to {prepared.bounds.rounds} rounds in which the model may look into the "
+            f"project, {prepared.bounds.tokens:,} tokens in all"
+        )
     lines += ["", "--- system ---", request.system]
+    lines += ["--- tools ---"] if request.tools else []
+    lines += [
+        f"{tool.name}({', '.join(tool.schema['properties'])}): {tool.description}"
+        for tool in request.tools
+    ]
     for block in request.blocks:
         lines += [f"--- user, {'stable' if block.stable else 'volatile'} ---", block.text]
     return "\n".join(lines)

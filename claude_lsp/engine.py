@@ -8,12 +8,15 @@ ignore rules, then redaction and the token bound (in `context.assemble`), then t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.claude import errors
+from claude_lsp.claude.account import Account
+from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block, Request
 from claude_lsp.claude.route import route
@@ -24,18 +27,27 @@ from claude_lsp.text.positions import Position, Range
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from claude_lsp.actions.action import Action, Situation, Surroundings
+    from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.claude.account import Account
+    from claude_lsp.claude.catalog import Model
     from claude_lsp.claude.client import Client
+    from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
+    from claude_lsp.context.tools import Project, Tool
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
 _INTERACTIVE_DEADLINE_S = 60.0
 _AUTOMATIC_DEADLINE_S = 8.0
+_ROUND_SHARE = 0.5
+"""Of the longest answer, how long one may be that may still ask for tools: what each of them could
+cost is set aside, and those that ask are short."""
+_TIME_LEFT = 0.25
+"""Share of a dialogue's time that is kept for the answer."""
+_LEAST_SHOWN = 200
+"""Tokens below which tools have nothing left to show."""
 _ROOM_AT_LEAST = 300
 _ROOM_SHARE = 0.2
 _ROOM_LEAST = 120
@@ -44,10 +56,37 @@ _ROOM_LEAST = 120
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request that is ready to be sent, and the context it was made from."""
+    """A request that is ready to be sent.
+
+    Attributes:
+        request: the request; where the model may ask for tools, the first one.
+        context: what it was made from.
+        bounds: what the dialogue may use, None where there are no tools.
+        longest_answer: tokens of the answer that ends a dialogue.
+        surroundings: what the editor showed.
+    """
 
     request: Request
     context: Context
+    bounds: Bounds | None = None
+    longest_answer: int = 0
+    surroundings: Surroundings = ALONE
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that all of it can cost in US dollars; None where the price is unknown."""
+        if self.bounds is None:
+            return self.request.most_usd
+        asking = self.request.most_usd_with(self.bounds.tokens)
+        answering = self.answering(()).most_usd_with(self.bounds.tokens)
+        if asking is None or answering is None:
+            return None
+        return min(self.bounds.rounds * asking + answering, self.bounds.usd)
+
+    def answering(self, turns: tuple[Turn, ...]) -> Request:
+        """Return the request to which the model must answer, after some turns."""
+        longest = self.longest_answer or self.request.max_tokens
+        return replace(self.request, turns=turns, max_tokens=longest, must_answer=True)
 
 
 @dataclass
@@ -108,14 +147,16 @@ class Engine:
             and (text := "".join(part.text for part in parts))
         ]
         blocks.append(Block(prompt.question, tokens.upper_bound(prompt.question, family)))
+        tools, bounds = self._tools(action, situation, chosen.model)
+        system = prompt.system + (bounds.announcement() if bounds is not None else "")
         request = Request(
             action=action.name,
             tier=chosen.tier,
             model=chosen.model,
-            system=prompt.system,
-            system_tokens=tokens.upper_bound(prompt.system, family),
+            system=system,
+            system_tokens=tokens.upper_bound(system, family),
             blocks=tuple(blocks),
-            max_tokens=prompt.max_tokens,
+            max_tokens=int(prompt.max_tokens * (_ROUND_SHARE if bounds is not None else 1)),
             effort=prompt.effort,
             think=prompt.think,
             schema=prompt.schema,
@@ -123,8 +164,33 @@ class Engine:
             prefill=prompt.prefill,
             automatic=situation.automatic,
             speculative=situation.speculative,
+            tools=tools,
+            tools_tokens=sum(
+                tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
+                for tool in tools
+            ),
         )
-        return Prepared(request, context)
+        return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
+
+    def _tools(
+        self, action: Action, situation: Situation, model: Model
+    ) -> tuple[tuple[Tool, ...], Bounds | None]:
+        """Return the tools that the model gets and what it may use of them; none for most."""
+        tooling = action.tools
+        rounds = 0 if tooling is None else tooling.rounds(self.settings)
+        folder = self.codebase.folder_of(situation.snapshot.path)
+        if tooling is None or not rounds or not model.tools or folder.root is None:
+            return (), None
+        # Not needed by a server that starts.
+        from claude_lsp.context.tools import TOOLS
+
+        bounds = Bounds(
+            rounds,
+            tooling.tokens(self.settings),
+            self.settings.endpoint.timeout_s,
+            self.settings.spend.dialogue_usd,
+        )
+        return tuple(TOOLS[name] for name in tooling.names), bounds
 
     async def _gather(
         self, action: Action, situation: Situation, surroundings: Surroundings
@@ -211,16 +277,37 @@ class Engine:
         Raises:
             ClaudeError: it failed; everything usable that arrived before has been yielded.
         """
-        reader = action.reader(situation, prepared.context)
+        patience = self._patience(action, situation)
+        if prepared.bounds is None:
+            reader = action.reader(situation, prepared.context)
+            asked = self._ask(prepared.request, reader, patience, account, [])
+        else:
+            asked = self._converse(action, situation, prepared, patience, account)
+        async with contextlib.aclosing(asked) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def _ask(
+        self,
+        request: Request,
+        reader: Reader,
+        patience: Patience,
+        account: Account | None,
+        answers: list[Answer],
+    ) -> AsyncGenerator[Outcome]:
+        """Send one request and yield what its reader makes of the answer, which joins `answers`.
+
+        Raises:
+            ClaudeError: it failed.
+        """
         failure: errors.ClaudeError | None = None
-        if prepared.request.prefilled:
+        if request.prefilled:
             # It belongs to the answer, which goes on where it ends.
-            for outcome in reader.feed(prepared.request.prefilled):
+            for outcome in reader.feed(request.prefilled):
                 yield outcome
         try:
-            async with self.client.stream(
-                prepared.request, self._patience(action, situation), account
-            ) as (pieces, _answer):
+            async with self.client.stream(request, patience, account) as (pieces, answer):
+                answers.append(answer)
                 async for piece in pieces:
                     for outcome in reader.feed(piece):
                         yield outcome
@@ -228,13 +315,110 @@ class Engine:
                         break
         except errors.ClaudeError as error:
             failure = error
-        for outcome in reader.finish(complete=failure is None):
+        # What stands before a call is no answer yet.
+        whole = failure is None and not (answers and answers[-1].asks)
+        for outcome in reader.finish(complete=whole):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))
             else:
                 yield outcome
         if failure is not None:
             raise failure
+
+    async def _converse(
+        self,
+        action: Action,
+        situation: Situation,
+        prepared: Prepared,
+        patience: Patience,
+        account: Account | None,
+    ) -> AsyncGenerator[Outcome]:
+        """Ask, let the model look into the project, and ask again, until it answers.
+
+        Each request is made anew of the turns so far. Whatever the model does, there are at most
+        `Bounds.rounds` answers with calls and one, or after a cut two, without.
+
+        Raises:
+            ClaudeError: a request failed, or the model asked for tools when there were none left.
+        """
+        # Not needed by a server that starts.
+        from claude_lsp.toolbox import Toolbox
+
+        bounds = prepared.bounds
+        if bounds is None:
+            raise ValueError("a dialogue without bounds")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + bounds.seconds
+        purse = Account(bounds.usd, "spend.dialogue_usd", within=account)
+        family = prepared.request.model.tokenizer
+        toolbox = Toolbox(lambda: self._project(situation, prepared.surroundings), bounds, family)
+        turns: list[Turn] = []
+
+        def request(*, must_answer: bool) -> Request:
+            kept = within(turns, bounds.tokens)
+            return (
+                prepared.answering(kept) if must_answer else replace(prepared.request, turns=kept)
+            )
+
+        def why_no_more() -> str | None:
+            asking, answering = request(must_answer=False), request(must_answer=True)
+            needed, left = (asking.most_usd, answering.most_usd), purse.left_usd
+            if len(turns) >= bounds.rounds:
+                return "the rounds are used up"
+            if toolbox.left < _LEAST_SHOWN:
+                return "the tokens for tools are used up"
+            if deadline - loop.time() < _TIME_LEFT * bounds.seconds:
+                return "the time is nearly over"
+            if left is not None and sum(each or 0.0 for each in needed) > left:
+                return "the money is nearly used up"
+            return None
+
+        must_answer = why_no_more() is not None
+        while True:
+            reader = action.reader(situation, prepared.context.with_more(toolbox.shown))
+            left = replace(patience, deadline_s=max(deadline - loop.time(), 1.0))
+            answers: list[Answer] = []
+            asked = self._ask(request(must_answer=must_answer), reader, left, purse, answers)
+            try:
+                async with contextlib.aclosing(asked) as outcomes:
+                    async for outcome in outcomes:
+                        yield outcome
+            except errors.ClaudeError as error:
+                if must_answer or error.failure.kind != "truncated":
+                    raise
+                must_answer = True  # there was more to say than an answer with calls may have
+                continue
+            answer = answers[-1]
+            if not answer.asks:
+                return
+            if (
+                must_answer
+                or not answer.calls
+                or len({one.id for one in answer.calls}) < len(answer.calls)
+            ):
+                reason = "it asked for tools instead of answering"
+                raise errors.ClaudeError(errors.unusable(reason))
+            results, looked = await toolbox.answer(answer.calls)
+            for look in looked:
+                yield look
+            said = max(answer.usage.output, tokens.upper_bound(answer.written, family))
+            turns.append(Turn(tuple(answer.blocks), tuple(results), "", said))
+            reason_to_end = why_no_more()
+            must_answer = reason_to_end is not None
+            note = _note(bounds.rounds - len(turns), reason_to_end)
+            said += tokens.upper_bound(note, family)
+            turns[-1] = replace(turns[-1], note=note, said_tokens=said)
+
+    def _project(self, situation: Situation, surroundings: Surroundings) -> Project:
+        """Return what tools may look into; reads files, so it runs in a worker."""
+        from claude_lsp.workspace.project_files import ProjectFiles
+
+        folder = self.codebase.folder_of(situation.snapshot.path)
+        root = folder.root
+        if root is None:
+            raise ValueError("tools need a folder")
+        opened = [one for one in surroundings.documents if one.path and folder.holds(one.path)]
+        return ProjectFiles(self.workspace, root, folder.links(opened), opened)
 
     def _patience(self, action: Action, situation: Situation) -> Patience:
         """Typing waits for seconds and never retries; a review takes its time."""
@@ -243,6 +427,12 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
+
+
+def _note(rounds_left: int, reason_to_end: str | None) -> str:
+    if reason_to_end is not None:
+        return f"There are no more tools: {reason_to_end}. Answer now."
+    return f"{rounds_left} more round{'s' if rounds_left != 1 else ''} may ask for tools."
 
 
 def room_beside(excerpts: int) -> int:

@@ -158,6 +158,10 @@ class PathInstructions:
 class Review:
     """What a review reports."""
 
+    on_save: bool = option(
+        False,
+        "Review what has changed in a file when it is saved, within `spend.automatic_day_usd`.",
+    )
     min_severity: Literal["critical", "major", "minor", "info"] = option(
         "minor", "Findings below this severity are not shown.", scope="project"
     )
@@ -186,7 +190,7 @@ class Review:
     )
     path: tuple[PathInstructions, ...] = option(
         (),
-        "The same for files that match a glob: a list of `glob`, `instructions`.",
+        "Instructions for reviewers of files that match a glob: a list of `glob`, `instructions`.",
         scope="project",
     )
 
@@ -199,6 +203,12 @@ class Arch:
         24000,
         "Bound on an architecture review's context (project map, central files), in tokens.",
         minimum=1000,
+    )
+    max_rounds: int = option(
+        6,
+        "How often an architecture review may ask for more of the project; 0 for never.",
+        minimum=0,
+        maximum=50,
     )
     layers: tuple[str, ...] = option(
         (),
@@ -223,6 +233,11 @@ class Spend:
     """Limits in US dollars; a request that would pass one is not sent."""
 
     request_usd: float = option(1.0, "Most that one request may cost, in US dollars.", minimum=0)
+    dialogue_usd: float = option(
+        2.0,
+        "Most that a question which Claude answers in several requests may cost, in US dollars.",
+        minimum=0,
+    )
     day_usd: float = option(10.0, "Most that one day may cost, in US dollars.", minimum=0)
     automatic_day_usd: float = option(
         2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0

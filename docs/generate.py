@@ -56,7 +56,8 @@ def actions_table() -> str:
         "explain": "Explain the selection in a Markdown document.",
         "review": "Review the file, a selection, or what is changed or staged; findings appear as "
         "diagnostics while the answer streams.",
-        "architecture": "Review the whole project from computed facts; asks first, with a price.",
+        "architecture": "Review the whole project from computed facts and a few looks; asks first, "
+        "with a price.",
     }
     return _table(
         ("action", "command", "kind", "tier", "what it does"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.candidate import Candidate, Excerpt, Subject
     from claude_lsp.context.recipes import Recipe
     from claude_lsp.settings import Settings, Tier
+    from claude_lsp.structure.claimed import Dependencies
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
 
@@ -54,7 +55,9 @@ class Situation:
         problems: diagnostics at the range.
         automatic: whether nobody asked for it (typing).
         instructions: the project's own words to reviewers.
-        evidence: facts about the project, computed without a model.
+        evidence: a map of the project, computed without a model.
+        facts: what is remarkable in it, computed without a model.
+        dependencies: between the project's modules; None where nobody has computed them.
         multiline: whether a completion may have several lines.
         suggestions: how many completions to choose from.
         speculative: whether the document is as it would be if a suggestion were accepted.
@@ -69,6 +72,8 @@ class Situation:
     automatic: bool = False
     instructions: str = ""
     evidence: str = ""
+    facts: str = ""
+    dependencies: Dependencies | None = None
     multiline: Literal["auto", "never", "always"] = "auto"
     suggestions: int = 1
     speculative: bool = False
@@ -132,6 +137,21 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Tooling:
+    """The tools that an action may use, and how far.
+
+    Attributes:
+        names: of tools in `context.tools.TOOLS`.
+        rounds: reads from the settings how many answers may ask for tools; 0 for none at all.
+        tokens: reads from the settings how much the tools may show.
+    """
+
+    names: tuple[str, ...]
+    rounds: Callable[[Settings], int]
+    tokens: Callable[[Settings], int]
+
+
+@dataclass(frozen=True)
 class Action:
     """One thing Claude can be asked to do.
 
@@ -147,6 +167,7 @@ class Action:
         prompt: the fixed part of its request.
         reader: turns the answer into outcomes.
         confirm: whether to ask before it is sent, with its price.
+        tools: what the model may look into by itself; None for nothing.
     """
 
     name: str
@@ -160,3 +181,4 @@ class Action:
     reader: Callable[[Situation, Context], Reader]
     extras: Callable[[Situation], Sequence[Candidate]] = field(default=lambda _situation: ())
     confirm: bool = False
+    tools: Tooling | None = None

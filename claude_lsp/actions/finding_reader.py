@@ -73,7 +73,7 @@ class FindingsReader:
         if windows is None:
             self._dropped[NOT_SHOWN] += 1
             return None
-        found = _located(claim, windows, self._excerpts.get(windows[0].origin))
+        found = located(claim, windows, self._excerpts.get(windows[0].origin))
         if isinstance(found, Dropped):
             self._dropped[found.reason] += 1
             return None
@@ -86,8 +86,16 @@ class FindingsReader:
         return path
 
 
-def _located(claim: Claim, windows: tuple[Sent, ...], excerpt: Excerpt | None) -> Finding | Dropped:
-    """Find what a claim quotes: in what was asked about, in what was removed, or elsewhere."""
+def located(
+    claim: Claim, windows: tuple[Sent, ...], excerpt: Excerpt | None = None
+) -> Finding | Dropped:
+    """Find what a claim quotes: in what was asked about, in what was removed, or elsewhere.
+
+    Args:
+        claim: what the model said.
+        windows: what it was shown of the file, at least one.
+        excerpt: what it was asked about, if not all of that.
+    """
     if excerpt is not None and excerpt.removed and _is_of_removed(claim.quote):
         found = _in_removed(claim, windows)
         if found is not None:

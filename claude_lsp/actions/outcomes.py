@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from claude_lsp.findings.finding import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from claude_lsp.findings.report import Look
+    from claude_lsp.text.lines import LineIndex
     from claude_lsp.text.positions import Position, Range
 
 
@@ -75,10 +79,23 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """The model looked at something, or was refused.
+
+    Attributes:
+        look: what it asked for.
+        texts: the lines of the files that it was shown pieces of, by path.
+    """
+
+    look: Look
+    texts: Mapping[str, LineIndex]
+
+
+@dataclass(frozen=True, slots=True)
 class Unusable:
     """The answer ended well but was not what was asked for; the action has failed."""
 
     reason: str
 
 
-Outcome = Insertion | Beginning | Replacement | Finding | Prose | Notice | Drop | Unusable
+Outcome = Insertion | Beginning | Replacement | Finding | Prose | Notice | Drop | Looked | Unusable

@@ -25,6 +25,8 @@ class Account:
         cost_usd: None once a request of unknown price was among them.
         models: ids of the models that answered.
         rows: of the ledger, one for each request that was allowed.
+        within: the account that this one is a part of, such as that of the run that a dialogue
+            belongs to; it keeps its limit and counts everything too.
     """
 
     limit_usd: float | None = None
@@ -34,8 +36,17 @@ class Account:
     cost_usd: float | None = 0.0
     models: set[str] = field(default_factory=set)
     rows: list[int] = field(default_factory=list)
+    within: Account | None = None
     _booked: list[float] = field(default_factory=list)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def left_usd(self) -> float | None:
+        """What may still be spent, as far as it is known; None where there is no limit."""
+        limits = [] if self.within is None else [self.within.left_usd]
+        if self.limit_usd is not None:
+            limits.append(self.limit_usd - (self.cost_usd or 0.0) - sum(self._booked))
+        return min((limit for limit in limits if limit is not None), default=None)
 
     async def book(self, request: Request) -> None:
         """Set aside the most that a request can cost.
@@ -46,6 +57,16 @@ class Account:
         Raises:
             ClaudeError: the limit does not leave that much.
         """
+        if self.within is not None:
+            await self.within.book(request)
+        try:
+            await self._book(request)
+        except BaseException:
+            if self.within is not None:
+                self.within.release(request)
+            raise
+
+    async def _book(self, request: Request) -> None:
         if self.limit_usd is None:
             return
         most = request.most_usd
@@ -65,9 +86,13 @@ class Account:
         if self.limit_usd is not None and request.most_usd is not None:
             self._booked.remove(request.most_usd)
             self._released.set()
+        if self.within is not None:
+            self.within.release(request)
 
     def add(self, model: str, attempts: int, usage: Usage, cost: float | None) -> None:
         """Count a request that has ended."""
+        if self.within is not None:
+            self.within.add(model, attempts, usage, cost)
         self.calls += attempts
         self.models.add(model)
         self.usage += usage

@@ -54,6 +54,7 @@ class Model:
         forced_tool_choice: whether `tool_choice` may be "any" or "tool".
         cache_minimum: shortest cacheable prefix, in tokens; 0: never ask for caching.
         tokenizer: the tokenizer's generation.
+        tools: whether it may be given tools.
         known: False for a model that is not in this catalog.
     """
 
@@ -70,6 +71,7 @@ class Model:
     forced_tool_choice: bool = False
     cache_minimum: int = 0
     tokenizer: Family = "claude-4.7"
+    tools: bool = True
     known: bool = True
 
     def price_for(self, prompt_tokens: int) -> Price | None:
@@ -256,8 +258,8 @@ def lookup(model_id: str) -> Model:
     """Return the rules for a model id; a dated id has those of the plain one.
 
     An unknown id gets the conservative row: no thinking, no effort, no structured output, no
-    caching and no price.
+    tools, no caching and no price.
     """
     known = MODELS.get(model_id) or MODELS.get(_DATED.sub("", model_id))
     # A dated id is sent as it is: who names one wants that very version.
-    return replace(known, id=model_id) if known else Model(model_id, known=False)
+    return replace(known, id=model_id) if known else Model(model_id, tools=False, known=False)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude.catalog import Usage, cost_usd
+from claude_lsp.claude.dialogue import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from claude_lsp.claude.catalog import Effort, Model
+    from claude_lsp.claude.dialogue import Turn
+    from claude_lsp.context.tools import Tool
     from claude_lsp.settings import Tier
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -57,6 +60,11 @@ class Request:
         automatic: True where nobody asked (typing), for the spend limits.
         speculative: True for what may never be needed, so that its cost is told apart.
         batched: True for one in a batch, which costs less and takes up to a day.
+        tools: what the model may ask for.
+        tools_tokens: upper bound for `tools`.
+        turns: what it has asked for before, and got.
+        must_answer: whether it may ask for nothing more. The tools stay in the request, as the
+            turns need them.
     """
 
     action: str
@@ -74,13 +82,18 @@ class Request:
     automatic: bool = False
     speculative: bool = False
     batched: bool = False
+    tools: tuple[Tool, ...] = ()
+    tools_tokens: int = 0
+    turns: tuple[Turn, ...] = ()
+    must_answer: bool = False
 
     @property
     def prompt_tokens(self) -> int:
         """Upper bound on the tokens of the whole prompt."""
         overhead = 32  # roles, block boundaries and the schema's hidden instructions
         schema = len(str(self.schema)) // 2 if self.schema else 0
-        return self.system_tokens + sum(block.tokens for block in self.blocks) + overhead + schema
+        said = sum(block.tokens for block in self.blocks) + sum(turn.tokens for turn in self.turns)
+        return self.system_tokens + self.tools_tokens + said + overhead + schema
 
     @property
     def prefilled(self) -> str:
@@ -96,11 +109,16 @@ class Request:
         Every limit is checked against it: upper bounds on the tokens, all of the prompt written to
         the cache where that may happen (the dearest way to send it), and the longest answer.
         """
+        return self.most_usd_with(0)
+
+    def most_usd_with(self, more: int) -> float | None:
+        """Return what `most_usd` would be with so many tokens more in the prompt."""
         output = min(self.max_tokens, self.model.max_output)
+        prompt = self.prompt_tokens + more
         if self.model.cache_minimum:
-            usage = Usage(cache_write_5m=self.prompt_tokens, output=output)
+            usage = Usage(cache_write_5m=prompt, output=output)
         else:
-            usage = Usage(input=self.prompt_tokens, output=output)
+            usage = Usage(input=prompt, output=output)
         return cost_usd(self.model, usage, batched=self.batched)
 
 
@@ -119,7 +137,19 @@ def parameters(request: Request) -> dict[str, Any]:
             }
         ],
     }
+    if request.tools:
+        body["tools"] = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": dict(tool.schema),
+            }
+            for tool in request.tools
+        ]
+        if request.must_answer:
+            body["tool_choice"] = {"type": "none"}
     _mark_cacheable(request, body)
+    body["messages"] += messages(request.turns, cached=request.model.cache_minimum > 0)
     thinking = _thinking(request)
     if thinking:
         body["thinking"] = {"type": thinking}
@@ -145,24 +175,26 @@ def _sendable(text: str) -> str:
 def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
     """Put breakpoints at the ends of the stable parts that reach the model's minimum.
 
-    The API takes four; below the minimum it ignores them, so none is set in vain. Estimates are
-    upper bounds, so the minimum is asked of three quarters of them.
+    The API takes four, of which the turns of a dialogue need two; below the minimum it ignores
+    them, so none is set in vain. Estimates are upper bounds, so the minimum is asked of three
+    quarters of them.
     """
     minimum = request.model.cache_minimum
     if not minimum:
         return
     breakpoint_mark = {"type": "ephemeral"}
-    total = request.system_tokens
+    total = request.system_tokens + request.tools_tokens
+    most = 2 if request.tools else 3
     marked = 0
     content = body["messages"][0]["content"]
     for block, wire in zip(request.blocks, content, strict=True):
-        if not block.stable or marked == 3:
+        if not block.stable or marked == most:
             break
         total += block.tokens
         if total * 0.75 >= minimum:
             wire["cache_control"] = breakpoint_mark
             marked += 1
-    if not marked and request.system_tokens * 0.75 >= minimum:
+    if not marked and (request.system_tokens + request.tools_tokens) * 0.75 >= minimum:
         body["system"][0]["cache_control"] = breakpoint_mark
 
 

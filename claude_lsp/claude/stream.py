@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.dialogue import HiddenThought, Said, Thought, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from claude_lsp.claude.dialogue import Block
+
 _MAXIMUM_EVENT = 8 * 1024 * 1024
+_LONGEST_ARGUMENTS = 64 * 1024
+"""Characters; what a tool is asked for is a path or a name."""
 
 
 class DamagedStreamError(Exception):
@@ -29,6 +34,7 @@ class Answer:
 
     Attributes:
         pieces: the text so far, as it arrived.
+        blocks: the blocks that are complete, as they must be sent back in a dialogue.
         model: the model that answers, as the server names it.
         message_id: the server's id of the message.
         stop_reason: why it ended; None while it has not, or if it broke off.
@@ -40,6 +46,7 @@ class Answer:
     """
 
     pieces: list[str] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     model: str = ""
     message_id: str = ""
     stop_reason: str | None = None
@@ -54,6 +61,55 @@ class Answer:
         """The whole text so far, thinking excluded."""
         return "".join(self.pieces)
 
+    @property
+    def asks(self) -> bool:
+        """Whether it ended to be given what it asks for, rather than with an answer."""
+        return self.stop_reason == "tool_use"
+
+    @property
+    def written(self) -> str:
+        """Everything that was written, for a count of it."""
+        return "\n".join(map(repr, self.blocks))
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        """The tools that it asks for."""
+        return [block for block in self.blocks if isinstance(block, ToolCall)]
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    """A block that is being written: what began it, and its texts by the kind of delta."""
+
+    start: dict[str, Any]
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, kind: str, text: str) -> None:
+        self.size += len(text)
+        if self.size <= _MAXIMUM_EVENT:
+            self.texts.setdefault(kind, []).append(text)
+
+    def text(self, kind: str) -> str:
+        return "".join(self.texts.get(kind, ()))
+
+    def closed(self) -> Block | None:
+        """Return the block as it is sent back; None for an empty text and for unknown kinds."""
+        match self.start.get("type"):
+            case "text":
+                text = str(self.start.get("text") or "") + self.text("text")
+                return Said(text) if text.strip() else None
+            case "thinking":
+                thinking = str(self.start.get("thinking") or "") + self.text("thinking")
+                signature = str(self.start.get("signature") or "") + self.text("signature")
+                return Thought(thinking, signature)
+            case "redacted_thinking":
+                return HiddenThought(str(self.start.get("data") or ""))
+            case "tool_use":
+                name, call_id = str(self.start.get("name") or ""), str(self.start.get("id") or "")
+                return ToolCall(call_id, name, *_arguments(self))
+        return None
+
 
 class Decoder:
     """Turns the bytes of one answer into pieces of text, and fills an `Answer` on the way."""
@@ -63,6 +119,7 @@ class Decoder:
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""
         self._after_return = False
+        self._open: dict[int, _OpenBlock] = {}
 
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield each piece of answer text that these bytes complete.
@@ -101,14 +158,25 @@ class Decoder:
         match event.get("type"):
             case "content_block_delta":
                 delta = _table(event.get("delta"))
-                if delta.get("type") == "text_delta" and isinstance(delta.get("text"), str):
-                    self.answer.pieces.append(delta["text"])
-                    yield delta["text"]
+                kind = str(delta.get("type")).removesuffix("_delta")
+                text = delta.get(_DELTAS.get(kind, ""))
+                if isinstance(text, str):
+                    if (block := self._open.get(_number(event.get("index"), 0))) is not None:
+                        block.add(kind, text)
+                    if kind == "text":
+                        self.answer.pieces.append(text)
+                        yield text
+            case "content_block_stop":
+                open_block = self._open.pop(_number(event.get("index"), 0), None)
+                closed = None if open_block is None else open_block.closed()
+                if closed is not None:
+                    self.answer.blocks.append(closed)
             case "content_block_start":
-                block = _table(event.get("content_block"))
-                if block.get("type") == "text" and block.get("text"):
-                    self.answer.pieces.append(str(block["text"]))
-                    yield str(block["text"])
+                started = _table(event.get("content_block"))
+                self._open[_number(event.get("index"), 0)] = _OpenBlock(started)
+                if started.get("type") == "text" and started.get("text"):
+                    self.answer.pieces.append(str(started["text"]))
+                    yield str(started["text"])
             case "message_start":
                 message = _table(event.get("message"))
                 self.answer.model = str(message.get("model") or "")
@@ -147,6 +215,32 @@ class Decoder:
             cache_read=_number(usage.get("cache_read_input_tokens"), before.cache_read),
             thinking=_number(details.get("thinking_tokens"), before.thinking),
         )
+
+
+_DELTAS = {
+    "text": "text",
+    "thinking": "thinking",
+    "signature": "signature",
+    "input_json": "partial_json",
+}
+"""Which member of a delta holds its text, by the delta's kind."""
+
+
+def _arguments(block: _OpenBlock) -> tuple[dict[str, Any], str | None]:
+    """Return the arguments of a call, and what is wrong with them; read once, at their end."""
+    text = block.text("input_json")
+    if not text.strip():
+        given = block.start.get("input")
+        return (given, None) if isinstance(given, dict) else ({}, None)
+    if block.size > _LONGEST_ARGUMENTS:
+        return {}, "the arguments are too long"
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}, "the arguments are not valid JSON"
+    if not isinstance(arguments, dict):
+        return {}, "the arguments are not an object"
+    return arguments, None
 
 
 def _table(value: object) -> dict[str, Any]:

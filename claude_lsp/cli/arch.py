@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_lsp.cli.baseline import entries_for
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.common import (
+    configure,
+    indexed,
+    interruptible,
+    refuse,
+    root_for,
+    say,
+    show_progress,
+)
 from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
@@ -18,6 +26,7 @@ from claude_lsp.findings.reporters import REPORTERS
 if TYPE_CHECKING:
     import argparse
 
+    from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.account import Account
     from claude_lsp.cli.output import Outputs, Reporters
     from claude_lsp.engine import Engine
@@ -113,7 +122,7 @@ async def _with_model(run: _Run) -> int:
             engine = Engine(run.settings, run.workspace, client, codebase)
             if run.options.dry_run:
                 return await _dry_run(engine, project)
-            await _judge(engine, project, account, result)
+            await _judge(run, engine, project, account, result)
         finally:
             await codebase.close()
     except ClaudeError as error:
@@ -129,42 +138,71 @@ async def _with_model(run: _Run) -> int:
     return _finish(run, project, result, account)
 
 
-async def _judge(engine: Engine, project: Project, account: Account, result: Result) -> None:
-    """Have the model judge; what it finds joins the facts as it comes.
+async def _judge(
+    run: _Run, engine: Engine, project: Project, account: Account, result: Result
+) -> None:
+    """Have the model judge; what it finds joins the facts as it comes, what it looks at is noted.
 
     Raises:
         ClaudeError: it failed; what arrived before is kept.
     """
     from claude_lsp.actions import ACTIONS
-    from claude_lsp.actions.outcomes import Drop, Notice
-    from claude_lsp.findings.finding import Finding
-    from claude_lsp.findings.hidden import hidden_reason
     from claude_lsp.review.judgement import prepare_judgement
 
     judgement = await prepare_judgement(engine, project)
     action = ACTIONS["architecture"]
     stream = engine.run(action, judgement.situation, judgement.prepared, account)
-    async with contextlib.aclosing(stream) as outcomes:
-        async for outcome in outcomes:
-            if isinstance(outcome, Drop):
-                result.dropped[outcome.reason] += outcome.count
-            elif isinstance(outcome, Notice):
-                result.notices.append(outcome.text)
-                result.incomplete = True
-            elif isinstance(outcome, Finding):
-                if (reason := hidden_reason(outcome, engine.settings)) is not None:
-                    result.dropped[reason] += 1
-                else:
-                    result.findings[outcome.fingerprint] = outcome
+    try:
+        with interruptible():
+            async with contextlib.aclosing(stream) as outcomes:
+                async for outcome in outcomes:
+                    _take(outcome, run, result)
+                    looks = f"{len(result.looks)} looks into the project"
+                    show_progress(f"{len(result.findings)} findings, {looks}")
+    except asyncio.CancelledError:
+        result.interrupted = True
+        result.notices.append("The model was interrupted.")
+    finally:
+        show_progress("")
+
+
+def _take(outcome: Outcome, run: _Run, result: Result) -> None:
+    """Put what came of the model's answer where it belongs."""
+    from claude_lsp.actions.outcomes import Drop, Looked, Notice, Prose
+    from claude_lsp.findings.finding import Finding
+    from claude_lsp.findings.hidden import hidden_reason
+
+    if isinstance(outcome, Drop):
+        result.dropped[outcome.reason] += outcome.count
+    elif isinstance(outcome, Notice):
+        result.notices.append(outcome.text)
+        result.incomplete = True
+    elif isinstance(outcome, Prose):
+        result.overview += outcome.text
+    elif isinstance(outcome, Looked):
+        result.looks.append(outcome.look)
+    elif isinstance(outcome, Finding):
+        reason = hidden_reason(outcome, run.settings)
+        if reason is None and not run.covers(outcome.path):
+            reason = "not about what was asked for"
+        if reason is None:
+            result.findings[outcome.fingerprint] = outcome
+        else:
+            result.dropped[reason] += 1
 
 
 async def _dry_run(engine: Engine, project: Project) -> int:
     """Print what would be sent and the most that it could cost."""
     from claude_lsp.review.judgement import prepare_judgement
 
-    request = (await prepare_judgement(engine, project)).prepared.request
-    most = "price unknown" if request.most_usd is None else f"at most ${request.most_usd:.4f}"
-    print(f"{request.prompt_tokens:,} tokens to {request.model.id}, {most}. Nothing was sent.")
+    prepared = (await prepare_judgement(engine, project)).prepared
+    request, most = prepared.request, prepared.most_usd
+    price = "price unknown" if most is None else f"at most ${most:.4f}"
+    rounds = 0 if prepared.bounds is None else prepared.bounds.rounds
+    looks = f", then up to {rounds} looks into the project" if rounds else ""
+    print(
+        f"{request.prompt_tokens:,} tokens to {request.model.id}{looks}, {price}. Nothing was sent."
+    )
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
@@ -44,6 +45,28 @@ def root_for(options: argparse.Namespace, path: Path) -> Path:
     return git.root_of(folder) or folder
 
 
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C cancel the task that is at work here, so that it can report what it has."""
+    import asyncio
+    import signal
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
+
+
+def show_progress(line: str) -> None:
+    """Show how far a run is, on a terminal; an empty line takes that away."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
 async def indexed(workspace: Workspace, opened: Sequence[Snapshot] = ()) -> Codebase:
     """Return what is known of the code of a workspace, complete; the caller closes it."""
     import asyncio
@@ -55,16 +78,14 @@ async def indexed(workspace: Workspace, opened: Sequence[Snapshot] = ()) -> Code
     settling = asyncio.ensure_future(codebase.settled())
     try:
         while not (await asyncio.wait({settling}, timeout=_PATIENCE_S))[0]:
-            if sys.stderr.isatty():
-                done = sum(folder.progress.done for folder in codebase.folders if folder.progress)
-                print(f"\r\033[Kindexing: {done:,} files", end="", file=sys.stderr, flush=True)
+            done = sum(folder.progress.done for folder in codebase.folders if folder.progress)
+            show_progress(f"indexing: {done:,} files")
     except asyncio.CancelledError:
         await codebase.close()
         raise
     finally:
         settling.cancel()
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        show_progress("")
     return codebase
 
 

@@ -22,7 +22,8 @@ from claude_lsp.workspace.languages import language_of
 if TYPE_CHECKING:
     import argparse
 
-    from claude_lsp.engine import Prepared
+    from claude_lsp.actions.action import Action
+    from claude_lsp.engine import Engine, Prepared
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
@@ -34,46 +35,22 @@ def context(options: argparse.Namespace) -> int:
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
-    from claude_lsp.review.document import Document
-    from claude_lsp.review.plan import make_plan
-    from claude_lsp.review.run import situation_of
-    from claude_lsp.review.scope import Scope
 
     path, place = _target(options.place)
-    configuration, workspace = configure(options, root_for(options, path))
-    content = read_text(path, 4_000_000)
-    if not isinstance(content, TextFile):
-        refuse(f"{path}: {content.reason}")
-    language = language_of(path, content.text.split("\n", 1)[0])
-    snapshot = Snapshot(uri_from_path(path), None, content.text, language)
-    last = len(snapshot.index.lines)
-    span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
-    action = ACTIONS[options.action or ("review" if place is None else "complete")]
-    instructions = instructions_from(workspace, configuration.settings)
-    problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
-    situation = Situation(
-        snapshot,
-        workspace.origin(snapshot),
-        span,
-        problems,
-        instructions=instructions.for_paths([workspace.origin(snapshot)]),
-        multiline=configuration.settings.completion.multiline,
-    )
+    root = root_for(options, path)
+    configuration, workspace = configure(options, root)
+    settings = configuration.settings
+    whole = options.action == "architecture" or (path.is_dir() and options.action is None)
+    opened = [] if whole else [_document(path)]
     tokens.warm()
-    if action.name == "review":
-        document = Document(situation.origin, snapshot)
-        scope = Scope(document.origin, (document,))
-        units = make_plan(scope, configuration.settings, instructions).units
-        if units:
-            situation = situation_of(units[0])
-        if len(units) > 1:
-            say(f"a review makes {len(units)} calls; this is the first of them")
 
     async def prepare() -> Prepared:
-        codebase = await indexed(workspace, [snapshot])
-        client = Client(configuration.settings, Ledger())
+        codebase = await indexed(workspace, opened)
         try:
-            engine = Engine(configuration.settings, workspace, client, codebase)
+            engine = Engine(settings, workspace, Client(settings, Ledger()), codebase)
+            if whole:
+                return await _of_project(engine, root)
+            action, situation = _asked(options, engine, opened[0], place)
             return await engine.prepare(action, situation)
         finally:
             await codebase.close()
@@ -90,15 +67,65 @@ def context(options: argparse.Namespace) -> int:
     return DONE
 
 
+async def _of_project(engine: Engine, root: Path) -> Prepared:
+    """Return the first request of an architecture review."""
+    from claude_lsp.review.judgement import prepare_judgement
+    from claude_lsp.review.project import survey
+
+    project = await asyncio.to_thread(survey, engine.workspace, root, engine.settings)
+    return (await prepare_judgement(engine, project)).prepared
+
+
+def _asked(
+    options: argparse.Namespace, engine: Engine, snapshot: Snapshot, place: Position | None
+) -> tuple[Action, Situation]:
+    """Return what is asked about a document."""
+    from claude_lsp.review.document import Document
+    from claude_lsp.review.plan import make_plan
+    from claude_lsp.review.run import situation_of
+    from claude_lsp.review.scope import Scope
+
+    settings, origin = engine.settings, engine.workspace.origin(snapshot)
+    last = len(snapshot.index.lines)
+    span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
+    action = ACTIONS[options.action or ("review" if place is None else "complete")]
+    instructions = instructions_from(engine.workspace, settings)
+    problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
+    situation = Situation(
+        snapshot,
+        origin,
+        span,
+        problems,
+        instructions=instructions.for_paths([origin]),
+        multiline=settings.completion.multiline,
+    )
+    if action.name == "review":
+        document = Document(origin, snapshot)
+        units = make_plan(Scope(origin, (document,)), settings, instructions).units
+        if units:
+            situation = situation_of(units[0])
+        if len(units) > 1:
+            say(f"a review makes {len(units)} calls; this is the first of them")
+    return action, situation
+
+
+def _document(path: Path) -> Snapshot:
+    content = read_text(path, 4_000_000)
+    if not isinstance(content, TextFile):
+        refuse(f"{path}: {content.reason}")
+    language = language_of(path, content.text.split("\n", 1)[0])
+    return Snapshot(uri_from_path(path), None, content.text, language)
+
+
 def _target(text: str) -> tuple[Path, Position | None]:
-    """Read FILE[:LINE[:COLUMN]], 1-based; a file whose own name ends so is taken as it is."""
+    """Read FILE[:LINE[:COLUMN]] or FOLDER; a file whose own name ends so is taken as it is."""
     whole = Path(text)
     match = _PLACE.match(text)
-    if whole.is_file() or match is None or match["line"] is None:
+    if whole.exists() or match is None or match["line"] is None:
         file, place = whole, None
     else:
         file = Path(match["file"])
         place = Position(max(int(match["line"]) - 1, 0), max(int(match["column"] or 1) - 1, 0))
-    if not file.is_file():
-        refuse(f"{text}: no such file")
+    if not file.exists():
+        refuse(f"{text}: no such file or folder")
     return file.resolve(), place

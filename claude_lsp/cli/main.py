@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
-from claude_lsp.cli.scope_options import add_scope_options
+from claude_lsp.cli.review_options import add_answer_options, add_scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,6 +97,19 @@ def parser() -> argparse.ArgumentParser:
     review.add_argument("--max-calls", type=_positive, metavar="N", help="plan no more calls")
     review.add_argument("--concurrency", type=_positive, default=4, metavar="N")
     review.add_argument(
+        "--timeout",
+        type=_positive,
+        metavar="SECONDS",
+        help="end by then, with what has been found",
+    )
+    review.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="review the I-th of N parts of the files; `report` makes one report of all parts",
+    )
+    add_answer_options(review)
+    review.add_argument(
         "--offline", action="store_true", help="review the structure only; ask no model"
     )
 
@@ -130,11 +143,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("files", nargs="+", metavar="FILE", help="reports of --format json")
 
     context = commands.add_parser("context", help="show exactly what would be sent")
-    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]]")
+    context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=("complete", "fix", "explain", "review"),
-        help="default: complete for a place, review for a file",
+        choices=("complete", "fix", "explain", "review", "architecture"),
+        help="default: complete for a place, review for a file, architecture for a folder",
     )
     context.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -295,6 +308,13 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.config import config
 
             return config
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError("expected I/N, such as 2/5")
+    return int(part), int(parts)
 
 
 def _positive(text: str) -> int:

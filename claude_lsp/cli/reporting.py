@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
 from claude_lsp.cli.process import INTERRUPTED
-from claude_lsp.findings.report import Coverage, Report, Spend
+from claude_lsp.findings.report import Coverage, Look, Report, Spend
 from claude_lsp.findings.rules import RULES
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Result:
         failed: paths that could not be reviewed, with the reason.
         dropped: remarks that are not shown, by reason.
         notices: sentences for the user.
+        overview: what a model says of the whole.
+        looks: what it looked at on its own.
     """
 
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -48,6 +50,8 @@ class Result:
     failed: list[tuple[str, str]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     notices: list[str] = field(default_factory=list)
+    overview: str = ""
+    looks: list[Look] = field(default_factory=list)
     incomplete: bool = False
     interrupted: bool = False
 
@@ -185,6 +189,8 @@ def finish(
         models=tuple(sorted(account.models)) if account is not None else (),
         dropped=dict(result.dropped),
         tool_version=__version__,
+        overview=result.overview,
+        looks=tuple(result.looks),
         rules=tuple(rule.id for rule in RULES.values() if rule.origin in origins),
         kind=run.kind,
         sources=sources,

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claude_lsp.cli.answers import answers_of
 from claude_lsp.cli.asked import asked
 from claude_lsp.cli.baseline import entries_for
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.common import (
+    configure,
+    indexed,
+    interruptible,
+    refuse,
+    root_for,
+    say,
+)
 from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
+from claude_lsp.cli.progress import Progress
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
 
 if TYPE_CHECKING:
@@ -22,7 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from claude_lsp.claude.account import Account
+    from claude_lsp.claude.batch import Batch
     from claude_lsp.claude.errors import Failure
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.cli.answers import Answers
     from claude_lsp.cli.asked import Asked
     from claude_lsp.cli.reporting import Deliver
     from claude_lsp.engine import Engine
@@ -36,6 +47,7 @@ class _Run(Run):
 
     asked: Asked
     scope: Scope
+    answers: Answers
 
     @property
     def words(self) -> str:
@@ -44,8 +56,8 @@ class _Run(Run):
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether it is no failure if nothing is reviewed: a change may hold nothing for it."""
-        return self.scope.changes
+        """Whether it is no failure if nothing is reviewed: there may be nothing for it."""
+        return self.scope.changes or self.options.shard is not None
 
     @property
     def renamed(self) -> Mapping[str, str]:
@@ -94,10 +106,13 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
             refuse(f"{text}: no such file or folder")
     what = asked(options, root, paths)
     configuration, workspace = configure(options, root, limits(options), what.read)
-    scope = what.scope(workspace)
+    scope = _sharded(what.scope(workspace), options.shard)
+    answers = answers_of(options)
     settings = configuration.settings
     baseline = entries_for(options, root, settings, what.read)
-    run = _Run(options, deliver, root, what.paths, workspace, settings, baseline, what, scope)
+    run = _Run(
+        options, deliver, root, what.paths, workspace, settings, baseline, what, scope, answers
+    )
     result = Result(skipped=list(scope.skipped))
     result.notices += [*what.settings_notices(), *scope.notices]
     if scope.nothing:
@@ -110,6 +125,22 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
     if not plan.units:
         return finish(run, result)
     return asyncio.run(_with_model(run, plan, result))
+
+
+def _sharded(scope: Scope, shard: tuple[int, int] | None) -> Scope:
+    """Return the part of a scope that falls to a shard: every file is in exactly one."""
+    if shard is None:
+        return scope
+    part, parts = shard
+
+    def ours(path: str) -> bool:
+        return int.from_bytes(sha256(path.encode()).digest()[:8]) % parts == part - 1
+
+    return replace(
+        scope,
+        documents=tuple(each for each in scope.documents if ours(each.origin)),
+        skipped=tuple(entry for entry in scope.skipped if ours(entry[0])),
+    )
 
 
 def _plan(run: _Run) -> Plan:
@@ -132,22 +163,32 @@ async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
 
     ledger = Ledger()
     account = Account(limit_usd=run.options.max_cost)
-    client = Client(run.settings, ledger)
+    client = Client(run.settings, ledger, run.answers.recording)
     codebase = await indexed(run.workspace)
     engine = Engine(run.settings, run.workspace, client, codebase)
     try:
         if run.options.dry_run:
             return await _dry_run(engine, plan, result)
         try:
-            await client.check_credentials()
+            if not run.answers.replayed:
+                await client.check_credentials()
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
             return finish(run, found)
-        await _review(engine, plan, account, result, run.options.concurrency)
+        if run.answers.batched:
+            batch = await _batch(run, engine, plan, ledger)
+            await _review(engine, plan, account, result, run.options, batch=batch)
+        else:
+            await _review(engine, plan, account, result, run.options)
     finally:
         await codebase.close()
         await client.close()
         ledger.close()
+    if run.answers.replayed:
+        result.notices.append(f"Replayed from {run.options.replay}: nothing was sent or spent.")
+    complete = not (result.failed or result.incomplete or result.interrupted)
+    if (how := run.answers.end(complete=complete)) is not None:
+        result.notices.append(how)
     documents = run.scope.documents
     sources = {each.origin: each.snapshot.index for each in documents}
     return finish(run, result, account, sources, origins=("model",))
@@ -171,22 +212,25 @@ async def _review(
     plan: Plan,
     account: Account,
     result: Result,
-    concurrency: int,
+    options: argparse.Namespace,
+    *,
+    batch: Batch | None = None,
 ) -> None:
-    """Run the review, with a line of progress on a terminal; an interrupt keeps what is there."""
+    """Run the review, telling how far it is; an interrupt or a deadline keeps what is there."""
+    from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.review.run import UnitDone, UnitDropped, UnitFound
     from claude_lsp.review.run import review as run
     from claude_lsp.review.tally import Tally
 
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, lambda: task.cancel() if task else None)
     tally = Tally(plan)
+    progress = Progress(len(plan.units))
     try:
-        stream = run(engine, plan.units, account, concurrency=concurrency)
-        async with contextlib.aclosing(stream) as events:
-            async for event in events:
+        async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
+            stack.enter_context(interruptible())
+            if batch is not None:
+                await batch.fill(account, say)
+            stream = run(engine, plan.units, account, concurrency=options.concurrency)
+            async for event in await stack.enter_async_context(contextlib.aclosing(stream)):
                 if isinstance(event, UnitFound):
                     result.findings[event.finding.fingerprint] = event.finding
                 elif isinstance(event, UnitDropped):
@@ -197,15 +241,31 @@ async def _review(
                 else:
                     result.notices.append(f"{event.unit.origin}: {event.text}")
                     result.incomplete = True
-                _progress(tally.done, len(plan.units), result, account)
+                progress.show(tally.done, len(result.findings), account)
     except asyncio.CancelledError:
         result.interrupted = True
         tally.give_up("interrupted")
+    except TimeoutError:
+        tally.give_up("over --timeout")
+    except ClaudeError as error:
+        tally.give_up(error.failure.message)
     finally:
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
-        _progress_end()
+        progress.end()
     result.reviewed, result.failed = tally.reviewed, tally.failed
+
+
+async def _batch(run: _Run, engine: Engine, plan: Plan, ledger: Ledger) -> Batch:
+    """Return all calls of a plan as one batch; one that must not be sent fails when it is read."""
+    from claude_lsp.claude.batch import Batch
+    from claude_lsp.claude.errors import ClaudeError
+    from claude_lsp.review.run import prepare_unit
+
+    requests = []
+    for unit in plan.units:
+        with contextlib.suppress(ClaudeError):
+            requests.append((await prepare_unit(engine, unit)).request)
+    limits = run.settings.spend
+    return Batch(engine.client, ledger, limits, run.answers.recording, requests)
 
 
 async def _dry_run(engine: Engine, plan: Plan, result: Result) -> int:
@@ -251,15 +311,3 @@ def _structure(run: _Run, result: Result) -> Result:
 
     result.skipped = []
     return structure_of(run, survey(run.workspace, run.root, run.settings), result)
-
-
-def _progress(done: int, total: int, result: Result, account: Account) -> None:
-    if sys.stderr.isatty():
-        cost = "?" if account.cost_usd is None else f"${account.cost_usd:.4f}"
-        line = f"{done} of {total} calls, {len(result.findings)} findings, {cost}"
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _progress_end() -> None:
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ their parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,13 @@ class Context:
     left_out: tuple[LeftOut, ...] = ()
     subject: str | None = None
     documents: Mapping[str, tuple[Sent, ...]] = field(default_factory=dict)
+
+    def with_more(self, pieces: Iterable[Sent]) -> Context:
+        """Return the context with pieces of files that the model was shown later."""
+        documents = dict(self.documents)
+        for piece in pieces:
+            documents[piece.origin] = (*documents.get(piece.origin, ()), piece)
+        return replace(self, documents=documents)
 
     @property
     def sent(self) -> Sent | None:
@@ -338,8 +345,12 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
         body = body[: focus - start] + CURSOR_MARK + body[focus - start :]
     whole = start == 0 and end == len(index.text)
     extent = "" if whole else f' lines="{first}-{last} of {len(index.lines)}"'
-    path, language = attribute(subject.origin), attribute(subject.snapshot.language)
-    head = f'<document path="{path}" language="{language}"{extent}>'
+    return framed(subject.origin, subject.snapshot.language, body, extent)
+
+
+def framed(origin: str, language: str, body: str, extent: str = "") -> str:
+    """Return (a part of) a document as it stands in a prompt, between two lines that name it."""
+    head = f'<document path="{attribute(origin)}" language="{attribute(language)}"{extent}>'
     return f"{head}\n{body}{_end(body)}</document>\n"
 
 

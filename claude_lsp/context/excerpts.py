@@ -15,7 +15,7 @@ from claude_lsp.text.lines import LineIndex, split_lines, without_ending
 from claude_lsp.text.positions import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from claude_lsp.context.candidate import Excerpt, Removed
     from claude_lsp.context.redact import Redactor
@@ -27,10 +27,13 @@ _GAP = "[...]\n"
 
 def numbered(body: str, first: int) -> str:
     """Return lines with their numbers, as far as they carry one; `first` is 1-based."""
-    return "".join(
-        f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
-        for number, line in enumerate(split_lines(body), first)
-    )
+    return "".join(numbered_lines(split_lines(body), first))
+
+
+def numbered_lines(lines: Iterable[str], first: int) -> Iterator[str]:
+    """Yield each line as `numbered` writes it; the lines have their endings."""
+    for number, line in enumerate(lines, first):
+        yield f"{number}| {line}" if number % _NUMBER_EVERY == 0 or number == first else line
 
 
 def attribute(text: str) -> str:

@@ -56,22 +56,22 @@ def claims_from(item: Mapping[str, object], default_path: str) -> Claim | Reject
         item: the object.
         default_path: the file that was asked about, for an object that names none.
     """
-    title = cleaned_line(_text(item, "title"), TITLE_LIMIT).rstrip(".")
+    title = cleaned_line(text_of(item, "title"), TITLE_LIMIT).rstrip(".")
     if not title:
         return Rejected("no title")
-    quote = _text(item, "quote")[:QUOTE_LIMIT]
+    quote = text_of(item, "quote")[:QUOTE_LIMIT]
     if not quote.strip():
         return Rejected("no quote")
-    severity = _text(item, "severity").strip().lower()
+    severity = text_of(item, "severity").strip().lower()
     replacement = item.get("replacement")
     return Claim(
-        rule=_rule(_text(item, "rule")),
+        rule=_rule(text_of(item, "rule")),
         severity=_SEVERITIES.get(severity, Severity.MINOR),
         title=title,
-        explanation=cleaned(_text(item, "explanation"), EXPLANATION_LIMIT),
-        path=_path(_text(item, "path")) or default_path,
+        explanation=cleaned(text_of(item, "explanation"), EXPLANATION_LIMIT),
+        path=path_of(text_of(item, "path")) or default_path,
         quote=quote,
-        line=_line(item.get("line")),
+        line=line_of(item.get("line")),
         confidence=_confidence(item.get("confidence")),
         replacement=replacement if isinstance(replacement, str) else None,
     )
@@ -121,7 +121,8 @@ def findings_schema(rule_ids: Iterable[str]) -> dict[str, object]:
     }
 
 
-def _text(item: Mapping[str, object], key: str) -> str:
+def text_of(item: Mapping[str, object], key: str) -> str:
+    """Return a member that should be a text, empty where it is none."""
     value = item.get(key)
     return value if isinstance(value, str) else ""
 
@@ -131,14 +132,16 @@ def _rule(name: str) -> str:
     return _MODEL_RULES.get(name, FALLBACK_RULE)
 
 
-def _path(path: str) -> str:
+def path_of(path: str) -> str:
+    """Return a path as a model wrote it, without what only decorates it."""
     path = cleaned_line(path, 1_000).strip("`'\"").replace("\\", "/")
     while path.startswith("./"):
         path = path[2:]
     return path
 
 
-def _line(value: object) -> int | None:
+def line_of(value: object) -> int | None:
+    """Return a line number (1-based) that a model gave in whatever form, None if it is none."""
     if isinstance(value, str):
         value = value.strip().lstrip("Ll").partition("-")[0].strip()
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None

@@ -33,12 +33,14 @@ class Rule:
         title: a few words.
         help: what it means and what to do about it, for `claude-lsp explain` and SARIF.
         origin: `model` where Claude judged, `graph` where the fact was computed from the code.
+        places: how many places a finding of this kind must quote.
     """
 
     id: str
     title: str
     help: str
     origin: Literal["model", "graph"]
+    places: int = 1
 
 
 @dataclass(frozen=True, slots=True)

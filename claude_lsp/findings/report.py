@@ -77,6 +77,23 @@ class Suppressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One look into the project that a model asked for; what it was shown is not kept.
+
+    Attributes:
+        tool: the name of the tool.
+        arguments: as the model wrote them, shortened.
+        tokens: upper bound on what it was shown.
+        refused: why it was not carried out, None if it was.
+    """
+
+    tool: str
+    arguments: Mapping[str, str | int]
+    tokens: int
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a reporter may show of one review.
 
@@ -95,6 +112,8 @@ class Report:
         rules: ids of the rules that were looked for.
         compared: whether a baseline said what is known already.
         kind: which command made it; GitHub keeps the alerts of each apart.
+        overview: what the model says of the whole, as Markdown.
+        looks: what it looked at on its own, in order.
         sources: the reviewed texts by path, for excerpts; where one is missing the finding's own
             quote is shown.
     """
@@ -112,6 +131,8 @@ class Report:
     rules: tuple[str, ...] = ()
     compared: bool = False
     kind: Kind = "review"
+    overview: str = ""
+    looks: tuple[Look, ...] = ()
     sources: Mapping[str, LineIndex] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -174,6 +195,18 @@ def spend_sentence(report: Report) -> str:
     cost = "cost unknown" if spend.usd is None else f"${spend.usd:.4f}"
     models = f" to {', '.join(report.models)}" if report.models else ""
     return f"{_count(spend.calls, 'call')}{models}, {tokens:,} tokens, {cost}."
+
+
+def looks_sentence(report: Report) -> str:
+    """Say how often the model looked into the project on its own; empty if it did not."""
+    if not report.looks:
+        return ""
+    refused = sum(look.refused is not None for look in report.looks)
+    tokens = sum(look.tokens for look in report.looks)
+    return (
+        f"It looked into the project {_count(len(report.looks), 'time')}"
+        f"{f' ({refused} refused)' if refused else ''}, {tokens:,} tokens."
+    )
 
 
 def dropped_sentence(report: Report) -> str:

@@ -163,16 +163,38 @@ _LIST = (
     ),
     Rule(
         "arch.responsibility",
-        "Responsibility in the wrong place",
-        "Knowledge sits in a module whose name and neighbours do not suggest it, or one thing "
-        "is decided in several places.",
+        "Responsibility has drifted",
+        "A module does what its name and its neighbours do not suggest, or one thing is decided in "
+        "several places, so that a change must be made in each of them. Two places are quoted: "
+        "what the module is for and what it does besides, or two that decide the same. Move what "
+        "does not belong, or let one of the places decide.",
         "model",
+        places=2,
     ),
     Rule(
         "arch.boundary",
-        "Leaky boundary",
-        "A module's users must know how it works inside: private names are used from outside, "
-        "or a type of one layer travels through another.",
+        "Leaky interface",
+        "A module's users must know how it works inside: they repeat its steps, reach for what is "
+        "meant for itself, or get a type of another layer handed through. The inside and a user "
+        "of it are quoted. Let the interface offer what its users need.",
+        "model",
+        places=2,
+    ),
+    Rule(
+        "arch.owner",
+        "Wrong owner",
+        "Data is kept or changed, or a decision made, by a module that has less reason to than "
+        "another one. Where it is and where it belongs are quoted. Move it to the module that "
+        "changes for the same reasons.",
+        "model",
+        places=2,
+    ),
+    Rule(
+        "arch.seam",
+        "Missing seam",
+        "What changes often, or can't be tested by itself, is entangled with what does not: "
+        "there is no place at which the one could be replaced without the other. Put an interface "
+        "there, and hand in what is behind it.",
         "model",
     ),
 )

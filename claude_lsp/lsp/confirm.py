@@ -26,13 +26,16 @@ async def may_send(
     """
     await engine.client.check_credentials()
     requests = [each.request for each in prepared]
-    prices = [request.most_usd for request in requests]
+    prices = [each.most_usd for each in prepared]
     known = [price for price in prices if price is not None]
     price = "an unknown price" if len(known) < len(prices) else f"at most ${sum(known):.2f}"
     size = f"{sum(request.prompt_tokens for request in requests):,} tokens"
     calls = f"{len(requests)} calls, " if len(requests) > 1 else ""
     title, model = action.title(situation), requests[0].model.id
-    return await ask(server, f"{title} with {model} for {price} ({calls}{size})?", "Send")
+    rounds = sum(each.bounds.rounds for each in prepared if each.bounds is not None)
+    looks = f" at first, then up to {rounds} looks into the project" if rounds else ""
+    question = f"{title} with {model} for {price} ({calls}{size}{looks})?"
+    return await ask(server, question, "Send")
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:

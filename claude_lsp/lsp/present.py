@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -35,6 +36,13 @@ async def present(server: Server, markdown: str) -> None:
         return
     where = f"\n\n({path})" if path is not None else ""
     server.window_show_message(types.ShowMessageParams(types.MessageType.Info, markdown + where))
+
+
+async def present_context(server: Server, action: str, text: str) -> None:
+    """Show what an action would send, exactly."""
+    # A fence longer than any in the text keeps it one block.
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
+    await present(server, f"# {action}: what is sent\n\n{fence}\n{text}\n{fence}\n")
 
 
 async def _opened(server: Server, path: Path) -> bool:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from lsprotocol import types
 
 from claude_lsp.context.candidate import lines_of
 from claude_lsp.findings.suppression import MARK, comment_for, comments_in, has_effect
-from claude_lsp.lsp.convert import diagnostic_of
+from claude_lsp.lsp.convert import diagnostic_of, range_to_client
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from claude_lsp.context.candidate import Lines
@@ -45,6 +45,13 @@ class Run:
     number: int
 
 
+class Other(NamedTuple):
+    """The file of a related place: its address, and its lines when it was looked at."""
+
+    uri: str
+    lines: LineIndex
+
+
 @dataclass
 class Shown:
     """A finding as it is shown now.
@@ -54,9 +61,9 @@ class Shown:
         run: the review that found it.
         text: what stood at its place when it was found.
         range: its place in the text of now.
-        locate: gives the address and range of a related place, as the client counts.
         stale: whether something else stands there now.
         edited: whether the document has been edited since it was found.
+        others: address and lines of the file of each related place; None where nobody knows it.
         hidden: whether it is dismissed, accepted, or suppressed by a comment beside it.
     """
 
@@ -64,9 +71,9 @@ class Shown:
     run: Run
     text: str
     range: Range
-    locate: Callable[[Related], types.Location | None] = lambda _: None
     stale: bool = False
     edited: bool = False
+    others: tuple[Other | None, ...] = ()
     hidden: bool = False
 
     def stands(self, index: LineIndex) -> bool:
@@ -142,7 +149,7 @@ class Published:
         index: LineIndex,
         changes: Sequence[Change] = (),
         *,
-        locate: Callable[[Related], types.Location | None] = lambda _: None,
+        others: Sequence[Other | None] = (),
     ) -> None:
         """Show one more finding; one with a known fingerprint takes the earlier one's place.
 
@@ -152,11 +159,11 @@ class Published:
             run: as `begin` returned it.
             index: the lines of the text that was reviewed.
             changes: the edits of the document since then, as far as they are known.
-            locate: gives the address and range of a related place.
+            others: the files of its related places, in their order.
         """
         document = self._documents.setdefault(_key(uri), _Document(uri, index))
         text, span = index.slice(finding.range), _moved(finding.range, changes)
-        shown = Shown(finding, run, text, span, locate, edited=bool(changes))
+        shown = Shown(finding, run, text, span, edited=bool(changes), others=tuple(others))
         live = self._live(uri)
         if live is not None and not changes:
             # What was reviewed may have been the file, and the buffer something else.
@@ -310,9 +317,21 @@ class Published:
         return [shown[place] for place in sorted(ranked[:limit])]
 
     def _diagnostic(self, shown: Shown, index: LineIndex) -> types.Diagnostic:
-        diagnostic = diagnostic_of(
-            shown.finding, index, self._server.abilities, span=shown.range, locate=shown.locate
-        )
+        abilities = self._server.abilities
+        others = dict(zip(shown.finding.related, shown.others, strict=False))
+
+        def locate(related: Related) -> types.Location | None:
+            other = others.get(related)
+            if other is None:
+                return None
+            live = self._live(other.uri)
+            uri, lines, place = other.uri, other.lines, related.range
+            if live is not None:
+                uri, lines = live.uri, live.snapshot().index
+                place = _nearest(other.lines.slice(place), place, lines) or place
+            return types.Location(uri, range_to_client(place, lines, abilities.position_encoding))
+
+        diagnostic = diagnostic_of(shown.finding, index, abilities, span=shown.range, locate=locate)
         shown.stale = not shown.stands(index)
         if shown.stale:
             diagnostic.message += _STALE
@@ -350,18 +369,25 @@ def _moved(span: Range, changes: Iterable[Change]) -> Range:
 
 def _find_again(shown: Shown, index: LineIndex) -> None:
     """Look for the text of a finding, the nearest to its place, if it is no longer there."""
-    wanted = shown.text
-    if shown.stands(index) or not wanted.strip():
-        return
-    near = index.offset_at(shown.range.start)
+    shown.range = _nearest(shown.text, shown.range, index) or shown.range
+
+
+def _nearest(wanted: str, span: Range, index: LineIndex) -> Range | None:
+    """Return where a text stands now, the nearest to its place; None where it is gone or blank."""
+    if not wanted.strip():
+        return None
+    if index.slice(span) == wanted:
+        return span
+    near = index.offset_at(span.start)
     places = []
     place = index.text.find(wanted)
     while place >= 0:
         places.append(place)
         place = index.text.find(wanted, place + 1)
-    if places:
-        start = min(places, key=lambda place: abs(place - near))
-        shown.range = index.range_of(start, start + len(wanted))
+    if not places:
+        return None
+    start = min(places, key=lambda place: abs(place - near))
+    return index.range_of(start, start + len(wanted))
 
 
 def _is_fixed(shown: Shown, index: LineIndex) -> bool:

@@ -43,6 +43,7 @@ class ClaudeServer(Server):
         session: settings, workspace folders, connection.
         jobs: the work that users, or their typing, have asked for.
         upkeep: the work that keeps the session going; no user's cancel ends it.
+        reviewed_saves: ids of the calls that were made because files were saved.
         published: the findings that are shown.
         previews: edits that wait for the user's word.
         recent: where the user has been typing.
@@ -67,6 +68,7 @@ class ClaudeServer(Server):
         self.told_problems: frozenset[str] = frozenset()
         self.suggestions = Suggestions(self)
         self.acceptance = Acceptance(self)
+        self.reviewed_saves: set[str] = set()
         self.verdicts = Verdicts(self)
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()

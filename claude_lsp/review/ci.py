@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 _SYSTEMS = (
     *("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "BITBUCKET_BUILD_NUMBER", "JENKINS_URL"),
-    *("BUILDKITE", "TEAMCITY_VERSION"),
+    *("BUILDKITE", "TEAMCITY_VERSION", "PRE_COMMIT_FROM_REF"),
 )
+"""A hook of pre-commit is as good as one: it has a change, and nobody who watches."""
 _BRANCHES = (
     "GITHUB_BASE_REF",
     "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
@@ -54,8 +55,8 @@ def base_of_change(environment: Mapping[str, str]) -> Base | None:
     if commit:
         return Base(commit[:12], (commit,))
     # A push, or a merge queue: what was there before.
-    for path in (("merge_group", "base_sha"), ("before",)):
-        before = _text(event, *path)
+    earlier = [_text(event, "merge_group", "base_sha"), _text(event, "before")]
+    for before in (*earlier, environment.get("PRE_COMMIT_FROM_REF", "")):
         if before.strip("0"):
             return Base(before[:12], (before,))
     return None

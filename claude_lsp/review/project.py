@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from claude_lsp.structure.edges import degrees, production_edges
 from claude_lsp.text.lines import LineIndex
-from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.files import TextFile, read_text
-from claude_lsp.workspace.languages import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -165,25 +167,52 @@ def sources_of(
     return {path: LineIndex(text) for path, text in texts.items() if text is not None}
 
 
-def central_documents(project: Project, workspace: Workspace, most: int = 8) -> list[Snapshot]:
-    """Return the text of the modules that most others import, and of the largest ones.
+def central_documents(
+    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = (), most: int = 30
+) -> list[Snapshot]:
+    """Return the text of the modules that most others import, the larger first among equals.
 
     Reads files: call it in a worker. Files that must not be sent are left out.
     """
-    wanted = [path for path, _ in project.summary.most_imported]
-    wanted += [path for path, _ in project.summary.largest if path not in wanted]
-    documents = []
-    for name in wanted[: most * 2]:
-        path = project.root / name
-        rules = workspace.rules_for(path)
-        if rules is None or rules.reason(path) is not None:
+    modules = project.graph.modules
+    fan_in, _ = degrees(production_edges(project.graph))
+    shown = [one for one in modules.values() if one.lines and not one.is_test]
+    shown.sort(key=lambda one: (-fan_in.get(one.name, 0), -one.lines, one.path))
+    return _allowed(project, workspace, [one.path for one in shown[: most * 2]], buffers)[:most]
+
+
+_OWN_WORDS = re.compile(
+    r"(?:readme|architecture|design|claude|agents)(?:\.(?:md|markdown|rst|txt|adoc))?",
+    re.IGNORECASE,
+)
+
+
+def own_words(
+    project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = ()
+) -> list[Snapshot]:
+    """Return what the project says of itself: the README, ARCHITECTURE and CLAUDE.md at its top.
+
+    Reads files: call it in a worker. Files that must not be sent are left out.
+    """
+    wanted = []
+    for folder in ("", "docs/"):
+        try:
+            names = sorted(os.listdir(project.root / folder))  # noqa: PTH208 - names alone
+        except OSError:
             continue
-        content = read_text(path, 400_000)
-        if not isinstance(content, TextFile):
-            continue
-        snapshot = Snapshot(uri_from_path(path), None, content.text, language_of(path))
-        if workspace.reason_not_to_send(snapshot) is None:
-            documents.append(snapshot)
-        if len(documents) == most:
-            break
-    return documents
+        wanted += [folder + name for name in names if _OWN_WORDS.fullmatch(name)]
+    # What says how it is meant to be built comes before what says what it is for.
+    wanted.sort(key=lambda path: ("architecture" not in path.lower(), path.count("/"), path))
+    return _allowed(project, workspace, wanted, buffers)
+
+
+def _allowed(
+    project: Project, workspace: Workspace, paths: Iterable[str], buffers: Iterable[Snapshot]
+) -> list[Snapshot]:
+    """Return those of some files that may be sent."""
+    # Not needed by a server that starts.
+    from claude_lsp.workspace.project_files import ProjectFiles
+
+    files = ProjectFiles(workspace, project.root, project.links, buffers)
+    found = (files.document(path) for path in paths)
+    return [one for one in found if isinstance(one, Snapshot)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions import ACTIONS
@@ -101,7 +101,12 @@ async def prepare_unit(engine: Engine, unit: Unit, surroundings: Surroundings = 
 
 
 async def review_unit(
-    engine: Engine, unit: Unit, surroundings: Surroundings, account: Account
+    engine: Engine,
+    unit: Unit,
+    surroundings: Surroundings,
+    account: Account,
+    *,
+    automatic: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
     """Make one call; the last event is always its `UnitDone`."""
     action, situation = ACTIONS["review"], situation_of(unit)
@@ -110,6 +115,7 @@ async def review_unit(
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
+        prepared = replace(prepared, request=replace(prepared.request, automatic=automatic))
         async with contextlib.aclosing(
             engine.run(action, situation, prepared, account)
         ) as outcomes:
@@ -157,11 +163,20 @@ async def review(
     *,
     surroundings: Surroundings = ALONE,
     concurrency: int = 4,
+    automatic: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
     """Make the calls of a plan, at most `concurrency` at a time, and yield events as they come.
 
     Every unit gets exactly one `UnitDone`. After a failure that would meet the others too,
     those not yet begun are not sent and are done with the same failure.
+
+    Args:
+        engine: makes the calls.
+        units: the calls.
+        account: what they cost together.
+        surroundings: what the editor shows beside the documents.
+        concurrency: the most calls at a time.
+        automatic: whether nobody asked, so that the limit for that holds.
     """
     waiting = list(reversed(units))
     events: asyncio.Queue[ReviewEvent | BaseException] = asyncio.Queue()
@@ -175,7 +190,7 @@ async def review(
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
             async with contextlib.aclosing(
-                review_unit(engine, unit, surroundings, account)
+                review_unit(engine, unit, surroundings, account, automatic=automatic)
             ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:

@@ -52,7 +52,8 @@ def package_groups(folders: Mapping[str, int], most: int) -> dict[str, str]:
     """
     whole: Counter[str] = Counter()
     inside: dict[str, set[str]] = {}
-    for folder, lines in folders.items():
+    for folder, counted in folders.items():
+        lines = max(counted, 1)  # a folder of empty files is one too
         whole[folder] += lines
         while folder != ".":
             above = _parent(folder)

@@ -30,6 +30,7 @@ _EDGES_PER_FIGURE = 4
 _TOP = 30
 _MAX_ENTRIES = 20
 _MAX_SIGNATURE = 200
+_MAX_EVIDENCE = 400
 _LEAST_TOKENS = 6
 """No line of the sheet has less, so a budget bounds how many are looked at."""
 
@@ -99,6 +100,21 @@ def render_map(
         _signature_section(signatures[: budget // _LEAST_TOKENS]),
     ]
     return _within(header, [one for one in sections if one.most], budget, count)
+
+
+def render_facts(findings: Iterable[Finding]) -> str:
+    """Return structural facts with their evidence, one a line, the worst first."""
+    worst_first = sorted(findings, key=lambda one: (one.severity.rank, one.rule, one.path))
+    return "".join(
+        f"{one.rule} {one.severity.value} {one.path}:{one.range.start.line + 1} {one.title}. "
+        f"{_shortened(one.explanation)}\n"
+        for one in worst_first
+    )
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _MAX_EVIDENCE else f"{words[:_MAX_EVIDENCE]} ..."
 
 
 def _within(
@@ -199,9 +215,11 @@ def _package_section(found: Sequence[Package], weights: Mapping[Edge, int]) -> S
             imported = f" -> {', '.join(targets[one.path])}" if one.path in targets else ""
             if one.path in shown or imported:
                 rows.append(f"{_folder(one.path)}{figures if one.path in shown else ''}{imported}")
-        left = len(found) - len(rows) + 1
+        named = shown | targets.keys()
+        left = [_folder(one.path) for one in found if one.path not in named]
         if left:
-            rows.append(f"and {counted(left, 'more package')}")
+            # Each is named, whatever the budget: what has no name can't be asked about.
+            rows.append(f"and {counted(len(left), 'more package')}: {', '.join(left)}")
         return "\n".join(rows) + "\n"
 
     return Section(0.45, len(order), render)

@@ -8,9 +8,9 @@ import pytest
 from lsprotocol import types
 
 from claude_lsp.lsp import publish
-from claude_lsp.text.snapshots import uri_from_path
+from claude_lsp.text.snapshots import path_from_uri, uri_from_path
 from tests.lsp.editor import finding
-from tests.messages_api import Disconnect, replies
+from tests.messages_api import Disconnect, Finish, Gate, Reply, replies
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -48,7 +48,7 @@ def shown(editor: Editor) -> dict[str, list[str]]:
 
 
 def judged(quote: str = "def second():", path: str = "package/two.py") -> dict[str, Any]:
-    return finding(TWO, quote, path=path, rule="arch.boundary", title="In the wrong place")
+    return finding(TWO, quote, path=path, rule="arch.seam", title="In the wrong place")
 
 
 async def test_facts_need_no_key(project: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +61,8 @@ async def test_facts_need_no_key(project: Editor, monkeypatch: pytest.MonkeyPatc
     assert project.client.questions == []
     (error,) = project.errors
     assert "No Anthropic API key was found" in error
+    notice = "1 fact about the architecture, computed from the code; no model was asked"
+    assert notice in project.messages
     assert project.api.requests == []
 
 
@@ -93,9 +95,9 @@ async def test_findings_in_files_that_are_not_open(project: Editor) -> None:
     (request,) = project.api.messages
     assert request.model == "claude-opus-5-5"
     assert "package/two.py" in request.text
-    assert "arch.boundary" in shown(project)["package/two.py"]
+    assert "arch.seam" in shown(project)["package/two.py"]
     uri = uri_from_path(project.root / "package/two.py")
-    found = [d for d in project.client.diagnostics[uri] if d.code == "arch.boundary"]
+    found = [d for d in project.client.diagnostics[uri] if d.code == "arch.seam"]
     assert found[0].range.start == types.Position(3, 0)
     (message,) = project.messages
     assert "1 finding of claude-opus-5-5" in message
@@ -149,7 +151,7 @@ async def test_an_open_buffer_that_differs_from_the_file(project: Editor) -> Non
     project.api.script(replies.json_findings([judged()]))
     await project.run("claude.reviewArchitecture")
     # Under the client's own spelling of the address, and where the buffer has the text.
-    found = [d for d in project.client.diagnostics[spelled] if d.code == "arch.boundary"]
+    found = [d for d in project.client.diagnostics[spelled] if d.code == "arch.seam"]
     assert found[0].range.start.line == 5
     project.client.change(spelled, ((0, 0), (1, 0)), "")
     await project.client.wait_for(
@@ -157,7 +159,7 @@ async def test_an_open_buffer_that_differs_from_the_file(project: Editor) -> Non
             [
                 d.range.start.line
                 for d in project.client.diagnostics[spelled]
-                if d.code == "arch.boundary"
+                if d.code == "arch.seam"
             ]
             == [4]
         )
@@ -240,3 +242,95 @@ async def test_facts_of_files_that_are_not_open_point_to_both_ends(
     (related,) = layer.related_information or ()
     assert related.location.uri == uri_from_path(project.root / "package/two.py")
     assert project.api.requests == []
+
+
+def leaky() -> dict[str, Any]:
+    """A finding with two places, one of them in a file that only a tool shows."""
+    places = [
+        {"path": "package/two.py", "line": 4, "quote": "def second():", "shows": "the inside"},
+        {"path": "notes.txt", "line": 2, "quote": "second() must", "shows": "who has to know it"},
+    ]
+    return judged() | {"places": places, "dependencies": [], "rule": "arch.boundary"}
+
+
+def answer(*findings: dict[str, Any]) -> Reply:
+    overview = [{"kind": "strength", "text": "Small."}, {"kind": "first", "text": "Begin here."}]
+    return replies.json({"findings": list(findings), "overview": overview})
+
+
+async def test_a_finding_links_its_places_and_the_overview_opens(project: Editor) -> None:
+    notes = project.file("notes.txt", "first\nsecond() must be called twice\n")
+    await project.start()
+    # The buffer differs from the file: it is what the model reads, and where the link leads.
+    project.client.open(notes, "new\nfirst\nsecond() must be called twice\n", "plaintext")
+    project.api.script(replies.tool_use("read_file", {"path": "notes.txt"}), answer(leaky()))
+    await project.run("claude.reviewArchitecture")
+    assert "new\n" in project.api.messages[1].text or "1| new" in str(project.api.messages[1].body)
+    uri = uri_from_path(project.root / "package/two.py")
+    (found,) = [d for d in project.client.diagnostics[uri] if d.code == "arch.boundary"]
+    assert found.range.start == types.Position(3, 0)
+    (related,) = found.related_information or ()
+    assert (related.location.uri, related.message) == (notes, "who has to know it")
+    assert related.location.range.start == types.Position(2, 0)
+    (shown_document,) = project.client.shown
+    path = path_from_uri(shown_document.uri)
+    assert path is not None
+    assert path.read_text("utf-8") == (
+        "# Architecture of project\n\n## Strengths\n\n- Small.\n\n"
+        "## To do first\n\n1. Begin here.\n"
+    )
+
+
+async def test_a_link_follows_edits_of_the_other_file(project: Editor) -> None:
+    text = "first\nsecond() must be called twice\n"
+    notes = project.file("notes.txt", text)
+    await project.start()
+    project.api.script(replies.tool_use("read_file", {"path": "notes.txt"}), answer(leaky()))
+    await project.run("claude.reviewArchitecture")
+    uri = uri_from_path(project.root / "package/two.py")
+    project.client.open(notes, "\n\n" + text, "plaintext")
+    project.client.open(uri, TWO)
+    project.client.change(uri, ((0, 0), (0, 0)), "\n")
+
+    def lines() -> list[int]:
+        found = [d for d in project.client.diagnostics[uri] if d.code == "arch.boundary"]
+        return [r.location.range.start.line for d in found for r in d.related_information or ()]
+
+    await project.client.wait_for(lambda: lines() == [3])
+
+
+async def test_the_question_tells_of_the_looks_and_the_price_of_all(project: Editor) -> None:
+    await project.start()
+    project.client.choose = no
+    await project.run("claude.reviewArchitecture")
+    (question,) = project.client.questions
+    assert "at most $2.00" in question.message
+    assert "then up to 6 looks into the project" in question.message
+
+
+async def test_cancelling_ends_the_dialogue(project: Editor) -> None:
+    await project.start()
+    gate = Gate()
+    project.api.script(
+        replies.tool_use("list_directory", {"path": "."}),
+        replies.partial('{"findings":[') + gate + Finish(),
+    )
+    await project.command("claude.reviewArchitecture")
+    await gate.wait_reached()
+    await project.command("claude.cancel")
+    await project.settled()
+    await project.api.messages[1].wait_disconnected()
+    gate.open()
+
+
+async def test_what_would_be_sent_is_shown(project: Editor) -> None:
+    await project.start()
+    await project.run("claude.showContext", {"action": "architecture"})
+    assert project.api.requests == []
+    (shown_document,) = project.client.shown
+    path = path_from_uri(shown_document.uri)
+    assert path is not None
+    text = path.read_text("utf-8")
+    assert text.startswith("# architecture: what is sent\n")
+    assert "project map: computed from the code" in text
+    assert "--- tools ---\nread_file(" in text

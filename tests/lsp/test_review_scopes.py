@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from lsprotocol import types
 
 from tests.lsp.editor import PYTHON, finding, plain, span_of
 from tests.messages_api import replies
@@ -143,3 +144,66 @@ async def test_a_large_document_is_reviewed_in_parts(unstarted: Editor) -> None:
     assert len(unstarted.api.messages) > 3
     assert unstarted.shown(uri) == [(399, "The last line")]
     assert unstarted.messages == []
+
+
+async def save(editor: Editor, uri: str) -> None:
+    editor.client.text_document_did_save(
+        types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri))
+    )
+    await editor.settled()
+
+
+async def test_on_save_what_has_changed_in_the_file_is_reviewed_once(
+    unstarted: Editor,
+) -> None:
+    editor = unstarted
+    repository = Repository(editor.root)
+    repository.commit(one_py=PYTHON, two_py=PYTHON)
+    await editor.start(options={"review": {"on_save": True}})
+    changed = PYTHON.replace("result = 0", "result = 1")
+    repository.write("two.py", changed)
+    uri = editor.open(changed, "one.py")
+    odd = {**finding(PYTHON, "    result = 0"), "path": "one.py", "quote": "result = 1"}
+    editor.api.respond(lambda _: replies.json_findings([odd]))
+    await save(editor, uri)
+    (request,) = editor.api.messages
+    assert '<document path="two.py"' not in request.text
+    assert editor.shown(uri) == [(4, "About result = 0")]
+    await save(editor, uri)
+    assert len(editor.api.messages) == 1
+    assert editor.messages == []
+    (usage,) = editor.server.session.ledger.usage(())
+    assert usage.requests == 1
+    assert editor.server.session.ledger.spent_today().automatic_usd > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"review": {"on_save": True}}])
+async def test_saving_asks_nothing_where_nothing_has_changed_or_nobody_wants_it(
+    unstarted: Editor, options: dict[str, Any]
+) -> None:
+    editor = unstarted
+    repository = Repository(editor.root)
+    repository.commit(one_py=PYTHON)
+    await editor.start(options=options)
+    if not options:
+        repository.write("one.py", PYTHON + "more = 1\n")
+    uri = editor.open(repository.root.joinpath("one.py").read_text(), "one.py")
+    await save(editor, uri)
+    assert editor.api.messages == []
+    assert editor.messages == []
+
+
+async def test_a_limit_on_saving_is_told_once_and_not_by_a_pop_up_for_each(
+    unstarted: Editor,
+) -> None:
+    editor = unstarted
+    repository = Repository(editor.root)
+    repository.commit(one_py=PYTHON)
+    await editor.start(
+        options={"review": {"on_save": True}, "spend": {"automatic_day_usd": 0.000001}}
+    )
+    for number in range(3):
+        uri = editor.open(PYTHON + f"more = {number}\n", "one.py")
+        await save(editor, uri)
+    assert editor.api.messages == []
+    assert len(editor.messages) <= 1

@@ -15,7 +15,7 @@ import pytest
 
 from claude_lsp.cli import main as command_line
 from claude_lsp.cli import process as exit_codes
-from tests.messages_api import replies
+from tests.messages_api import Finish, Gate, replies
 
 if TYPE_CHECKING:
     from tests.messages_api import ReceivedRequest, Reply, ThreadedMessagesApi
@@ -470,11 +470,89 @@ def test_arch_asks_within_its_limit(shell: Shell) -> None:
     poor = shell.run("arch", "--max-cost", "0.000001")
     assert poor.returncode == exit_codes.INCOMPLETE
     assert shell.api.messages == []
-    claim = finding("package/one.py", quote="import package.two", rule="arch.boundary", line=1)
+    claim = finding("package/one.py", quote="import package.two", rule="arch.seam", line=1)
     shell.api.script(replies.json_findings([claim]))
     done = shell.run("arch")
     assert done.returncode == exit_codes.DONE
-    assert "arch.boundary" in done.stdout
+    assert "arch.seam" in done.stdout
+
+
+def test_arch_tells_what_the_model_looked_at_and_what_it_says_of_the_whole(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("notes.txt", "kept apart\n")
+    claim = finding("notes.txt", quote="kept apart", rule="arch.seam", line=1)
+    overview = [{"kind": "strength", "text": "Small."}, {"kind": "first", "text": "Cut it."}]
+    shell.api.script(
+        replies.tool_uses(("read_file", {"path": "notes.txt"}), ("read_file", {"path": "../x"})),
+        replies.json({"findings": [claim], "overview": overview}),
+    )
+    report = shell.root.parent / "report.json"
+    done = shell.run("arch", "-o", f"json:{report}")
+    assert done.returncode == exit_codes.DONE
+    assert "notes.txt:1:1: major arch.seam" in done.stdout
+    assert "## To do first\n\n1. Cut it.\n" in done.stdout
+    assert "It looked into the project 2 times (1 refused)" in done.stdout
+    assert "2 calls to claude-opus-5-5" in done.stdout
+    written = json.loads(report.read_text("utf-8"))
+    assert written["overview"].startswith("## Strengths\n\n- Small.")
+    first, second = written["looks"]
+    assert (first["tool"], first["arguments"]) == ("read_file", {"path": "notes.txt"})
+    assert (first["refused"], second["refused"]) == (None, "outside the workspace")
+    # What was asked for is kept, what was shown is not.
+    assert "kept apart" not in json.dumps(written["looks"])
+
+
+def test_context_shows_the_first_request_of_an_architecture_review(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("README.md", "# The package\n")
+    shown = shell.run("context", ".", "--action", "architecture", "--format", "json")
+    assert shell.api.requests == []
+    assert shell.run("arch").returncode in (exit_codes.DONE, exit_codes.INCOMPLETE)
+    (request,) = shell.api.messages
+    found = json.loads(shown.stdout)
+    assert found["body"] == request.body
+    assert found["bounds"]["rounds"] == 6
+    text = shell.run("context", ".").stdout
+    assert "then up to 6 rounds in which the model may look into the project" in text
+    assert "read_file(path, first_line, last_line): Read a file" in text
+    assert "# The package" in text
+
+
+def test_arch_reports_on_what_was_asked_for_only(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("other/place.py", "kept = 1\n")
+    claims = [
+        finding("package/one.py", quote="import package.two", rule="arch.seam", line=1),
+        finding("other/place.py", quote="kept = 1", rule="arch.seam", line=1),
+    ]
+    shell.api.script(replies.json_findings(claims))
+    done = shell.run("arch", "package", "--root", str(shell.root))
+    assert "package/one.py:1:1: major arch.seam" in done.stdout
+    assert "other/place.py" not in done.stdout
+    assert "not about what was asked for: 1" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals to a process group")
+def test_an_interrupted_arch_reports_what_it_has(shell: Shell) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    gate = Gate()
+    claim = finding("package/one.py", quote="import package.two", rule="arch.seam", line=1)
+    shell.api.script(
+        replies.tool_use("list_directory", {"path": "."}),
+        replies.partial('{"findings":[' + json.dumps(claim)) + gate + Finish(),
+    )
+    process = shell.start("arch")
+    gate.wait_reached_blocking()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    gate.open()
+    assert process.returncode == exit_codes.INTERRUPTED
+    assert "INCOMPLETE" in out
+    assert "The model was interrupted." in out
 
 
 def test_arch_of_nothing_and_of_what_is_not_there(shell: Shell) -> None:

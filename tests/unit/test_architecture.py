@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"context", "structure"}),
     frozenset({"claude"}),
     frozenset({"actions"}),
-    frozenset({"gathering"}),
+    frozenset({"gathering", "toolbox"}),
     frozenset({"engine"}),
     frozenset({"disclosure"}),
     frozenset({"review"}),

@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from claude_lsp.context import tokens
 from claude_lsp.structure.packages import package_groups, packages
-from claude_lsp.structure.project_map import Signature, render_map
+from claude_lsp.structure.project_map import Signature, render_facts, render_map
 from claude_lsp.structure.review import review_structure
 from claude_lsp.workspace.index.uses import Used, most_used
 from claude_lsp.workspace.module_graph import Definition, Import, Module, ModuleGraph
@@ -180,7 +180,28 @@ def test_what_a_section_does_not_need_goes_to_the_others() -> None:
 
 def test_what_is_left_out_is_counted() -> None:
     text = render_map(LARGE, [], 200, words, SIGNATURES)
-    assert re.fullmatch(r"and \d+ more packages?", rows(text, "Packages")[-1])
+    assert re.fullmatch(r"and \d+ more packages?: .+", rows(text, "Packages")[-1])
+
+
+@pytest.mark.parametrize("budget", [8_000, 32_000])
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_within_the_budgets_of_a_review_every_package_is_named(budget: int, share: float) -> None:
+    assert tokens.warm()
+    room = int(budget * share)
+    text = render_map(LARGE, review_structure(LARGE), room, tokens.upper_bound, SIGNATURES)
+    assert tokens.upper_bound(text) <= room
+    found, _ = packages(LARGE.modules.values(), [], 30)
+    assert len(found) == 30
+    section = "\n".join(rows(text, "Packages"))
+    for one in found:
+        assert re.search(rf"(?<![\w/]){re.escape(one.path)}(?![\w/])", section), one.path
+
+
+def test_facts_stand_with_their_evidence_the_worst_first() -> None:
+    graph = graph_of([("p/a.py", "p/b.py"), ("p/b.py", "p/a.py")])
+    (line,) = render_facts(review_structure(graph)).splitlines()
+    assert line.startswith("arch.cycle minor p/a.py:1 ")
+    assert "p.b" in line
 
 
 def test_a_larger_budget_shows_all_that_a_smaller_one_shows() -> None:
@@ -201,6 +222,7 @@ def test_the_order_of_the_graph_changes_nothing() -> None:
 # --- Packages -------------------------------------------------------------------------------
 
 
+@example({"a": 0, "b": 0, "a/a": 0}, 2)
 @given(
     st.dictionaries(
         st.lists(st.sampled_from("abc"), max_size=4).map(lambda parts: "/".join(parts) or "."),

@@ -390,6 +390,7 @@ def test_what_githubs_event_tells(tmp_path: Path, event: object, base: str | Non
 
 
 def test_whether_ci_runs_this() -> None:
+    assert ci.runs_in_ci({"PRE_COMMIT_FROM_REF": "a" * 40})
     assert ci.runs_in_ci({"CI": "true"})
     assert ci.runs_in_ci({"TF_BUILD": "True"})
     assert not ci.runs_in_ci({"CI": "false"})

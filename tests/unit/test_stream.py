@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from claude_lsp.claude import stream
 from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.dialogue import HiddenThought, Said, Thought, ToolCall
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 
 
@@ -219,3 +220,76 @@ def test_an_event_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unfinished_last_event_is_not_taken() -> None:
     _, answer = decoded((START + END).encode().rstrip(b"\n"))
     assert not answer.complete
+
+
+def block(index: int, start: dict[str, Any], *deltas: dict[str, Any]) -> str:
+    """A whole content block."""
+    begun = event({"type": "content_block_start", "index": index, "content_block": start})
+    middle = (
+        event({"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas
+    )
+    return begun + "".join(middle) + event({"type": "content_block_stop", "index": index})
+
+
+def call(index: int, name: str, *pieces: str) -> str:
+    start = {"type": "tool_use", "id": f"toolu_{index}", "name": name, "input": {}}
+    return block(
+        index, start, *({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
+    )
+
+
+TOOLS_ASKED = START + block(
+    0,
+    {"type": "thinking", "thinking": "", "signature": ""},
+    {"type": "thinking_delta", "thinking": "Grüße "},
+    {"type": "thinking_delta", "thinking": "an alle"},
+    {"type": "signature_delta", "signature": "c2ln"},
+)
+TOOLS_ASKED += block(1, {"type": "redacted_thinking", "data": "b3BhcXVl"})
+TOOLS_ASKED += block(
+    2, {"type": "text", "text": ""}, {"type": "text_delta", "text": "Let me look."}
+)
+TOOLS_ASKED += call(3, "read_file", '{"pa', 'th": "ä.py", "first', '_line": 3}') + call(4, "empty")
+TOOLS_ASKED += event(
+    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}}
+) + event({"type": "message_stop"})
+
+
+@given(st.lists(st.integers(0, len(TOOLS_ASKED.encode())), max_size=12))
+@settings(max_examples=60)
+def test_blocks_are_the_same_however_the_bytes_are_cut(places: list[int]) -> None:
+    data = TOOLS_ASKED.encode()
+    cuts = [0, *sorted(places), len(data)]
+    pieces, answer = decoded(*(data[a:b] for a, b in itertools.pairwise(cuts)))
+    assert pieces == ["Let me look."]
+    assert answer.asks
+    assert answer.blocks == [
+        Thought("Grüße an alle", "c2ln"),
+        HiddenThought("b3BhcXVl"),
+        Said("Let me look."),
+        ToolCall("toolu_3", "read_file", {"path": "ä.py", "first_line": 3}),
+        ToolCall("toolu_4", "empty", {}),
+    ]
+    assert [one.name for one in answer.calls] == ["read_file", "empty"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "problem"),
+    [
+        (['{"path": "a'], "not valid JSON"),
+        (["[1]"], "not an object"),
+        (["[" * 5000], "not valid JSON"),
+        (['{"path": "', "a" * 70_000, '"}'], "too long"),
+    ],
+)
+def test_arguments_that_can_not_be_read_are_told(pieces: list[str], problem: str) -> None:
+    _, answer = decoded((START + call(0, "read_file", *pieces)).encode())
+    (found,) = answer.calls
+    assert found.arguments == {}
+    assert problem in str(found.problem)
+
+
+def test_a_call_that_was_cut_off_is_none() -> None:
+    begun = call(0, "read_file", '{"path": "a.py"}')
+    _, answer = decoded((START + begun[: begun.rindex("event:")]).encode())
+    assert answer.calls == []

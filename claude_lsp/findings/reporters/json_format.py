@@ -24,6 +24,9 @@ The format is stable: members are only added, and `version` grows when one chang
     rules          [id of a rule that was looked for]
     compared       whether there was a baseline
     kind           "review" or "arch", after the command
+    overview       text in Markdown; only where a model gave one
+    looks          [{"tool", "arguments": {name: text or number}, "tokens",
+                     "refused" (text or null)}]; only where a model looked at files on its own
 
 Lines and columns are 1-based; a column counts Unicode code points, and the end is behind the last
 character. Characters that could steer a terminal are written as `\uXXXX`.
@@ -37,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
 from claude_lsp.findings.report import (
     Coverage,
+    Look,
     Report,
     Spend,
     Suppressed,
@@ -82,6 +86,17 @@ def as_dict(report: Report) -> dict[str, Any]:
         "rules": list(report.rules),
         "compared": report.compared,
         "kind": report.kind,
+        **({"overview": report.overview} if report.overview else {}),
+        **({"looks": [_look_as_dict(look) for look in report.looks]} if report.looks else {}),
+    }
+
+
+def _look_as_dict(look: Look) -> dict[str, Any]:
+    return {
+        "tool": look.tool,
+        "arguments": dict(look.arguments),
+        "tokens": look.tokens,
+        "refused": look.refused,
     }
 
 
@@ -160,6 +175,11 @@ def read_report(text: str) -> Report:
             rules=tuple(rules),
             compared=compared,
             kind="arch" if value.get("kind") == "arch" else "review",
+            overview=value.get("overview", ""),
+            looks=tuple(
+                Look(each["tool"], each["arguments"], each["tokens"], each["refused"])
+                for each in value.get("looks", ())
+            ),
         )
     except KeyError as error:
         raise ValueError(f"not a report of claude-lsp: it has no {error}") from error

@@ -10,6 +10,7 @@ from claude_lsp.findings.report import (
     Report,
     coverage_sentence,
     dropped_sentence,
+    looks_sentence,
     order,
     result_sentence,
     spend_sentence,
@@ -74,7 +75,14 @@ def closing_lines(report: Report, style: Style) -> list[str]:
         ]
     lines += suppressed_lines(report, style)
     lines += [f"note: {visible(notice)}" for notice in report.notices]
-    details = (suppressed_sentence(report), dropped_sentence(report), spend_sentence(report))
+    if report.overview:
+        lines += ["", *map(visible, report.overview.strip().split("\n")), ""]
+    details = (
+        suppressed_sentence(report),
+        dropped_sentence(report),
+        looks_sentence(report),
+        spend_sentence(report),
+    )
     lines += [style.paint(visible(text), "dim") for text in details if text]
     return lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +16,9 @@ from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.apply import CHANGED, Applier
 from claude_lsp.lsp.confirm import ask, may_send
 from claude_lsp.lsp.convert import SOURCE
-from claude_lsp.lsp.handlers.reviews import plan_of
+from claude_lsp.lsp.handlers.reviews import plan_of, show_architecture
 from claude_lsp.lsp.handlers.target import Target, arguments_of
-from claude_lsp.lsp.present import present
+from claude_lsp.lsp.present import present, present_context
 from claude_lsp.lsp.previews import growing
 from claude_lsp.lsp.progress import progress
 from claude_lsp.review.document import Document
@@ -70,11 +69,13 @@ def explain(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
 
 def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:
     """Show what an action would send from here; nothing is sent."""
-    target = Target(server, params)
     name = str(arguments_of(params).get("action") or "complete")
-    known = [each for each in ACTIONS if each != "architecture"]
-    if name not in known:
-        raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")
+    if name not in ACTIONS:
+        raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(ACTIONS)}.")
+    if name == "architecture":
+        server.work("showContext", "looking", lambda: show_architecture(server))
+        return
+    target = Target(server, params)
     if name == "complete":
         target.range = Range(target.range.end, target.range.end)
     key = f"showContext {target.snapshot.uri}"
@@ -234,10 +235,7 @@ async def _show_context(server: ClaudeServer, action: Action, target: Target) ->
             prepared = await engine.prepare(action, situation, target.surroundings)
             if calls > 1:
                 server.notice(f"{action.name} makes {calls} calls; this is the first of them")
-            # A fence longer than any in the text keeps it one block.
-            text = as_text(prepared)
-            fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
-            await present(server, f"# {action.name}: what is sent\n\n{fence}\n{text}\n{fence}\n")
+            await present_context(server, action.name, as_text(prepared))
 
 
 async def _edit(work: _Work) -> None:

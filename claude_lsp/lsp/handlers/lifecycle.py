@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.lsp.handlers.reviews import review_saved
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import LineIndex
 from claude_lsp.text.snapshots import path_from_uri
@@ -82,8 +83,9 @@ def did_change_watched_files(
 
 
 def did_save(server: ClaudeServer, params: types.DidSaveTextDocumentParams) -> None:
-    """Take in a saved file: not every editor watches files."""
+    """Take in a saved file, as not every editor watches files; review it if that is wanted."""
     server.changed_on_disk([params.text_document.uri])
+    review_saved(server, params.text_document.uri)
 
 
 def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:

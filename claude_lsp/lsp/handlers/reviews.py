@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.actions.outcomes import Drop
+from claude_lsp.actions.outcomes import Drop, Looked, Prose
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
@@ -20,9 +21,10 @@ from claude_lsp.context.candidate import lines_of
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.lsp.confirm import may_send
-from claude_lsp.lsp.convert import range_to_client
 from claude_lsp.lsp.handlers.target import Target, arguments_of
+from claude_lsp.lsp.present import present, present_context
 from claude_lsp.lsp.progress import progress
+from claude_lsp.lsp.publish import Other
 from claude_lsp.review import sides
 from claude_lsp.review.document import Document, selected
 from claude_lsp.review.judgement import prepare_judgement
@@ -44,14 +46,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lsprotocol import types
+
     from claude_lsp.actions.action import Surroundings
     from claude_lsp.engine import Engine
-    from claude_lsp.findings.finding import Related
     from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.publish import Run
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.project import Project
+
+log = logging.getLogger(__name__)
 
 CHANGES = ("changes", "staged")
 """The scopes that speak of no single document."""
@@ -149,6 +154,40 @@ async def _review_changes(server: ClaudeServer, folder: Path, scope: str, *, con
             run.tell(f"{files} ({skipped})" if skipped else files)
 
 
+def review_saved(server: ClaudeServer, uri: str) -> None:
+    """Review what has changed in a file that was saved, if the user wants that."""
+    engine, path = server.session.current_engine, path_from_uri(uri)
+    if engine is not None and engine.settings.review.on_save and path is not None:
+        server.jobs.start(f"review {uri}", _review_saved(server, path))
+
+
+async def _review_saved(server: ClaudeServer, path: Path) -> None:
+    """Nobody asked, so nothing pops up; what was reviewed already is not sent again."""
+    try:
+        with server.working("reviewing what was saved"):
+            async with server.session.engine() as engine:
+                repository = git.root_of(path.parent)
+                if repository is None:
+                    return
+                found = await asyncio.to_thread(
+                    changes, engine.workspace, repository, sides.worktree(), paths=[path]
+                )
+                if not found.documents:
+                    return
+                plan = await plan_of(engine, found)
+                new = tuple(unit for unit in plan.units if unit.id not in server.reviewed_saves)
+                if not new:
+                    return
+                await server.verdicts.refresh()
+                run = _Run(server, engine, server.surroundings(), {}, log.debug, asked=False)
+                await run.carry_out(replace(plan, units=new), found.documents)
+                server.reviewed_saves.update(unit.id for unit in new)
+    except ClaudeError as error:
+        server.tell(error.failure, asked=False)
+    except git.GitError as error:
+        log.info("nothing is reviewed on saving %s: %s", path, error)
+
+
 async def plan_of(engine: Engine, scope: Scope) -> Plan:
     """Return the calls that review a scope.
 
@@ -193,6 +232,7 @@ class _Run:
         surroundings: what the editor shows beside the documents.
         journals: what happens to the open documents meanwhile, by their addresses.
         report: shows progress.
+        asked: whether the user asked for it.
     """
 
     def __init__(
@@ -202,9 +242,11 @@ class _Run:
         surroundings: Surroundings,
         journals: Mapping[str, Journal],
         report: Callable[[str], None],
+        *,
+        asked: bool = True,
     ) -> None:
         self._server, self._engine, self._surroundings = server, engine, surroundings
-        self._journals, self._report = journals, report
+        self._journals, self._report, self._asked = journals, report, asked
         self._found: set[str] = set()
         self._dropped: Counter[str] = Counter()
 
@@ -219,7 +261,13 @@ class _Run:
         run = self._server.published.begin("review")
         tally, failure = Tally(plan), None
         by_origin = {document.origin: document for document in documents}
-        stream = review_units(self._engine, plan.units, Account(), surroundings=self._surroundings)
+        stream = review_units(
+            self._engine,
+            plan.units,
+            Account(),
+            surroundings=self._surroundings,
+            automatic=not self._asked,
+        )
         async with contextlib.aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, UnitFound):
@@ -227,17 +275,23 @@ class _Run:
                 elif isinstance(event, UnitDropped):
                     self._dropped[event.reason] += event.count
                 elif isinstance(event, UnitNotice):
-                    self._server.notice(event.text)
+                    self._tell(event.text)
                 else:
                     failure = failure or event.failure
                     problem = None if event.failure is None else event.failure.message
                     tally.finish(event.unit, problem)
         for origin, reason in plan.left_out:
-            self._server.notice(f"{origin} was not reviewed in full: {reason}")
+            self._tell(f"{origin} was not reviewed in full: {reason}")
         reviewed = (by_origin[origin] for origin in tally.reviewed)
         self._server.published.complete(run, {each.snapshot.uri: each.scope for each in reviewed})
         if failure is not None:
             raise ClaudeError(failure)
+
+    def _tell(self, text: str) -> None:
+        if self._asked:
+            self._server.notice(text)
+        else:
+            log.info("%s", text)
 
     def _show(self, finding: Finding, document: Document, run: Run) -> None:
         self._found.add(finding.fingerprint)
@@ -276,28 +330,47 @@ def _folder(server: ClaudeServer, uri: object) -> Path:
 
 
 async def _architecture(server: ClaudeServer) -> None:
-    async with server.session.engine() as engine:
-        root = engine.workspace.root
-        if root is None:
-            server.notice("an architecture review needs a folder; open one first")
-            return
-        async with progress(server, "Claude: Architecture") as report:
-            report("reading the project")
-            await server.verdicts.refresh()
-            folder = engine.codebase.folders[0]
-            links = text_of = None
-            if folder.progress is not None:
-                folder.update()  # not every editor tells of files that change
-                await folder.settled()
-                links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
-                text_of = folder.text
-            project = await asyncio.to_thread(
-                survey, engine.workspace, root, engine.settings, links, text_of=text_of
-            )
+    async with (
+        server.session.engine() as engine,
+        progress(server, "Claude: Architecture") as report,
+    ):
+        report("reading the project")
+        await server.verdicts.refresh()
+        project = await _surveyed(server, engine)
+        if project is not None:
             for notice in project.notices:
                 server.notice(notice)
             await _show_facts(server, project)
             await _judge(server, engine, project, report)
+
+
+async def show_architecture(server: ClaudeServer) -> None:
+    """Show the first request of an architecture review; nothing is sent."""
+    from claude_lsp.disclosure import as_text
+
+    async with server.session.engine() as engine:
+        project = await _surveyed(server, engine)
+        if project is not None:
+            judgement = await prepare_judgement(engine, project, server.surroundings())
+            await present_context(server, "architecture", as_text(judgement.prepared))
+
+
+async def _surveyed(server: ClaudeServer, engine: Engine) -> Project | None:
+    """Compute the structure of the first folder, as it is in the editor; None without a folder."""
+    root = engine.workspace.root
+    if root is None:
+        server.notice("an architecture review needs a folder; open one first")
+        return None
+    folder = engine.codebase.folders[0]
+    links = text_of = None
+    if folder.progress is not None:
+        folder.update()  # not every editor tells of files that change
+        await folder.settled()
+        links = await asyncio.to_thread(folder.links, server.workspace.open_snapshots())
+        text_of = folder.text
+    return await asyncio.to_thread(
+        survey, engine.workspace, root, engine.settings, links, text_of=text_of
+    )
 
 
 async def _show_facts(server: ClaudeServer, project: Project) -> None:
@@ -305,19 +378,11 @@ async def _show_facts(server: ClaudeServer, project: Project) -> None:
     settings = server.session.configuration.settings
     shown = [one for one in project.findings if hidden_reason(one, settings) is None]
     sources = await asyncio.to_thread(sources_of, project.text_of, shown)
-    encoding = server.abilities.position_encoding
-
-    def locate(place: Related) -> types.Location | None:
-        index = sources.get(place.path)
-        if index is None:
-            return None
-        span = range_to_client(place.range, index, encoding)
-        return types.Location(uri_from_path(project.root / place.path), span)
-
     run = server.published.begin("structure")
     for finding in shown:
         index = sources.get(finding.path, LineIndex(""))
-        server.published.add(_uri(project.root, finding), finding, run, index, locate=locate)
+        others = _others(project.root, finding, sources)
+        server.published.add(_uri(project.root, finding.path), finding, run, index, others=others)
     server.published.complete(run)
 
 
@@ -326,39 +391,62 @@ async def _judge(
 ) -> None:
     action = ACTIONS["architecture"]
     root = project.root
-    judgement = await prepare_judgement(engine, project)
+    judgement = await prepare_judgement(engine, project, server.surroundings())
     situation, prepared = judgement.situation, judgement.prepared
     facts = f"{_count(len(project.findings), 'fact')} about the architecture"
-    if not await may_send(server, engine, action, situation, prepared):
+    try:
+        sent = await may_send(server, engine, action, situation, prepared)
+    except ClaudeError:
+        server.notice(f"{facts}, computed from the code; no model was asked")
+        raise
+    if not sent:
         server.notice(f"{facts}; nothing was sent")
         return
     report(f"asking {prepared.request.model.id}")
-    texts = judgement.texts
+    texts = dict(judgement.texts)
     run = server.published.begin("architecture")
     found: set[str] = set()
     dropped: Counter[str] = Counter()
+    overview = ""
     async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
         async for outcome in outcomes:
             if isinstance(outcome, Drop):
                 dropped[outcome.reason] += outcome.count
+            elif isinstance(outcome, Looked):
+                texts |= outcome.texts
+                report(
+                    f"{outcome.look.tool}: {', '.join(map(str, outcome.look.arguments.values()))}"
+                )
+            elif isinstance(outcome, Prose):
+                overview += outcome.text
             elif isinstance(outcome, Finding):
                 if (reason := hidden_reason(outcome, engine.settings)) is not None:
                     dropped[reason] += 1
                     continue
                 found.add(outcome.fingerprint)
                 report(f"{len(found)} found")
-                uri = _uri(root, outcome)
-                server.published.add(uri, outcome, run, texts[outcome.path])
+                uri, others = _uri(root, outcome.path), _others(root, outcome, texts)
+                server.published.add(uri, outcome, run, texts[outcome.path], others=others)
     server.published.complete(run)
     reasons = "".join(f", {number} dropped: {reason}" for reason, number in dropped.items())
     server.notice(
         f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}"
     )
+    if overview:
+        await present(server, f"# Architecture of {root.name}\n\n{overview}")
+
+
+def _others(root: Path, finding: Finding, texts: Mapping[str, LineIndex]) -> list[Other | None]:
+    """Return the files of the places that a finding relates to, as far as they are known."""
+    return [
+        Other(_uri(root, place.path), texts[place.path]) if place.path in texts else None
+        for place in finding.related
+    ]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _uri(root: Path, finding: Finding) -> str:
-    return uri_from_path(root / finding.path)
+def _uri(root: Path, path: str) -> str:
+    return uri_from_path(root / path)

@@ -1,4 +1,4 @@
-"""The options that say what a review looks at."""
+"""The options of `review`: what it looks at, and where its answers come from."""
 
 from __future__ import annotations
 
@@ -42,4 +42,23 @@ def add_scope_options(review: argparse.ArgumentParser) -> None:
         metavar="REF",
         help="take the project's settings and instructions from this commit "
         "(default: the base of the change, if there is one)",
+    )
+
+
+def add_answer_options(review: argparse.ArgumentParser) -> None:
+    """Add the options to the command's own."""
+    how = review.add_argument_group("answers").add_mutually_exclusive_group()
+    how.add_argument("--record", metavar="DIR", help="keep every answer in a folder")
+    how.add_argument(
+        "--replay",
+        metavar="DIR",
+        help="take the answers from such a folder; nothing is sent, and no key is needed",
+    )
+    how.add_argument(
+        "--resume", metavar="ID", help="go on with a run that ended early, as it said how"
+    )
+    review.add_argument(
+        "--batch",
+        action="store_true",
+        help="send all calls as one batch: half the price, within a day; can be resumed",
     )
