@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.settings import Invalid, Scope, Settings, build, check, flatten, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from claude_lsp.user_actions import UserAction
 
 PROJECT_FILE = "claude-lsp.toml"
 USER_FILE = "config.toml"
@@ -70,7 +72,7 @@ def merge(layers: Iterable[Layer], problems: Iterable[Problem] = ()) -> Configur
     origins: dict[str, str] = {}
     found = list(problems)
     for layer in layers:
-        for key, raw in flatten(layer.values):
+        for key, raw in _by_action(flatten(layer.values)):
             where = _place(layer, key)
             value = check(key, raw)
             if isinstance(value, Invalid):
@@ -78,12 +80,57 @@ def merge(layers: Iterable[Layer], problems: Iterable[Problem] = ()) -> Configur
             elif layer.scope == "project" and scopes[key] == "user":
                 message = f"{key} can't be set by a project's own file; set it in your user file"
                 found.append(Problem(where, key, message))
+            elif key == "actions":
+                before = values.get(key, {})
+                values[key], faults = _with_actions(before, value, layer)
+                found += [Problem(where, key, fault) for fault in faults]
+                origins[key] = layer.name
             else:
                 # Lists add up: no layer can take back what another one keeps from being sent.
                 before = values.get(key, ()) if isinstance(value, tuple) else None
                 values[key] = value if before is None else (*before, *value)
                 origins[key] = layer.name
     return Configuration(build(values), origins, tuple(found))
+
+
+def _by_action(entries: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield each of the user's own actions by itself, so that a faulty one takes none with it."""
+    for key, raw in entries:
+        if key == "actions" and isinstance(raw, dict):
+            for name, table in raw.items():
+                yield key, {name: table}
+        else:
+            yield key, raw
+
+
+def _with_actions(
+    before: Mapping[str, UserAction], added: Mapping[str, UserAction], layer: Layer
+) -> tuple[Mapping[str, UserAction], list[str]]:
+    """Add actions to those of earlier layers.
+
+    A project's file may offer some, which ask before each request; it may not take the place of the
+    user's own, nor choose the dearest tier.
+
+    Returns:
+        all of them, and what could not be taken, in sentences for the user.
+    """
+    merged, faults = dict(before), []
+    for name, action in added.items():
+        if layer.scope != "project":
+            merged[name] = action
+            continue
+        mine = merged.get(name)
+        if mine is not None and not mine.from_project:
+            faults.append(f"actions.{name} is yours already, so the project's is not used")
+            continue
+        if action.tier == "opus":
+            faults.append(
+                f"actions.{name}: a project's own file can't choose opus; it goes to sonnet, or "
+                f"set routes.{name} in your user file"
+            )
+        tier = "sonnet" if action.tier == "opus" else action.tier
+        merged[name] = replace(action, tier=tier, from_project=True)
+    return merged, faults
 
 
 def load(

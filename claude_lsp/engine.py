@@ -18,7 +18,7 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, Request
+from claude_lsp.claude.request import Block, ImageBlock, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
-    from claude_lsp.settings import Settings
+    from claude_lsp.settings import Settings, Tier
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
@@ -114,6 +114,7 @@ class Engine:
         situation: Situation,
         surroundings: Surroundings = ALONE,
         extras: Sequence[Candidate] = (),
+        tier: Tier | None = None,
     ) -> Prepared:
         """Gather the context and build the request; nothing is sent.
 
@@ -122,6 +123,7 @@ class Engine:
             situation: what it is asked about.
             surroundings: what the editor shows beside the document.
             extras: further candidates, already checked against the ignore rules.
+            tier: the one that the user chose for this time, over the route.
 
         Raises:
             ClaudeError: the document must not be sent (kind "ignored").
@@ -132,21 +134,23 @@ class Engine:
         for origin, snapshot in about:
             if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
                 raise errors.ClaudeError(errors.ignored(origin, reason))
-        chosen = route(action.name, action.tier, self.settings)
+        chosen = route(action.name, action.tier, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
         gathered = await self._gather(action, situation, surroundings)
-        context = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered
+        context, question = await asyncio.to_thread(
+            self._context, action, situation, family, candidates, gathered, question=prompt.question
         )
-        blocks = [
+        blocks: list[Block | ImageBlock] = [
             Block(text, sum(part.tokens for part in parts), stable)
             for stable in (True, False)
             if (parts := [part for part in context.parts if part.stable is stable])
             and (text := "".join(part.text for part in parts))
         ]
-        blocks.append(Block(prompt.question, tokens.upper_bound(prompt.question, family)))
+        # Models read an image best before what is asked about it.
+        blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
+        blocks.append(Block(question, tokens.upper_bound(question, family)))
         tools, bounds = self._tools(action, situation, chosen.model)
         system = prompt.system + (bounds.announcement() if bounds is not None else "")
         request = Request(
@@ -246,22 +250,31 @@ class Engine:
         family: tokens.Family,
         candidates: Sequence[Candidate],
         gathered: Gathered,
-    ) -> Context:
-        """Assemble the context; files are looked at, tokens counted, so this runs in a worker."""
+        *,
+        question: str,
+    ) -> tuple[Context, str]:
+        """Assemble the context and redact the question.
+
+        Files are looked at and tokens counted, so this runs in a worker.
+        """
         # Not needed by a server that starts.
         from claude_lsp.context.assemble import assemble
+        from claude_lsp.context.redact import Redactor
 
         # Right before it is sent: what was found a moment ago may have become ignored since.
         gathered = self._gatherer.still_allowed(gathered)
-        return assemble(
+        redactor = Redactor()
+        context = assemble(
             action.subject(situation),
             [*candidates, *gathered.candidates],
             action.recipe.budget(self.settings),
             family,
             document_share=action.recipe.document,
             left_out=gathered.left_out,
+            redactor=redactor,
             excerpts=situation.excerpts,
         )
+        return context, redactor.redact(question).text
 
     async def run(
         self,

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from claude_lsp.user_actions import UserAction, user_action
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -278,6 +280,11 @@ class Settings:
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    actions: dict[str, UserAction] = option(
+        {},
+        "Actions of your own by name: title, prompt, output and more; see docs/cookbook.md.",
+        scope="project",
+    )
     suppress: dict[str, dict[str, str]] = option(
         {},
         "Findings not to show, by fingerprint: each has a reason and may have a last day, until.",
@@ -350,6 +357,8 @@ def check(key: str, value: Any) -> Any:
     try:
         checked = _coerce(known.type, value)
     except ValueError as error:
+        if key == "actions":
+            return Invalid(key, f"{key} {error}")
         return Invalid(key, f"{key} {error}, not {value!r}")
     if known.minimum is not None and checked < known.minimum:
         return Invalid(key, f"{key} must be at least {known.minimum:g}, not {value!r}")
@@ -444,11 +453,12 @@ def _json_type(kind: Any) -> dict[str, Any]:
     if origin is tuple:
         return {"type": "array", "items": _json_type(arguments[0])}
     if dataclasses.is_dataclass(kind):
-        members = {name: _json_type(hint) for name, hint in typing.get_type_hints(kind).items()}
+        hints = typing.get_type_hints(kind)
+        own = [item for item in dataclasses.fields(kind) if not item.metadata.get("internal")]
         return {
             "type": "object",
-            "properties": members,
-            "required": list(members),
+            "properties": {item.name: _json_type(hints[item.name]) for item in own},
+            "required": [item.name for item in own if item.default is dataclasses.MISSING],
             "additionalProperties": False,
         }
     if origin is dict:
@@ -484,10 +494,22 @@ def _coerce(kind: Any, value: Any) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise ValueError("must be a table")
+        if arguments[1] is UserAction:
+            return _user_actions(value)
         return {str(name): _coerce(arguments[1], entry) for name, entry in value.items()}
     if isinstance(kind, types.UnionType):
         raise TypeError(f"option types are never unions: {kind}")
     return _scalar(kind, value)
+
+
+def _user_actions(tables: Mapping[str, Any]) -> dict[str, UserAction]:
+    actions = {}
+    for name, table in tables.items():
+        try:
+            actions[str(name)] = user_action(str(name), table)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+    return actions
 
 
 def _table(kind: Any, value: Any) -> Any:

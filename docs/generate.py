@@ -19,7 +19,6 @@ from claude_lsp.actions import ACTIONS
 from claude_lsp.claude.catalog import MODELS, PRICES_AS_OF
 from claude_lsp.cli.main import parser
 from claude_lsp.findings.rules import RULES
-from claude_lsp.lsp.handlers.code_action import COMMAND_OF
 from claude_lsp.lsp.routes import COMMANDS
 from claude_lsp.settings import options, property_schema, schema
 
@@ -50,20 +49,11 @@ def settings_table() -> str:
 
 def actions_table() -> str:
     """Every action."""
-    meaning = {
-        "fix": "Fix a diagnostic of any tool; independent edits are applied one by one.",
-        "complete": "Complete at the cursor: ghost text where the editor has it, else an edit.",
-        "explain": "Explain the selection in a Markdown document.",
-        "review": "Review the file, a selection, or what is changed or staged; findings appear as "
-        "diagnostics while the answer streams.",
-        "architecture": "Review the whole project from computed facts and a few looks; asks first, "
-        "with a price.",
-    }
     return _table(
         ("action", "command", "kind", "tier", "what it does"),
         (
-            (name, f"`{COMMAND_OF[name]}`", f"`{action.kind}`", action.tier, meaning[name])
-            for name, action in ACTIONS.items()
+            (action.name, f"`{action.command}`", f"`{action.kind}`", action.tier, action.does)
+            for action in ACTIONS.values()
         ),
     )
 

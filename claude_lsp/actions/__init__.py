@@ -4,12 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions import architecture, complete, explain, fix, review
+from claude_lsp.actions import (
+    add_types,
+    architecture,
+    complete,
+    describe_changes,
+    describe_image,
+    document,
+    explain,
+    fix,
+    fix_all,
+    review,
+    rewrite,
+    simplify,
+    write_tests,
+)
 
 if TYPE_CHECKING:
     from claude_lsp.actions.action import Action
 
 ACTIONS: dict[str, Action] = {
-    module.ACTION.name: module.ACTION for module in (fix, complete, explain, review, architecture)
+    action.name: action
+    for action in (
+        fix.ACTION,
+        fix_all.ACTION,
+        complete.ACTION,
+        rewrite.ACTION,
+        document.ACTION,
+        simplify.ACTION,
+        add_types.ACTION,
+        write_tests.ACTION,
+        describe_image.ACTION,
+        explain.ACTION,
+        describe_changes.COMMIT_MESSAGE,
+        describe_changes.CHANGE_SUMMARY,
+        review.ACTION,
+        architecture.ACTION,
+    )
 }
 """Every action by its name."""

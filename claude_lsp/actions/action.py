@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from claude_lsp.structure.claimed import Dependencies
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.images import Picture
+    from claude_lsp.workspace.test_files import Destination
 
 
 class Place(NamedTuple):
@@ -61,6 +63,11 @@ class Situation:
         multiline: whether a completion may have several lines.
         suggestions: how many completions to choose from.
         speculative: whether the document is as it would be if a suggestion were accepted.
+        asked: what the user wants, in their own words.
+        comment: where those words stand in the document, in a comment that the edit takes away.
+        picture: the image that is asked about.
+        symbol: the definition around the place, where the question needs its name.
+        destination: the document that is written to, where it is another one.
         excerpts: the parts of documents that a review looks at, where that is not one whole
             document; the first of them is the document above.
     """
@@ -77,6 +84,11 @@ class Situation:
     multiline: Literal["auto", "never", "always"] = "auto"
     suggestions: int = 1
     speculative: bool = False
+    asked: str = ""
+    comment: Range | None = None
+    picture: Picture | None = None
+    symbol: str = ""
+    destination: Destination | None = None
     excerpts: tuple[Excerpt, ...] = ()
 
 
@@ -124,6 +136,7 @@ class Prompt:
         prefill: beginning of the answer, for models that take one.
         effort: how hard the model should try.
         think: whether thinking helps where it can be chosen.
+        pictures: images that go along.
     """
 
     system: str
@@ -134,6 +147,7 @@ class Prompt:
     prefill: str = ""
     effort: Literal["low", "medium", "high"] = "low"
     think: bool = False
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +170,9 @@ class Action:
     """One thing Claude can be asked to do.
 
     Attributes:
-        name: as in settings, the ledger and the command `claude.<name>`.
+        name: as in settings and the ledger.
+        command: what runs it in an editor.
+        does: one line for the generated tables.
         title: as the editor's menu shows it.
         kind: the code action kind it is listed under.
         tier: the tier it goes to unless a route says otherwise.
@@ -167,10 +183,13 @@ class Action:
         prompt: the fixed part of its request.
         reader: turns the answer into outcomes.
         confirm: whether to ask before it is sent, with its price.
+        edits: whether it changes the document, so that it ends when that is closed.
         tools: what the model may look into by itself; None for nothing.
     """
 
     name: str
+    command: str
+    does: str
     title: Callable[[Situation], str]
     kind: str
     tier: Tier
@@ -181,4 +200,5 @@ class Action:
     reader: Callable[[Situation, Context], Reader]
     extras: Callable[[Situation], Sequence[Candidate]] = field(default=lambda _situation: ())
     confirm: bool = False
+    edits: bool = False
     tools: Tooling | None = None

@@ -189,6 +189,8 @@ def _remark(entry: Mapping[str, object]) -> tuple[str, str] | None:
 
 ACTION = Action(
     name="architecture",
+    command="claude.reviewArchitecture",
+    does="Review the whole project from computed facts and a few looks; asks first, with a price.",
     title=lambda _situation: "Review the project's architecture",
     kind="source.claude.reviewArchitecture",
     tier="opus",

@@ -82,6 +82,8 @@ def _surroundings(situation: Situation) -> tuple[Place, Extent]:
 
 ACTION = Action(
     name="complete",
+    command="claude.complete",
+    does="Complete at the cursor: ghost text where the editor has it, else an edit.",
     title=lambda _situation: "Complete here",
     kind="refactor.rewrite.claude.complete",
     tier="haiku",
@@ -90,4 +92,5 @@ ACTION = Action(
     subject=_subject,
     prompt=_prompt,
     reader=_reader,
+    edits=True,
 )

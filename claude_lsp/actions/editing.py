@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from claude_lsp.actions.action import Action, Prompt
+from claude_lsp.actions.instruction import without_instruction
 from claude_lsp.actions.outcomes import Notice, Replacement, Unusable
+from claude_lsp.context.candidate import Style, Subject
+from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings import anchor
 from claude_lsp.findings.stream import ObjectStream
 from claude_lsp.text.lines import line_ending, split_lines, without_ending
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from claude_lsp.actions.action import Situation
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.sent import Sent
     from claude_lsp.text.lines import LineIndex
@@ -67,12 +72,19 @@ _MARK = re.compile(r"^\d+\| ", re.MULTILINE)
 
 
 class EditsReader:
-    """Turns streamed edits into verified replacements, each the moment it is complete."""
+    """Turns streamed edits into verified replacements, each the moment it is complete.
+
+    Args:
+        sent: the document as it was sent.
+        situation: what was asked; the comment that asked it goes with the edits.
+    """
 
     satisfied = False
 
-    def __init__(self, sent: Sent | None) -> None:
+    def __init__(self, sent: Sent | None, situation: Situation | None = None) -> None:
         self._sent = sent
+        self._comment = None if situation is None else situation.comment
+        self._language = "" if situation is None else situation.snapshot.language
         self._stream = ObjectStream("edits")
         self._taken: list[Range] = []
         self._count = 0
@@ -88,7 +100,12 @@ class EditsReader:
             return (Unusable(end.problem or "it held no list of edits"),)
         if complete and not self._count:
             return (Notice("no change is proposed"),)
-        return ()
+        comment = self._comment
+        if not complete or comment is None or not self._taken:
+            return ()
+        if any(span.overlaps(comment) for span in self._taken):
+            return ()
+        return (Replacement(comment, ""),)
 
     def _outcome(self, entry: dict[str, object]) -> Outcome:
         self._count += 1
@@ -109,6 +126,8 @@ class EditsReader:
         if any(span.overlaps(other) or span == other for other in self._taken):
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
         self._taken.append(span)
+        if self._comment is not None:
+            new = without_instruction(new, self._language)
         return Replacement(span, sent.redacted.restore(new))
 
 
@@ -150,5 +169,67 @@ def _indentation(text: str) -> str:
 
 
 def _head(quote: str) -> str:
-    line = quote.strip().split("\n", 1)[0]
-    return line if len(line) <= 60 else line[:59] + "…"
+    return shortened(quote.strip().split("\n", 1)[0])
+
+
+def lines_of(situation: Situation) -> str:
+    """Return how a question names the place that it is about."""
+    start, end = situation.range
+    # A selection of whole lines ends at the start of the line behind it.
+    last = end.line - 1 if end.column == 0 and end.line > start.line else end.line
+    first = start.line + 1
+    return f"line {first}" if last == start.line else f"lines {first} to {last + 1}"
+
+
+def numbered(situation: Situation) -> Subject:
+    """Return the document with its numbers, to be kept around the place."""
+    return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
+
+
+def edit_action(
+    name: str,
+    *,
+    does: str,
+    title: Callable[[Situation], str],
+    applies: Callable[[Situation], bool],
+    task: str,
+    question: Callable[[Situation], str],
+    recipe: str | None = None,
+) -> Action:
+    """Return an action that changes a document by independent edits.
+
+    Args:
+        name: the action's.
+        does: one line for the generated tables.
+        title: as the editor's menu shows it.
+        applies: whether to offer it in a situation.
+        task: the part of the fixed prompt that says what to do.
+        question: what is asked this time.
+        recipe: what goes into its context; by default that of the action's own name.
+    """
+    system = f"{task} {EDITS_RULES}"
+    return Action(
+        name=name,
+        command=f"claude.{name}",
+        does=does,
+        title=title,
+        kind=f"refactor.rewrite.claude.{name}",
+        tier="sonnet",
+        applies=applies,
+        recipe=RECIPES[recipe or name],
+        subject=numbered,
+        prompt=lambda situation, _settings: Prompt(
+            system=system,
+            question=question(situation),
+            max_tokens=8000,
+            schema=EDITS_SCHEMA,
+        ),
+        reader=lambda situation, context: EditsReader(context.sent, situation),
+        edits=True,
+    )
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text on one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"

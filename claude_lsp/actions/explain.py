@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
-from claude_lsp.actions.outcomes import Prose
-from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.actions.editing import numbered
+from claude_lsp.actions.prose import ProseReader
+from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from claude_lsp.actions.outcomes import Outcome
-    from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
 
 _SYSTEM = """\
@@ -21,10 +18,6 @@ You explain code to a programmer who reads it in an editor. Say first, in one or
 what the code is for; then how it works, in the order in which it runs; then what is surprising \
 or easy to break. Name things as the code does. Answer in Markdown, at most about 300 words, \
 without repeating the code."""
-
-
-def _subject(situation: Situation) -> Subject:
-    return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
 
 
 def _extras(situation: Situation) -> tuple[Candidate, ...]:
@@ -47,24 +40,10 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     )
 
 
-class _Reader:
-    satisfied = False
-
-    def __init__(self, _situation: Situation, _context: Context) -> None:
-        self._begun = False
-
-    def feed(self, text: str) -> Sequence[Outcome]:
-        self._begun = self._begun or bool(text.strip())
-        return (Prose(text),)
-
-    def finish(self, *, complete: bool) -> Sequence[Outcome]:
-        if complete or not self._begun:
-            return ()
-        return (Prose("\n\n*(the answer broke off here)*\n"),)
-
-
 ACTION = Action(
     name="explain",
+    command="claude.explain",
+    does="Explain the selection in a Markdown document.",
     title=lambda situation: (
         "Explain this place" if situation.range.empty else "Explain the selection"
     ),
@@ -72,8 +51,8 @@ ACTION = Action(
     tier="sonnet",
     applies=lambda _situation: True,
     recipe=RECIPES["explain"],
-    subject=_subject,
+    subject=numbered,
     extras=_extras,
     prompt=_prompt,
-    reader=_Reader,
+    reader=ProseReader,
 )

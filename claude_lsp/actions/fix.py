@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
-from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader
-from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader, numbered, shortened
+from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -20,16 +20,12 @@ document's style. {EDITS_RULES}"""
 
 def _title(situation: Situation) -> str:
     if len(situation.problems) == 1:
-        message = " ".join(situation.problems[0].message.split())
-        return f"Fix: {message if len(message) <= 60 else message[:59] + '…'}"
+        return f"Fix: {shortened(situation.problems[0].message)}"
     return f"Fix {len(situation.problems)} problems"
 
 
-def _subject(situation: Situation) -> Subject:
-    return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
-
-
-def _extras(situation: Situation) -> tuple[Candidate, ...]:
+def listed(situation: Situation) -> tuple[Candidate, ...]:
+    """Return the situation's problems as a part of the context."""
     lines = "".join(
         f"line {problem.range.start.line + 1}: "
         f"{' '.join(part for part in (problem.source, problem.code) if part) or 'problem'}: "
@@ -50,13 +46,16 @@ def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
 
 ACTION = Action(
     name="fix",
+    command="claude.fix",
+    does="Fix a diagnostic of any tool; independent edits are applied one by one.",
     title=_title,
     kind="quickfix",
     tier="sonnet",
     applies=lambda situation: bool(situation.problems),
     recipe=RECIPES["fix"],
-    subject=_subject,
-    extras=_extras,
+    subject=numbered,
+    extras=listed,
     prompt=_prompt,
     reader=lambda _situation, context: EditsReader(context.sent),
+    edits=True,
 )

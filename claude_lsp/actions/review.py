@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.candidate import Excerpt
     from claude_lsp.settings import Settings
 
-_RULES = tuple(rule.id for rule in RULES.values() if rule.id.startswith("review."))
+RULES_OF_FINDINGS = tuple(rule.id for rule in RULES.values() if rule.id.startswith("review."))
 
 FINDINGS_RULES = """\
 Answer with JSON: {"findings": [...]}, most important first. Each finding has "path" and "line" \
@@ -31,8 +31,8 @@ wrong results, security, races, leaks, swallowed errors, broken contracts, needl
 that can't fail. Say nothing about style, naming taste, or what a formatter or linter reports. \
 Report only what the shown code makes certain or very likely; if nothing is wrong, an empty list \
 is the right answer.
-Rules: {", ".join(_RULES)}. Severities: critical (data loss, security, crash in normal use), \
-major (wrong result in a realistic case), minor (rare case or maintenance), info.
+Rules: {", ".join(RULES_OF_FINDINGS)}. Severities: critical (data loss, security, crash in normal \
+use), major (wrong result in a realistic case), minor (rare case or maintenance), info.
 {FINDINGS_RULES}"""
 
 
@@ -85,7 +85,7 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
         system=_SYSTEM,
         question=_question(situation),
         max_tokens=16000,
-        schema=findings_schema(_RULES),
+        schema=findings_schema(RULES_OF_FINDINGS),
         effort="medium",
         think=True,
     )
@@ -93,6 +93,9 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
 
 ACTION = Action(
     name="review",
+    command="claude.review",
+    does="Review the file, a selection, or what is changed or staged; findings appear as "
+    "diagnostics while the answer streams.",
     title=lambda _situation: "Review this file",
     kind="source.claude.review",
     tier="sonnet",

@@ -6,6 +6,7 @@ it is refused, no forced tool choice, thinking and effort by the catalog.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,27 @@ class Block:
 
 
 @dataclass(frozen=True)
+class ImageBlock:
+    """One image of the user message.
+
+    Attributes:
+        media_type: of the data.
+        data: the encoded image.
+        tokens: upper bound on what it costs.
+    """
+
+    media_type: str
+    data: bytes
+    tokens: int
+    stable: bool = False
+
+    @property
+    def text(self) -> str:
+        """What a person reads in its place."""
+        return f"[{self.media_type}, {len(self.data):,} bytes]"
+
+
+@dataclass(frozen=True)
 class Request:
     """One call of the Messages API, in our own terms.
 
@@ -72,7 +94,7 @@ class Request:
     model: Model
     system: str
     system_tokens: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block | ImageBlock, ...]
     max_tokens: int
     effort: Effort = "low"
     think: bool = False
@@ -133,7 +155,7 @@ def parameters(request: Request) -> dict[str, Any]:
         "messages": [
             {
                 "role": "user",
-                "content": [{"type": "text", "text": _sendable(b.text)} for b in request.blocks],
+                "content": [_wire(block) for block in request.blocks],
             }
         ],
     }
@@ -165,6 +187,14 @@ def parameters(request: Request) -> dict[str, Any]:
     if request.prefilled:
         body["messages"].append({"role": "assistant", "content": request.prefilled})
     return body
+
+
+def _wire(block: Block | ImageBlock) -> dict[str, Any]:
+    if isinstance(block, ImageBlock):
+        data = base64.b64encode(block.data).decode()
+        source = {"type": "base64", "media_type": block.media_type, "data": data}
+        return {"type": "image", "source": source}
+    return {"type": "text", "text": _sendable(block.text)}
 
 
 def _sendable(text: str) -> str:

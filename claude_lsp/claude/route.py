@@ -19,12 +19,12 @@ class Route:
     model: Model
 
 
-def route(action: str, default: Tier, settings: Settings) -> Route:
-    """Return the tier and model for an action.
+def route(action: str, default: Tier, settings: Settings, chosen: Tier | None = None) -> Route:
+    """Return the tier and model for an action; a tier that was chosen for this time wins.
 
     Never falls back to a cheaper model by itself: where the route's model fails, the user is told.
     """
-    tier = settings.routes.get(action, default)
+    tier = chosen or settings.routes.get(action, default)
     model = lookup(settings.model_for(tier))
     override = settings.models.prices.get(model.id)
     if override is not None:

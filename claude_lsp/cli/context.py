@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.files import TextFile, read_text
 from claude_lsp.workspace.languages import language_of
+from claude_lsp.workspace.test_files import Refused, destination_of_tests
 
 if TYPE_CHECKING:
     import argparse
@@ -90,7 +92,8 @@ def _asked(
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
     action = ACTIONS[options.action or ("review" if place is None else "complete")]
     instructions = instructions_from(engine.workspace, settings)
-    problems = (Problem(span, "(the diagnostic's message)"),) if action.name == "fix" else ()
+    fixes = action.name in {"fix", "fixAll"}
+    problems = (Problem(span, "(the diagnostic's message)"),) if fixes else ()
     situation = Situation(
         snapshot,
         origin,
@@ -98,7 +101,13 @@ def _asked(
         problems,
         instructions=instructions.for_paths([origin]),
         multiline=settings.completion.multiline,
+        asked=options.instruction if action.name == "rewrite" else "",
     )
+    if action.name == "test":
+        destination = destination_of_tests(engine.workspace, snapshot)
+        if isinstance(destination, Refused):
+            refuse(destination.reason)
+        situation = replace(situation, destination=destination)
     if action.name == "review":
         document = Document(origin, snapshot)
         units = make_plan(Scope(origin, (document,)), settings, instructions).units

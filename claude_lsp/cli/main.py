@@ -40,6 +40,21 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
+CONTEXTS = (
+    "complete",
+    "fix",
+    "fixAll",
+    "rewrite",
+    "document",
+    "simplify",
+    "addTypes",
+    "test",
+    "explain",
+    "review",
+)
+"""The actions that are about a document; named here so that parsing a line loads none of them."""
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the whole command line; generated documents are made from it too."""
     top = _Parser(
@@ -146,8 +161,16 @@ def parser() -> argparse.ArgumentParser:
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=("complete", "fix", "explain", "review", "architecture"),
-        help="default: complete for a place, review for a file, architecture for a folder",
+        choices=(*CONTEXTS, "architecture"),
+        metavar="ACTION",
+        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review "
+        "for a file, architecture for a folder",
+    )
+    context.add_argument(
+        "--instruction",
+        default="(your instruction)",
+        metavar="TEXT",
+        help="what a rewrite is asked to do",
     )
     context.add_argument("--format", choices=("text", "json"), default="text")
 

@@ -112,6 +112,7 @@ def assemble(
     *,
     document_share: float = 0.75,
     left_out: Iterable[LeftOut] = (),
+    redactor: Redactor | None = None,
     excerpts: Sequence[Excerpt] = (),
 ) -> Context:
     """Assemble a context of at most `budget` tokens.
@@ -124,11 +125,12 @@ def assemble(
         document_share: the part of the budget that the subject can count on; it may also have
             what the candidates leave.
         left_out: what the caller already had to leave out, to be listed with the rest.
+        redactor: for a caller with further texts of the same request.
         excerpts: parts of documents, chosen to fit; they come before any candidate.
     """
     dropped = list(left_out)
     ranked = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.origin))
-    redactor = Redactor()
+    redactor = redactor or Redactor()
     parts: list[Part] = []
     documents: dict[str, tuple[Sent, ...]] = {}
     remaining = budget

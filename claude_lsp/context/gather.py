@@ -18,9 +18,10 @@ from claude_lsp.context.sight import KEYWORDS, WORD, look
 from claude_lsp.context.similar import hashes_of, locate, rarity, similar_files
 from claude_lsp.context.uses import uses
 from claude_lsp.context.windows import WINDOW, Lookup, Window
+from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from claude_lsp.context.definitions import Ranking
     from claude_lsp.context.recipes import Recipe
@@ -39,6 +40,9 @@ _SMALLEST_WINDOW = 5
 _WORTH_ANOTHER_ROUND = 100
 _MOST_COMPARED = 250
 _AROUND_SPOT = 8
+_MOST_EXAMPLES = 6
+_EXAMPLES_OF_FILE = 2
+_EXAMPLE_LINES = 14
 
 
 class ReadsTexts(Protocol):
@@ -202,6 +206,10 @@ def gather(
     packer = _Packer(texts, room, weigh)
     packer.add_spots(query, query.related, "a diagnostic points here", recipe.related)
     packer.add_spots(query, query.recent, "edited a moment ago", recipe.recent)
+    if recipe.examples:
+        packer.begin(recipe.examples)
+        for path, first, end, name in _documented(links, query, texts):
+            packer.add(path, first, end, f"documentation of {name}")
     found = find(links, query, texts) if recipe.definitions or recipe.lookalikes else None
     if recipe.uses:
         place = (
@@ -221,6 +229,33 @@ def gather(
             *chosen,
         ]
     return Packed(tuple(chosen), dict(packer.crowded_out))
+
+
+def _documented(
+    links: Links, query: Query, texts: ReadsTexts
+) -> Iterator[tuple[str, int, int, str]]:
+    """Yield where the documented definitions of neighbouring files begin: path, lines, name."""
+    view = links.view
+    family = family_of(query.language)
+    shown = 0
+    for file in view.siblings(query.path).tolist():
+        path = view.path(file)
+        if path == query.path or view.language(file) not in family or shown == _MOST_EXAMPLES:
+            continue
+        lookup = texts.lookup(path)
+        for symbol in view.symbols_of(file) if lookup is not None else ():
+            line, end = view.lines(symbol)
+            if lookup is None or end == line or not view.detail(symbol)[1]:
+                continue
+            if line >= len(lookup.lines):
+                break  # the file has become shorter than the index knows
+            first = line
+            while first and line - first < _EXAMPLE_LINES and lookup.lines[first - 1].strip():
+                first -= 1
+            yield path, first, min(end + 1, line + _EXAMPLE_LINES), view.name(symbol)
+            shown += 1
+            if shown % _EXAMPLES_OF_FILE == 0:
+                break
 
 
 class _Packer:

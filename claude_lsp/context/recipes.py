@@ -23,6 +23,7 @@ class Recipe:
         document: the least share of the whole that the document itself can count on.
         related: share of the places that diagnostics point to.
         recent: share of the places that were edited last.
+        examples: share of documented definitions of files beside the document, as examples.
         uses: share of the code that uses what is defined at the place, tests included.
         lookalikes: share of code that looks like the place; small budgets give it less.
         definitions: whether to look for definitions at all.
@@ -32,6 +33,7 @@ class Recipe:
     document: float = 0.6
     related: float = 0.0
     recent: float = 0.0
+    examples: float = 0.0
     uses: float = 0.0
     lookalikes: float = 0.0
     definitions: bool = True
@@ -39,7 +41,9 @@ class Recipe:
     @property
     def gathers(self) -> bool:
         """Whether anything beside the document is looked for."""
-        return self.definitions or max(self.related, self.recent, self.uses, self.lookalikes) > 0
+        return self.definitions or (
+            max(self.related, self.recent, self.examples, self.uses, self.lookalikes) > 0
+        )
 
 
 def _everyday(settings: Settings) -> int:
@@ -55,10 +59,14 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "fix": Recipe(_everyday, related=0.25, uses=0.2, recent=0.1, lookalikes=0.2),
     "rewrite": Recipe(_everyday, uses=0.25, recent=0.1, lookalikes=0.2),
-    "document": Recipe(_everyday, uses=0.1, lookalikes=0.4),
+    "document": Recipe(_everyday, examples=0.3, uses=0.1, lookalikes=0.3),
     "test": Recipe(_everyday, uses=0.4, lookalikes=0.3),
     "explain": Recipe(_everyday, uses=0.25),
     "review": Recipe(_everyday, document=0.75, uses=0.3),
+    "describeImage": Recipe(
+        lambda settings: min(2000, settings.context.tokens), document=1.0, definitions=False
+    ),
+    "changes": Recipe(_everyday, document=0.0, definitions=False),
     "architecture": Recipe(lambda settings: settings.arch.context_tokens, definitions=False),
 }
 """By name; an action names the one that it uses, and so does an action of the user's own."""

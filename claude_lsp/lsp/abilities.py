@@ -22,6 +22,8 @@ class Abilities:
         position_encoding: the unit of columns on the wire.
         apply_edit: takes `workspace/applyEdit`.
         document_changes: takes edits that name the version they are for.
+        create_files: edits may create files.
+        change_annotations: edits may ask to be confirmed by the user.
         checks_versions: really refuses an edit for another version, instead of applying it or
             dropping it while saying that it was applied.
         work_done_progress: shows progress that the server starts.
@@ -63,6 +65,8 @@ class Abilities:
     position_encoding: Encoding = "utf-16"
     apply_edit: bool = False
     document_changes: bool = False
+    create_files: bool = False
+    change_annotations: bool = False
     checks_versions: bool = False
     work_done_progress: bool = False
     show_document: bool = False
@@ -111,6 +115,11 @@ class Abilities:
             position_encoding=_ENCODINGS[types.PositionEncodingKind(encoding)],
             apply_edit=_has(given, "workspace.apply_edit"),
             document_changes=document_changes,
+            create_files=document_changes
+            and types.ResourceOperationKind.Create
+            in _many(given, "workspace.workspace_edit.resource_operations"),
+            change_annotations=document_changes
+            and _get(given, "workspace.workspace_edit.change_annotation_support") is not None,
             # Neovim 0.11 drops an edit for an older version and says that it was applied, and
             # does not look at version 0 at all; only vscode-languageclient was seen to refuse.
             checks_versions=document_changes and name.startswith(_CHECKS_VERSIONS),

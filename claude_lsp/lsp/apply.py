@@ -162,7 +162,10 @@ class Applier:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_RETRY_S):
                     await self._change(sent.seen)
-            if (now := self._live()) is not None and (found := sent.find(now, self._journal)):
+            now = self._live()
+            found = None if now is None else sent.find(now, self._journal)
+            # Where nothing was to stand, what the user typed instead is not the edit.
+            if found is not None and (texts[-1] or not found.more_behind):
                 return found
         return f"the editor refused it{refusal}"
 

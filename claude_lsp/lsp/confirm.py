@@ -1,4 +1,4 @@
-"""Questions that the user answers before anything is sent or changed."""
+"""Questions that the user answers before anything is sent or changed, and words they type."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.actions.instruction import find_instruction
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.engine import Engine, Prepared
+    from claude_lsp.lsp.handlers.target import Target
     from claude_lsp.lsp.server import ClaudeServer
 
 log = logging.getLogger(__name__)
@@ -39,16 +44,53 @@ async def may_send(
 
 
 async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
-    """Ask the user; anything but the answer `yes` is a no, and they learn if it can't be asked."""
+    """Ask the user; anything but the answer `yes` is a no."""
+    return await choose(server, question, [yes]) == yes
+
+
+async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) -> str:
+    """Let the user choose; "" if they do not."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
         f"Claude: {question}",
-        [types.MessageActionItem(yes), types.MessageActionItem("Cancel")],
+        [*map(types.MessageActionItem, choices), types.MessageActionItem("Cancel")],
     )
     try:
         answer = await server.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("the client can't ask the user: %s", error.message)
-        server.notice(f"your editor can't show questions, so this was not done: {question}")
+        return ""
+    return answer.title if answer is not None and answer.title in choices else ""
+
+
+async def words_for(server: ClaudeServer, target: Target, question: str) -> bool:
+    """Complete a target by what the user wants, in their own words; False if they do not say it.
+
+    The arguments come first, then an instruction comment in or right above the place, then the
+    editor's input line; who has none of these is told about the comment.
+    """
+    if target.asked:
+        return True
+    found = find_instruction(target.snapshot, target.range)
+    if found is not None:
+        target.asked, target.comment = found
+        return True
+    if not server.abilities.input:
+        server.notice(
+            "say what to do in a comment in or right above the selection, such as "
+            "`claude: make it iterative`, and run this again; the edit takes the comment away"
+        )
         return False
-    return answer is not None and answer.title == yes
+    target.asked = await type_line(server, question)
+    return bool(target.asked)
+
+
+async def type_line(server: ClaudeServer, question: str) -> str:
+    """Let the user type a line in an editor that can ask for one; "" if they did not."""
+    try:
+        answer = await server.protocol.send_request_async("claude/input", {"prompt": question})
+    except JsonRpcException as error:
+        log.warning("the client can't ask for a line: %s", error.message)
+        return ""
+    text = answer.get("text") if isinstance(answer, dict) else None
+    return text.strip() if isinstance(text, str) else ""

@@ -32,7 +32,7 @@ async def present(server: Server, markdown: str) -> None:
         path = await asyncio.to_thread(_write, markdown)
     except OSError as error:
         log.warning("the text could not be written to the state folder: %s", error)
-    if path is not None and server.abilities.show_document and await _opened(server, path):
+    if path is not None and await open_document(server, uri_from_path(path)):
         return
     where = f"\n\n({path})" if path is not None else ""
     server.window_show_message(types.ShowMessageParams(types.MessageType.Info, markdown + where))
@@ -45,8 +45,11 @@ async def present_context(server: Server, action: str, text: str) -> None:
     await present(server, f"# {action}: what is sent\n\n{fence}\n{text}\n{fence}\n")
 
 
-async def _opened(server: Server, path: Path) -> bool:
-    params = types.ShowDocumentParams(uri_from_path(path), take_focus=True)
+async def open_document(server: Server, uri: str) -> bool:
+    """Open a document in the editor; tell whether it did."""
+    if not server.abilities.show_document:
+        return False
+    params = types.ShowDocumentParams(uri, take_focus=True)
     try:
         async with asyncio.timeout(_SHOW_S):
             return bool((await server.window_show_document_async(params)).success)

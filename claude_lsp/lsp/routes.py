@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lsprotocol import types
 
 from claude_lsp.lsp.handlers import (
+    changes,
     code_action,
     commands,
     completion,
+    custom,
     dismissal,
+    images,
     lifecycle,
     open_report,
     reviews,
+    tests,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +77,17 @@ ROUTES = (
 COMMANDS = (
     ("claude.complete", commands.complete),
     ("claude.fix", commands.fix),
+    ("claude.fixAll", commands.fix_all),
+    ("claude.rewrite", commands.rewrite),
+    ("claude.document", commands.edit("document")),
+    ("claude.simplify", commands.edit("simplify")),
+    ("claude.addTypes", commands.edit("addTypes")),
+    ("claude.test", tests.write_tests),
     ("claude.explain", commands.explain),
+    ("claude.describeImage", images.describe_image),
+    ("claude.run", custom.run),
+    ("claude.commitMessage", changes.commit_message),
+    ("claude.summarizeChanges", changes.change_summary),
     ("claude.review", reviews.review),
     ("claude.reviewArchitecture", reviews.review_architecture),
     ("claude.applyFix", commands.apply_fix),

@@ -13,6 +13,7 @@ from claude_lsp import __version__
 from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
+from claude_lsp.lsp.again import LastDone
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.previews import Previews
 from claude_lsp.lsp.protocol import Server
@@ -47,6 +48,7 @@ class ClaudeServer(Server):
         published: the findings that are shown.
         previews: edits that wait for the user's word.
         recent: where the user has been typing.
+        done: what was done last in each document.
         initial_settings: what came with `initialize`.
         editor_settings: what the client says now; over the initial ones.
         told_problems: the faulty settings that the user knows of.
@@ -63,6 +65,7 @@ class ClaudeServer(Server):
         self.published = Published(self)
         self.previews = Previews(self)
         self.recent = RecentEdits()
+        self.done = LastDone()
         self.initial_settings: dict[str, Any] = {}
         self.editor_settings: dict[str, Any] = {}
         self.told_problems: frozenset[str] = frozenset()

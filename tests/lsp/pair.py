@@ -59,7 +59,9 @@ def modern(encodings: Sequence[str] = ("utf-16",)) -> types.ClientCapabilities:
             configuration=True,
             workspace_folders=True,
             workspace_edit=types.WorkspaceEditClientCapabilities(
-                document_changes=True, resource_operations=[types.ResourceOperationKind.Create]
+                document_changes=True,
+                resource_operations=[types.ResourceOperationKind.Create],
+                change_annotation_support=types.ChangeAnnotationsSupportOptions(),
             ),
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=True

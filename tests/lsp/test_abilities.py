@@ -41,6 +41,8 @@ NEOVIM = {
 VSCODE = {
     "client_name": "Visual Studio Code",
     "client_version": "1.65.2",
+    "change_annotations": True,
+    "create_files": True,
     "apply_edit": True,
     "document_changes": True,
     "checks_versions": True,

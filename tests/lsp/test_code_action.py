@@ -8,7 +8,8 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import client_capabilities
 
-from claude_lsp.lsp.handlers.code_action import COMMAND_OF, KINDS
+from claude_lsp.actions import ACTIONS
+from claude_lsp.lsp.handlers.code_action import AGAIN, KINDS
 from claude_lsp.lsp.routes import COMMANDS
 from tests.lsp.editor import (
     PYTHON,
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 WHOLE = ((0, 0), (8, 0))
 COMPLETE = "refactor.rewrite.claude.complete"
+SELECTED = [
+    f"refactor.rewrite.claude.{name}"
+    for name in ("rewrite", "document", "simplify", "addTypes", "test")
+]
+STAGED = ["source.claude.commitMessage", "source.claude.changeSummary"]
+IMAGE = "refactor.rewrite.claude.describeImage"
 EXPLAIN = "refactor.rewrite.claude.explain"
 REVIEW = "source.claude.review"
 ARCHITECTURE = "source.claude.reviewArchitecture"
@@ -53,9 +60,20 @@ async def review(editor: Editor, uri: str, *findings: dict[str, Any]) -> None:
 
 
 def test_every_action_has_a_command_and_a_kind() -> None:
-    assert set(COMMAND_OF.values()) <= {name for name, _ in COMMANDS}
+    assert {action.command for action in ACTIONS.values()} <= {name for name, _ in COMMANDS}
     others = [f"{REVIEW}.{scope}" for scope in ("selection", "changes", "staged")]
-    assert ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE, *others] == KINDS
+    assert [
+        "quickfix",
+        COMPLETE,
+        *SELECTED,
+        IMAGE,
+        EXPLAIN,
+        *STAGED,
+        REVIEW,
+        ARCHITECTURE,
+        *others,
+        AGAIN,
+    ] == KINDS
 
 
 async def test_a_selection_can_be_reviewed_by_itself(editor: Editor) -> None:
@@ -119,8 +137,50 @@ async def test_kinds_and_their_parents(
 async def test_a_completion_is_offered_at_a_place_and_not_for_a_selection(editor: Editor) -> None:
     uri = editor.open()
     actions = await editor.actions(uri, span_of(PYTHON, "result = 0"))
-    assert COMPLETE not in kinds(actions)
-    assert [each.title for each in actions][:1] == ["Claude: Explain the selection"]
+    assert kinds(actions) == [*SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, f"{REVIEW}.selection"]
+    assert [each.title for each in actions][:6] == [
+        "Claude: Rewrite the selection…",
+        "Claude: Document the selection",
+        "Claude: Simplify the selection",
+        "Claude: Add types to the selection",
+        "Claude: Write tests for the selection",
+        "Claude: Explain the selection",
+    ]
+
+
+async def test_a_definition_under_the_cursor_can_be_documented(editor: Editor) -> None:
+    uri = editor.open()
+    place = place_of(PYTHON, "def total")
+    document = "refactor.rewrite.claude.document"
+    assert document in kinds(await editor.actions(uri, (place, place)))
+    place = place_of(PYTHON, "for value")
+    assert document not in kinds(await editor.actions(uri, (place, place)))
+
+
+async def test_all_of_a_kind_are_offered_once_where_the_kind_has_a_name(editor: Editor) -> None:
+    uri = editor.open()
+    problems = [
+        diagnostic(PYTHON, "LIMIT", "one", code="E1", source="lint"),
+        diagnostic(PYTHON, "for", "two", code="E1", source="lint"),
+        diagnostic(PYTHON, "return", "three"),
+    ]
+    titles = [each.title for each in await editor.actions(uri, WHOLE, problems, ["quickfix"])]
+    assert titles == [
+        "Claude: Fix: one",
+        "Claude: Fix: two",
+        "Claude: Fix: three",
+        "Claude: Fix all in this file: lint E1",
+    ]
+
+
+async def test_all_of_our_own_kind_are_offered_if_there_are_several(editor: Editor) -> None:
+    uri = editor.open()
+    items = [finding(PYTHON, quote) for quote in ("LIMIT = 10", "    result = 0")]
+    await review(editor, uri, *items, finding(PYTHON, "    return result", rule="review.races"))
+    shown = editor.client.diagnostics[uri]
+    fixes = await editor.actions(uri, WHOLE, shown, ["quickfix"])
+    (everything,) = [each for each in fixes if "Fix all" in each.title]
+    assert everything.title == "Claude: Fix all in this file: claude review.correctness"
 
 
 async def test_a_diagnostic_of_another_tool_comes_back_in_the_commands_arguments(
@@ -128,7 +188,7 @@ async def test_a_diagnostic_of_another_tool_comes_back_in_the_commands_arguments
 ) -> None:
     uri = editor.open()
     problem = diagnostic(PYTHON, "result = 0", "unused", code="F841", source="linter")
-    (fix,) = await editor.actions(uri, WHOLE, [problem], ["quickfix"])
+    fix, _everything = await editor.actions(uri, WHOLE, [problem], ["quickfix"])
     assert fix.title == "Claude: Fix: unused"
     assert fix.diagnostics == (problem,)
     span = plain(span_of(PYTHON, "result = 0"))
@@ -144,7 +204,8 @@ async def test_every_diagnostic_is_offered_by_itself(editor: Editor) -> None:
     uri = editor.open()
     problems = [diagnostic(PYTHON, "LIMIT", "one"), diagnostic(PYTHON, "for", "two", code=7)]
     fixes = await editor.actions(uri, WHOLE, problems, ["quickfix"])
-    assert [fix.title for fix in fixes] == ["Claude: Fix: one", "Claude: Fix: two"]
+    titles = [fix.title for fix in fixes if "Fix all" not in fix.title]
+    assert titles == ["Claude: Fix: one", "Claude: Fix: two"]
 
 
 @pytest.mark.parametrize("strip", [False, True])
@@ -241,8 +302,9 @@ async def test_an_editor_that_runs_every_action_is_asked_before_each(
     uri = unstarted.open()
     await review(unstarted, uri, finding(PYTHON, "    result = 0", replacement="    result = 1"))
     unstarted.client.choose = lambda _: None
+    unstarted.client.type_line = lambda _: {"text": "make it shorter"}
     actions = await unstarted.actions(uri, WHOLE)
-    assert len(actions) == 4
+    assert len(actions) == 9
     for action in actions:
         assert action.edit is None
         assert action.command.arguments[0]["confirm"] is True
@@ -274,7 +336,7 @@ async def test_actions_come_before_the_settings_were_read(unstarted: Editor) -> 
     unstarted.pair.unheard.add(types.WORKSPACE_CONFIGURATION)
     await unstarted.client.initialize(root=unstarted.root)
     uri = unstarted.open()
-    assert len(await unstarted.actions(uri, WHOLE)) == 3
+    assert len(await unstarted.actions(uri, WHOLE)) == 8
 
 
 async def test_ranges_stay_in_the_clients_units(unstarted: Editor) -> None:

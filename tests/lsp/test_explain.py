@@ -125,7 +125,7 @@ async def test_an_empty_answer_is_told(editor: Editor) -> None:
     editor.api.script(replies.text(" "))
     await explain(editor)
     assert editor.client.shown == []
-    assert editor.messages == ["no explanation came back"]
+    assert editor.messages == ["no answer came back"]
 
 
 async def test_it_is_previewed_as_it_grows(editor: Editor) -> None:

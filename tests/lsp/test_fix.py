@@ -15,6 +15,7 @@ from tests.lsp.editor import (
     edit,
     edits,
     finding,
+    pause,
     place_of,
     plain,
     span_of,
@@ -42,6 +43,7 @@ async def test_each_edit_is_applied_while_the_rest_still_streams(editor: Editor)
     await editor.fix(uri, "result = 0", "starts at the wrong number")
     await first.wait_reached()
     await editor.client.wait_for(lambda: len(editor.client.applied) == 1)
+    await pause()
     assert editor.text(uri) == PYTHON.replace("LIMIT = 10", "LIMIT = 20")
     first.open()
     await second.wait_reached()

@@ -39,5 +39,5 @@ async def test_a_fence_in_the_document_does_not_end_the_block(editor: Editor) ->
 
 async def test_an_unknown_action_is_named(editor: Editor) -> None:
     uri = editor.open()
-    with pytest.raises(JsonRpcException, match="complete, explain, review"):
+    with pytest.raises(JsonRpcException, match="fix, fixAll, complete, rewrite"):
         await editor.client.command("claude.showContext", {"uri": uri, "action": "dance"})

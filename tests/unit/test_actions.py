@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
+from claude_lsp.actions.instruction import find_instruction
 from claude_lsp.actions.outcomes import Drop, Insertion, Notice, Prose, Replacement, Unusable
+from claude_lsp.actions.write_tests import merged
 from claude_lsp.context import tokens
 from claude_lsp.context.assemble import CURSOR_MARK, Context, assemble
 from claude_lsp.context.candidate import Candidate
@@ -18,6 +20,7 @@ from claude_lsp.settings import Settings
 from claude_lsp.text.edits import TextEdit, apply_edits
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
+from claude_lsp.workspace.test_files import Destination
 from tests import cases_loader
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 HELPER = "def helped():\n    return 1\n"
 CHUNKS = (1, 3, 7, 1_000_000)
+FROM, TO = "⟦", "⟧"
+"""Around the selection of a case."""
+EDITING = ("fix", "rewrite", "document", "simplify", "addTypes", "fixAll", "test")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,11 +65,31 @@ class ActionCase:
         self.text = self.in_document(text)
         at = self.text.find(CURSOR_MARK)
         self.text = self.text.replace(CURSOR_MARK, "")
-        self.snapshot = Snapshot("file:///w/main.py", 1, self.text, "python")
+        begin, end = self.text.find(FROM), self.text.replace(FROM, "").find(TO)
+        self.text = self.text.replace(FROM, "").replace(TO, "")
+        language = self.sections.pop("language", "python")
+        self.snapshot = Snapshot("file:///w/main.py", 1, self.text, language)
         index = self.snapshot.index
         span = index.range_of(0, len(self.text)) if at < 0 else index.range_of(at, at)
+        if begin >= 0:
+            span = index.range_of(begin, end)
         problem = Problem(Range(Position(0, 0), Position(0, 1)), "wrong", "lint", "E1")
         self.situation = Situation(self.snapshot, "main.py", span, (problem,))
+        self.edited = self.text
+        if action == "test":
+            self.edited = self.sections.pop("test-file", "")
+            name = self.sections.pop("path")
+            there = Snapshot(f"file:///w/{name}", None, self.edited, language)
+            destination = Destination(there, name, exists=bool(self.edited))
+            self.situation = replace(self.situation, destination=destination)
+        if action == "rewrite":
+            asked = find_instruction(self.snapshot, span)
+            words = self.sections.pop("asked", "")
+            self.situation = replace(
+                self.situation,
+                asked=words if asked is None else asked.text,
+                comment=None if asked is None else asked.range,
+            )
 
     def in_document(self, text: str) -> str:
         return text.replace("\n", "\r\n") if "crlf" in self.options else text
@@ -111,13 +137,26 @@ def test_complete(path: Path, chunk: int) -> None:
     assert {one.at for one in insertions} == {case.situation.range.start}
 
 
-@named("fix")
+@pytest.mark.parametrize(
+    ("action", "path"),
+    [(action, path) for action in EDITING for path in cases_loader.paths(action)],
+    ids=lambda value: getattr(value, "stem", value),
+)
 @pytest.mark.parametrize("chunk", CHUNKS)
-def test_fix(path: Path, chunk: int) -> None:
-    case = ActionCase("fix", path)
+def test_edits(action: str, path: Path, chunk: int) -> None:
+    case = ActionCase(action, path)
+    if "offered" in case.sections:
+        offered = case.action.applies(case.situation)
+        assert case.sections["offered"] == (case.action.title(case.situation) if offered else "no")
+    if "question" in case.sections:
+        question = case.action.prompt(case.situation, Settings()).question
+        assert question == case.sections["question"]
     outcomes = case.run(chunk)
-    edits = [TextEdit(o.range, o.text) for o in outcomes if isinstance(o, Replacement)]
-    assert apply_edits(case.text, edits) == case.in_document(case.sections["result"])
+    replacements = [outcome for outcome in outcomes if isinstance(outcome, Replacement)]
+    if action == "test":
+        replacements = merged(replacements)
+    edits = [TextEdit(each.range, each.text) for each in replacements]
+    assert apply_edits(case.edited, edits) == case.in_document(case.sections["result"])
     notices = [outcome.text for outcome in outcomes if isinstance(outcome, Notice)]
     assert "\n".join(notices) == case.sections.get("notices", "")
     assert any(isinstance(o, Unusable) for o in outcomes) == ("unusable" in case.sections)

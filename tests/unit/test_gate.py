@@ -11,6 +11,7 @@ import pytest
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation, Surroundings
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.cli.main import CONTEXTS
 from claude_lsp.context import tokens
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
@@ -145,7 +146,7 @@ LARGE: dict[str, Any] = {
     "completion__context_tokens": 100_000,
     "context__ignore": ["set/"],
 }
-DIRECT = [name for name in ACTIONS if name != "architecture"]
+DIRECT = CONTEXTS
 
 
 @pytest.mark.parametrize("index", [True, False])
@@ -159,13 +160,13 @@ async def test_nothing_that_must_not_leave_leaves(
         around = surroundings(root, ["app/recent.py", "app/related.py", "app/prices.py"])
         await sent(engine, name, situation(root), around)
         text = check(messages_api)
-        if name != "architecture":
+        if name in DIRECT:
             # The places where secrets stand are in it all the same.
             assert "<redacted:" in text
             assert "class Price" in text
         if name == "fix":
             assert "a diagnostic points here" in text
-        if index and name in {"fix", "explain", "review"}:
+        if index and ACTIONS[name].recipe.uses:
             assert 'path="app/uses.py" why="uses checkout' in text
         if index and name == "complete":
             assert "looks alike" in text

@@ -30,8 +30,10 @@ PRICE = {"input": 1.0, "output": 1.0}
 ALL_MODELS = [*MODELS, "claude-haiku-4-5-20251001", "claude-haiku-5-5-20261007", "local-llama"]
 ANSWERS = {
     "complete": "<fill>pass</fill>",
-    "fix": '{"edits": []}',
     "explain": "It adds.",
+    "describeImage": "A chart",
+    "commitMessage": "Add a sum",
+    "changeSummary": "It adds.",
     "review": '{"findings": []}',
     "architecture": '{"findings": []}',
 }
@@ -66,7 +68,7 @@ async def test_no_model_refuses_any_action(
         max_output=16_000,
     )
     messages_api.models["claude-haiku-5-5-20261007"] = MODELS["claude-haiku-5-5"]
-    messages_api.answer = replies.text(ANSWERS[action])
+    messages_api.answer = replies.text(ANSWERS.get(action, '{"edits": []}'))
     where = asked(tmp_path, action)
     for model in ALL_MODELS:
         options: dict[str, Any] = {f"models__{tier}": model for tier in ("haiku", "sonnet", "opus")}

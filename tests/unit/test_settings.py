@@ -147,7 +147,9 @@ def test_flatten_keeps_option_tables_whole() -> None:
 
 def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
     of_projects = {key for key, item in OPTIONS.items() if item.scope == "project"}
+    # What it defines asks before each request: test_what_a_project_defines_asks_first.
     assert of_projects == {
+        "actions",
         "context.ignore",
         "review.min_severity",
         "review.min_confidence",

@@ -8,8 +8,9 @@ from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation
-from claude_lsp.lsp.convert import range_from_client, range_to_client
-from claude_lsp.lsp.handlers.commands import problem_of_finding
+from claude_lsp.actions.custom import custom_actions
+from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+from claude_lsp.lsp.handlers.commands import findings_like, problem_of_finding
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.workspace import git
 
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.text.snapshots import Snapshot
 
-COMMAND_OF = {
-    "complete": "claude.complete",
-    "fix": "claude.fix",
-    "explain": "claude.explain",
-    "review": "claude.review",
-    "architecture": "claude.reviewArchitecture",
-}
-"""The command that runs each built-in action."""
+AGAIN = "refactor.rewrite.claude.again"
 
 REVIEW_SCOPES = {
     "selection": "Review the selection",
@@ -41,6 +35,7 @@ KINDS = [
     types.CodeActionKind.QuickFix,
     *(action.kind for action in ACTIONS.values() if action.kind != "quickfix"),
     *(f"{ACTIONS['review'].kind}.{scope}" for scope in REVIEW_SCOPES),
+    AGAIN,
 ]
 
 
@@ -73,6 +68,7 @@ def code_action(
             actions += [_model_fix(server, snapshot, *each) for each in problems]
             if not runs_all:
                 # Such an editor would dismiss whatever it is shown.
+                actions += _fixes_of_kinds(server, snapshot, problems)
                 actions += _on_findings(server, params, snapshot, span)
             else:
                 # Its menu gives no diagnostics along.
@@ -87,6 +83,9 @@ def code_action(
             and action.applies(situation)
         ]
         actions += _other_reviews(server, params, situation, wanted, confirm=confirm)
+        actions += _of_the_user(server, params, situation, wanted, confirm=confirm)
+        if _is_wanted(AGAIN, wanted):
+            actions += _again(server, situation, confirm=confirm)
     if server.abilities.code_action_literals:
         return list(actions)
     return [action.command for action in actions if action.command is not None]
@@ -117,7 +116,7 @@ def _other_reviews(
         arguments: dict[str, Any] = {"uri": situation.snapshot.uri, "scope": scope}
         if scope == "selection":
             arguments["range"] = _plain_range(params.range)
-        command = _asking(f"Claude: {title}", COMMAND_OF["review"], arguments, confirm=confirm)
+        command = _asking(f"Claude: {title}", ACTIONS["review"].command, arguments, confirm=confirm)
         actions.append(_tagged(server, types.CodeAction(command.title, kind=kind, command=command)))
     return actions
 
@@ -147,6 +146,61 @@ def _quick_fix(
     return _model_fix(server, snapshot, diagnostic, problem, confirm=True)
 
 
+def _fixes_of_kinds(
+    server: ClaudeServer,
+    snapshot: Snapshot,
+    problems: Sequence[tuple[types.Diagnostic, Problem]],
+) -> list[types.CodeAction]:
+    """Offer to fix all of each kind that may have more than one.
+
+    Of other tools' problems a server hears only those at the cursor; of ours it knows all.
+    """
+    by_kind = {(each[1].source, each[1].code): each for each in reversed(problems)}
+    actions = []
+    for diagnostic, problem in reversed(by_kind.values()):
+        ours = problem.source == SOURCE
+        if ours and len(findings_like(server, snapshot, problem)) < 2:
+            continue
+        if problem.code:
+            actions.append(_model_fix(server, snapshot, diagnostic, problem, name="fixAll"))
+    return actions
+
+
+def _of_the_user(
+    server: ClaudeServer,
+    params: types.CodeActionParams,
+    situation: Situation,
+    wanted: Sequence[str] | None,
+    *,
+    confirm: bool,
+) -> list[types.CodeAction]:
+    """Offer the actions that the settings define."""
+    snapshot = situation.snapshot
+    problems = [
+        {"range": _plain_range(each.range), "message": each.message}
+        for each in params.context.diagnostics
+    ]
+    place = {"uri": snapshot.uri, "range": _plain_range(params.range), "problems": problems}
+    return [
+        _command(server, action, situation, {**place, "action": name}, confirm=confirm)
+        for name, action in custom_actions(server.session.configuration.settings).items()
+        if _is_wanted(action.kind, wanted) and action.applies(situation)
+    ]
+
+
+def _again(server: ClaudeServer, situation: Situation, *, confirm: bool) -> list[types.CodeAction]:
+    """Offer to do what was done here last once more, by the next higher tier."""
+    snapshot = situation.snapshot
+    done = server.done.at(snapshot.uri, situation.range)
+    tier = None if done is None else done.next_tier
+    if done is None or tier is None:
+        return []
+    arguments = done.arguments_for(tier, snapshot, server.abilities.position_encoding)
+    title = f"Claude: Again, with {tier}: {done.action.title(done.situation)}"
+    command = _asking(title, done.action.command, arguments, confirm=confirm)
+    return [_tagged(server, types.CodeAction(title, kind=AGAIN, command=command))]
+
+
 def _model_fix(
     server: ClaudeServer,
     snapshot: Snapshot,
@@ -154,8 +208,9 @@ def _model_fix(
     problem: Problem,
     *,
     confirm: bool = False,
+    name: str = "fix",
 ) -> types.CodeAction:
-    """Offer to fix a diagnostic, whoever reported it."""
+    """Offer to fix a diagnostic, whoever reported it, or all of its kind."""
     situation = Situation(snapshot, _name(server, snapshot), problem.range, (problem,))
     place = _plain_range(diagnostic.range)
     arguments = {
@@ -171,7 +226,7 @@ def _model_fix(
             }
         ],
     }
-    action = _command(server, ACTIONS["fix"], situation, arguments, confirm=confirm)
+    action = _command(server, ACTIONS[name], situation, arguments, confirm=confirm)
     action.diagnostics = [diagnostic]
     return action
 
@@ -266,7 +321,7 @@ def _command(
     confirm: bool,
 ) -> types.CodeAction:
     title = f"Claude: {action.title(situation)}"
-    command = _asking(title, COMMAND_OF[action.name], arguments, confirm=confirm)
+    command = _asking(title, action.command, arguments, confirm=confirm)
     return _tagged(server, types.CodeAction(title, kind=action.kind, command=command))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.actions import ACTIONS
 from claude_lsp.lsp.handlers.reviews import review_saved
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import LineIndex
@@ -35,6 +36,7 @@ def initialize(server: ClaudeServer, params: types.InitializeParams) -> None:
     server.workspace.on_edit(server.published.on_edit)
     server.workspace.on_edit(server.previews.on_edit)
     server.workspace.on_edit(server.recent.on_edit)
+    server.workspace.on_edit(server.done.on_edit)
 
 
 def initialized(server: ClaudeServer, _params: types.InitializedParams) -> None:
@@ -100,8 +102,10 @@ def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> N
 def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) -> None:
     """Cancel what is under way for a document that closes; its findings stay, as on disk."""
     uri = params.text_document.uri
-    for kind in ("complete", "fix", "applyFix", "completion"):
+    edits = [action.name for action in ACTIONS.values() if action.edits]
+    for kind in (*edits, "run", "applyFix", "completion"):
         server.jobs.cancel(f"{kind} {uri}")
+    server.done.forget(uri)
     server.previews.discard_all(uri)
     server.upkeep.start(f"closed {uri}", _read_again(server, uri))
 

@@ -9,13 +9,18 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client
+from claude_lsp.settings import TIERS
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from claude_lsp.context.candidate import Candidate
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
+    from claude_lsp.settings import Tier
+    from claude_lsp.workspace.images import Picture
+    from claude_lsp.workspace.test_files import Destination
 
 _EXAMPLE = (
     '{"uri": "file:///...", "range": {"start": {"line": 0, "character": 0}, '
@@ -33,6 +38,14 @@ class Target:
         range: the place; the whole document where none was given.
         problems: diagnostics to look at.
         confirm: whether the user must be asked before anything is sent or changed.
+        tier: the tier that the user chose for this time, None for the usual one.
+        asked: what the user wants, in their own words.
+        comment: where those words stand in the document, None if they stand elsewhere.
+        picture: the image that is asked about.
+        symbol: the definition around the place, where its name is needed.
+        destination: the document that is written to, None if it is the same.
+        extras: further candidates for the context, checked against the ignore rules.
+        arguments: what repeats it, beside the place.
     """
 
     def __init__(
@@ -56,6 +69,15 @@ class Target:
         self.journal = document.journal()
         self.surroundings = server.surroundings()
         self.confirm = table.get("confirm") is True
+        self.tier = tier_of(table.get("tier"), params.command)
+        instruction = table.get("instruction")
+        self.asked = instruction.strip() if isinstance(instruction, str) else ""
+        self.comment: Range | None = None
+        self.picture: Picture | None = None
+        self.symbol = ""
+        self.destination: Destination | None = None
+        self.extras: tuple[Candidate, ...] = ()
+        self.arguments: dict[str, Any] = {}
         entries = table.get("problems")
         self.problems = tuple(
             self._problem(each) for each in (entries if isinstance(entries, (list, tuple)) else ())
@@ -81,6 +103,11 @@ class Target:
             self.problems,
             instructions=engine.settings.review.instructions,
             multiline=engine.settings.completion.multiline,
+            asked=self.asked,
+            comment=self.comment,
+            picture=self.picture,
+            symbol=self.symbol,
+            destination=self.destination,
         )
 
     def _range(self, given: object) -> Range:
@@ -127,3 +154,17 @@ def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:
     if isinstance(given, str):
         return {"uri": given}
     return given if isinstance(given, dict) else {}
+
+
+def tier_of(given: object, command: str) -> Tier | None:
+    """Return the tier that a command names, None if it names none.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such tier.
+    """
+    if given is None:
+        return None
+    for tier in TIERS:
+        if given == tier:
+            return tier
+    raise JsonRpcInvalidParams(f"{command}: the tier is one of {', '.join(TIERS)}.")

@@ -83,6 +83,20 @@ def parse(source: bytes, language: str) -> Node | None:
         return None
 
 
+def faults(text: str, language: str) -> int | None:
+    """Return how many places of a text its grammar can't read; None if that can't be told."""
+    root = parse(text.encode("utf-8", "replace"), language)
+    if root is None:
+        return None
+    found = 0
+    waiting = [root] if root.has_error else []
+    while waiting:
+        node = waiting.pop()
+        found += node.is_error or node.is_missing
+        waiting += [child for child in node.children if child.has_error or child.is_missing]
+    return found
+
+
 @cache
 def rules_of(language: str) -> Rules | None:
     """Return how definitions are found in a language, None if nobody has said it."""

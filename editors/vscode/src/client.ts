@@ -100,11 +100,11 @@ export function tellFailure(error: unknown): void {
   void vscode.window.showErrorMessage(`Claude: ${reason}`);
 }
 
-/** Says that this editor shows the state, what is being written, and edits before they are applied. */
+/** Says that this editor shows the state, what is being written, edits before they are applied, and asks for a line. */
 const MORE_THAN_THE_PROTOCOL: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
     const accept = vscode.workspace.getConfiguration("claude").get("preview.accept", true);
-    capabilities.experimental = { claude: { status: true, preview: { accept } } };
+    capabilities.experimental = { claude: { input: true, status: true, preview: { accept } } };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

@@ -24,6 +24,15 @@ const REPORTS: vscode.OpenDialogOptions = {
 const COMMANDS: Readonly<Record<string, Command>> = {
   complete: (session) => here(session, "claude.complete"),
   explain: (session) => here(session, "claude.explain"),
+  rewrite: (session) => here(session, "claude.rewrite"),
+  document: (session) => here(session, "claude.document"),
+  simplify: (session) => here(session, "claude.simplify"),
+  addTypes: (session) => here(session, "claude.addTypes"),
+  test: (session) => here(session, "claude.test"),
+  describeImage: (session) => here(session, "claude.describeImage"),
+  run: (session) => here(session, "claude.run"),
+  commitMessage: (session) => session.execute("claude.commitMessage", documentOrNone()),
+  summarizeChanges: (session) => session.execute("claude.summarizeChanges", documentOrNone()),
   fix: fixProblem,
   applyFix: applySuggestion,
   review: async (session) => {
@@ -78,6 +87,12 @@ function activeEditor(): vscode.TextEditor {
     throw new Error(`${what} are not supported; open a file`);
   }
   return editor;
+}
+
+/** The document that is looked at, which tells the repository; without one the folder does. */
+function documentOrNone(): { uri?: string } {
+  const editor = vscode.window.activeTextEditor;
+  return editor?.document.uri.scheme === "file" ? { uri: editor.document.uri.toString() } : {};
 }
 
 function placeOf(editor: vscode.TextEditor): { uri: string; range: PlainRange } {

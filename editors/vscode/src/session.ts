@@ -111,6 +111,15 @@ export class Session implements vscode.Disposable {
       closed: () => client === this.#client && this.#crashed("it ended unexpectedly"),
     });
     this.#client = client;
+    client.onRequest("claude/input", async (asked: { prompt: string; default?: string | null }) => {
+      const text = await vscode.window.showInputBox({
+        title: "Claude",
+        prompt: asked.prompt,
+        value: asked.default ?? "",
+        ignoreFocusOut: true,
+      });
+      return text === undefined ? null : { text };
+    });
     client.onNotification("claude/status", (told: Told) => {
       const state = stateOf(told);
       if (state !== undefined && client === this.#client) {

@@ -10,6 +10,7 @@ local M = {}
 ---@field has_range boolean
 ---@field bang boolean
 ---@field argument string?
+---@field rest string? Everything behind the action.
 
 local function uri()
   return vim.uri_from_bufnr(0)
@@ -86,6 +87,24 @@ local ACTIONS = {
     server.run('claude.complete', { uri = uri(), range = place(call) })
   end,
 
+  ---@param call claude_lsp.Call
+  rewrite = function(call)
+    server.run('claude.rewrite', { uri = uri(), range = place(call), instruction = call.rest })
+  end,
+
+  ---@param call claude_lsp.Call
+  run = function(call)
+    server.run('claude.run', { uri = uri(), range = place(call), action = call.argument })
+  end,
+
+  commit = function()
+    server.run('claude.commitMessage', { uri = uri() })
+  end,
+
+  summary = function()
+    server.run('claude.summarizeChanges', { uri = uri() })
+  end,
+
   architecture = function()
     server.run('claude.reviewArchitecture')
   end,
@@ -122,7 +141,20 @@ local ACTIONS = {
   end,
 }
 
-M.CONTEXTS = { 'complete', 'fix', 'explain', 'review' }
+-- Those that need a place and nothing else.
+for name, command in pairs({
+  document = 'claude.document',
+  simplify = 'claude.simplify',
+  types = 'claude.addTypes',
+  test = 'claude.test',
+  image = 'claude.describeImage',
+}) do
+  ACTIONS[name] = function(call)
+    server.run(command, { uri = uri(), range = place(call) })
+  end
+end
+
+M.CONTEXTS = { 'complete', 'fix', 'rewrite', 'document', 'simplify', 'test', 'explain', 'review' }
 
 --- Carry out what stands behind `:Claude`.
 ---@param words string[]
@@ -144,6 +176,7 @@ function M.run(words, call)
     has_range = call ~= nil and call.range > 0,
     bang = call ~= nil and call.bang,
     argument = words[2],
+    rest = words[2] and table.concat(words, ' ', 2),
   })
 end
 

@@ -1,0 +1,166 @@
+"""Whatever a user types while an edit arrives: none of it is lost, the edit is right or gone.
+
+`CLAUDE_LSP_INTERLEAVINGS=20000` tries that many instead of 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lsprotocol import types
+
+from claude_lsp.lsp import apply
+from claude_lsp.lsp.apply import Applier
+from claude_lsp.lsp.protocol import Server
+from tests.lsp.editor import pause
+from tests.lsp.pair import Pair, offset_of
+
+if TYPE_CHECKING:
+    from tests.lsp.pair import Client
+
+EXAMPLES = int(os.environ.get("CLAUDE_LSP_INTERLEAVINGS", "500"))
+URI = "file:///w/code.py"
+TEXTS = st.text(alphabet="ab \n😀é", max_size=30)
+TYPED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""One for each keystroke, none of which stands in a document or in an edit."""
+
+
+@dataclass(frozen=True)
+class Keystroke:
+    """One change of the user's: where it comes in, and how much it takes away there.
+
+    Attributes:
+        moment: before the edit is sent (0), as it arrives (1), or after it was applied (2).
+        place: of the document, as a share of its length.
+        removed: characters that it deletes.
+    """
+
+    moment: int
+    place: float
+    removed: int
+
+
+KEYSTROKES = st.lists(
+    st.builds(Keystroke, st.integers(0, 2), st.floats(0, 1), st.integers(0, 3)), max_size=6
+)
+
+
+class Buffer:
+    """The client's buffer once more, character by character, each knowing where it comes from.
+
+    Attributes:
+        items: each character with its offset in the text that the edit is made for; with -1 those
+            that the user typed, and with -2 those of the edit.
+    """
+
+    def __init__(self, client: Client, keys: list[Keystroke]) -> None:
+        self.client, self.keys = client, keys
+        self.items = [(character, number) for number, character in enumerate(client.texts[URI])]
+        self.kept: set[str] = set()
+
+    def type(self, moment: int) -> None:
+        """Make the user's changes of a moment: each puts in a letter that stands nowhere else."""
+        for number, key in enumerate(self.keys):
+            if key.moment != moment:
+                continue
+            text = self.client.texts[URI]
+            start = int(key.place * len(text))
+            end = min(len(text), start + key.removed)
+            self.kept -= set(text[start:end])
+            self.kept.add(TYPED[number])
+            self.items[start:end] = [(TYPED[number], -1)]
+            self.client.change(URI, (_place(text, start), _place(text, end)), TYPED[number])
+
+    def put(self, start: int, end: int, new: str) -> list[int]:
+        """Make the edit; return where the characters that it replaces come from."""
+        replaced = [origin for _, origin in self.items[start:end]]
+        self.items[start:end] = [(character, -2) for character in new]
+        return replaced
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset].split("\n")
+    return len(before) - 1, len(before[-1].encode("utf-16-le")) // 2
+
+
+@pytest.mark.timeout(60 + EXAMPLES // 5)
+@given(
+    text=TEXTS,
+    ends=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    new=st.text(alphabet="xyz\n", max_size=8),
+    keys=KEYSTROKES,
+)
+@settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_nothing_typed_is_lost_and_the_edit_is_right_or_gone(
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    ends: tuple[float, float],
+    new: str,
+    keys: list[Keystroke],
+) -> None:
+    monkeypatch.setattr(apply, "_RETRY_S", 0.002)
+    monkeypatch.setattr(apply, "_ECHO_S", 0.02)
+    start, end = sorted(int(share * len(text)) for share in ends)
+    asyncio.run(interleave(text, start, end, new, keys))
+
+
+async def interleave(text: str, start: int, end: int, new: str, keys: list[Keystroke]) -> None:
+    async with Pair(partial(Server, "test", "1")) as pair:
+        client = pair.client
+        await client.initialize()
+        client.open(URI, text)
+        await pause()
+        document = pair.server.workspace.get(URI)
+        assert document is not None
+        snapshot = document.snapshot()
+        buffer = Buffer(client, keys)
+        apply_as_is = client.apply
+        attempts = applied = 0
+
+        def arrive(change: types.WorkspaceEdit) -> str | None:
+            nonlocal attempts, applied
+            attempts += 1
+            if attempts == 1:
+                buffer.type(1)
+            (only,) = change.document_changes or ()
+            assert isinstance(only, types.TextDocumentEdit)
+            (edit,) = only.edits
+            assert isinstance(edit, types.TextEdit)
+            before = client.texts[URI]
+            first, last = (
+                offset_of(before, (at.line, at.character), client.encoding)
+                for at in (edit.range.start, edit.range.end)
+            )
+            refusal = apply_as_is(change)
+            if refusal is None:
+                applied += 1
+                above = [origin for _, origin in buffer.items[:first] if origin >= 0]
+                below = [origin for _, origin in buffer.items[last:] if origin >= 0]
+                assert buffer.put(first, last, edit.new_text) == list(range(start, end))
+                assert all(origin < start for origin in above)
+                assert all(origin >= end for origin in below)
+            return refusal
+
+        client.apply = arrive  # type: ignore[assignment,method-assign]
+        with document.journal() as journal:
+            buffer.type(0)
+            await pause()
+            applier = Applier(pair.server, snapshot, journal, "Claude")
+            problem = await applier.replace(snapshot.index.range_of(start, end), new)
+            buffer.type(2)
+            await pause()
+        live = pair.server.workspace.get(URI)
+        assert live is not None
+        assert live.source == client.texts[URI] == "".join(each for each, _ in buffer.items)
+        assert buffer.kept <= set(client.texts[URI])
+        assert applied == (problem is None and text[start:end] != new)
