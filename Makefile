@@ -54,6 +54,11 @@ test-vscode: $(VSCODE)/node_modules/.package-lock.json  ## run VS Code with the 
 	$(VSCODE)/tests/host/setup.sh $(filter --floor,$(ARGS))
 	cd $(VSCODE) && $(call bounded,1200) npm run --silent test:host -- $(ARGS)
 
+bench-vscode: $(VSCODE)/node_modules/.package-lock.json  ## how soon ghost text appears in VS Code
+	cd $(VSCODE) && npm run --silent package
+	$(VSCODE)/tests/host/setup.sh
+	cd $(VSCODE) && $(call bounded,600) npm run --silent test:host -- speed
+
 vscode-images: $(VENV)/tested $(VSCODE)/node_modules/.package-lock.json  ## draw the pictures of VS Code in the documents
 	cd $(VSCODE) && npm run --silent package
 	$(VSCODE)/tests/host/setup.sh
@@ -164,4 +169,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test bench-vscode arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

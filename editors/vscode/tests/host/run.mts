@@ -60,7 +60,7 @@ const SUITES: readonly Suite[] = [
   { name: "granted", workspace: "hostile", trusted: true, hasServer: true },
   { name: "faults", workspace: "shop", trusted: true, hasServer: true },
   { name: "folders", workspace: "folders", trusted: true, hasServer: true },
-  { name: "speed", workspace: "shop", trusted: true, hasServer: true, replies: "speed.json" },
+  { name: "speed", workspace: "shop", trusted: true, hasServer: true, replies: "speed.json", isSlow: true },
   { name: "install", workspace: "shop", trusted: true, hasServer: false, isSlow: true },
 ];
 

@@ -17,15 +17,6 @@ function ours(editor: vscode.TextEditor): vscode.Diagnostic[] {
     .filter((diagnostic) => diagnostic.source === "claude");
 }
 
-/** Whether the server has a command; else what is for it has nothing to test, and says so. */
-async function serverHas(command: string): Promise<boolean> {
-  const has = (await vscode.commands.getCommands(true)).includes(command);
-  if (!has) {
-    console.log(`        this server has no ${command}`);
-  }
-  return has;
-}
-
 async function lenses(editor: vscode.TextEditor): Promise<number> {
   const { uri } = editor.document;
   return (
@@ -191,6 +182,8 @@ export const run = (): Promise<void> =>
         findings: findings.map((diagnostic) => ({ uri: editor.document.uri, diagnostic })),
       });
       await until("it is gone", () => ours(editor).length === 2);
+      await vscode.commands.executeCommand("claude-lsp.restoreDismissed");
+      await until("it is there again", () => ours(editor).length === 3);
       await vscode.commands.executeCommand("claude-lsp.clear");
       await until("all are gone", () => ours(editor).length === 0);
       await vscode.commands.executeCommand("workbench.action.closePanel");
@@ -203,22 +196,22 @@ export const run = (): Promise<void> =>
       const [first, second] = ours(editor).map((diagnostic) => ({ uri: editor.document.uri, diagnostic }));
       await vscode.commands.executeCommand("claude-lsp.dismiss", first, [first, second, first]);
       await until("they are gone", () => ours(editor).length === 1);
+      await vscode.commands.executeCommand("claude-lsp.restoreDismissed");
+      await until("they are there again", () => ours(editor).length === 3);
       await vscode.commands.executeCommand("claude-lsp.clearAll");
       await until("all are gone", () => ours(editor).length === 0);
     },
 
-    async "where the server keeps dismissals in mind, they stay until they are restored"() {
-      if (!(await serverHas("claude.dismiss"))) {
-        return;
-      }
+    async "what is dismissed stays so over a restart, until it is restored"() {
       const editor = await open("shop.py");
       await vscode.commands.executeCommand("claude-lsp.review");
       await until("three findings", () => ours(editor).length === 3);
       const found = ours(editor).map((diagnostic) => ({ uri: editor.document.uri, diagnostic }));
       await vscode.commands.executeCommand("claude-lsp.dismiss", found[0], found.slice(0, 2));
       await until("two are gone", () => ours(editor).length === 1);
-      await vscode.commands.executeCommand("claude-lsp.clearAll");
+      await vscode.commands.executeCommand("claude-lsp.restart");
       await until("all are gone", () => ours(editor).length === 0);
+      await status("Claude: Ready");
       await vscode.commands.executeCommand("claude-lsp.review");
       await until("the other is found again", () => ours(editor).length === 1);
       await status("Claude: Ready");
@@ -230,10 +223,7 @@ export const run = (): Promise<void> =>
       await until("all are gone", () => ours(editor).length === 0);
     },
 
-    async "where the server can, the findings of a report are shown"() {
-      if (!(await serverHas("claude.openReport"))) {
-        return;
-      }
+    async "the findings of a report are shown"() {
       const editor = await open("shop.py");
       const report = path.join(process.env["CLAUDE_TEST_ROOT"] ?? "", "report.sarif");
       const region = { startLine: 14, snippet: { text: "    return price + price * RATES[kind]" } };
