@@ -20,7 +20,6 @@ from claude_lsp.actions.review import FINDINGS_RULES, RULES_OF_FINDINGS
 from claude_lsp.context.recipes import RECIPES, Recipe
 from claude_lsp.findings.claims import findings_schema
 from claude_lsp.user_actions import filled
-from claude_lsp.workspace.index.extract import extract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,6 +104,9 @@ def symbol_at(snapshot: Snapshot, line: int) -> str:
 
     Parses, so call it in a worker.
     """
+    # Loads what a server that starts does not need.
+    from claude_lsp.workspace.index.extract import extract
+
     symbols = extract(snapshot.text, snapshot.language).symbols
     around = [one for one in symbols if one.line <= line <= one.end and one.kind != "variable"]
     if not around:
