@@ -90,6 +90,16 @@ class Run:
         return ", ".join(self.root.name if name == "." else name for name in names)
 
     @property
+    def commit(self) -> str:
+        """The commit that is reviewed, in full; empty where it is none."""
+        return ""
+
+    @property
+    def round(self) -> int:
+        """How often the change has been reviewed, this time included."""
+        return 1
+
+    @property
     def may_be_empty(self) -> bool:
         """Whether it is no failure if nothing is reviewed."""
         return False
@@ -193,6 +203,8 @@ def finish(
         looks=tuple(result.looks),
         rules=tuple(rule.id for rule in RULES.values() if rule.origin in origins),
         kind=run.kind,
+        commit=run.commit,
+        round=run.round,
         sources=sources,
     )
     accepted = Accepted(date.today().isoformat(), run.baseline, run.renamed, run.added)

@@ -24,6 +24,8 @@ from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.progress import Progress
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
+from claude_lsp.review import rounds
+from claude_lsp.workspace import git, git_diff
 
 if TYPE_CHECKING:
     import argparse
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     from claude_lsp.cli.asked import Asked
     from claude_lsp.cli.reporting import Deliver
     from claude_lsp.engine import Engine
+    from claude_lsp.findings.report import Report
     from claude_lsp.review.plan import Plan
     from claude_lsp.review.scope import Scope
+    from claude_lsp.text.lines import LineIndex
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,18 @@ class _Run(Run):
     asked: Asked
     scope: Scope
     answers: Answers
+    earlier: Report | None = None
+
+    @property
+    def commit(self) -> str:
+        """The commit that is reviewed, in full; empty where it is none."""
+        sides = self.asked.sides
+        return sides.arguments[1] if sides is not None and sides.kind == "base" else ""
+
+    @property
+    def round(self) -> int:
+        """How often the change has been reviewed, this time included."""
+        return 1 if self.earlier is None else self.earlier.round + 1
 
     @property
     def words(self) -> str:
@@ -104,27 +120,96 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
             refuse(f"{path} is not below {root}; review one project at a time")
         if not path.exists() and not (options.base or options.commit or options.staged):
             refuse(f"{text}: no such file or folder")
-    what = asked(options, root, paths)
+    whole = asked(options, root, paths)
+    earlier, what, notices = _since(options, whole)
     configuration, workspace = configure(options, root, limits(options), what.read)
-    scope = _sharded(what.scope(workspace), options.shard)
+    scope = what.scope(workspace)
+    if what is not whole:
+        scope = rounds.within(scope, whole.scope(workspace))
+    scope = _sharded(scope, options.shard)
     answers = answers_of(options)
     settings = configuration.settings
+    if earlier is not None:
+        least = rounds.least_severity(settings.review.min_severity, earlier.round + 1)
+        settings = replace(settings, review=replace(settings.review, min_severity=least))
     baseline = entries_for(options, root, settings, what.read)
     run = _Run(
-        options, deliver, root, what.paths, workspace, settings, baseline, what, scope, answers
+        options,
+        deliver,
+        root,
+        what.paths,
+        workspace,
+        settings,
+        baseline,
+        what,
+        scope,
+        answers,
+        earlier,
     )
     result = Result(skipped=list(scope.skipped))
-    result.notices += [*what.settings_notices(), *scope.notices]
+    result.notices += [*notices, *what.settings_notices(), *scope.notices]
     if scope.nothing:
         result.notices.append(scope.nothing)
-        return finish(run, result)
+        return _finish(run, result)
     if options.offline:
-        return finish(run, _structure(run, result))
+        return _finish(run, _structure(run, result))
     plan = _plan(run)
     result.failed += plan.left_out
     if not plan.units:
-        return finish(run, result)
+        return _finish(run, result)
     return asyncio.run(_with_model(run, plan, result))
+
+
+def _since(
+    options: argparse.Namespace, whole: Asked
+) -> tuple[Report | None, Asked, tuple[str, ...]]:
+    """Return the report of the round before, what is to be reviewed after it, and what to say."""
+    if options.previous is None:
+        return None, whole, ()
+    from claude_lsp.cli.report import load
+
+    earlier = load(Path(options.previous))
+    if whole.sides is None or whole.sides.kind != "base":
+        refuse("--previous needs a change: --base REF, or a CI job that is for one")
+    repository = git.root_of(whole.root) or whole.root
+    try:
+        sides = rounds.since(repository, whole.sides, earlier)
+    except git.GitError as error:
+        refuse(str(error))
+    if sides is None:
+        gone = "What was reviewed before is no part of this branch: all of it is reviewed again."
+        return earlier, whole, (gone,)
+    return earlier, replace(whole, sides=sides), ()
+
+
+def _finish(
+    run: _Run,
+    result: Result,
+    account: Account | None = None,
+    sources: Mapping[str, LineIndex] | None = None,
+    *,
+    origins: Collection[str] = ("graph",),
+) -> int:
+    """Add what the round before has found and still stands; then as any run ends."""
+    if run.earlier is None:
+        return finish(run, result, account, sources, origins=origins)
+    repository, below = git.root_of(run.root) or run.root, run.root
+
+    def text_of(path: str) -> str | None:
+        name = (below / path).relative_to(repository).as_posix()
+        content = git_diff.file_at(repository, run.commit, name)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    kept = dict(sources or {})
+    for finding, index in rounds.still_there(run.earlier.findings, text_of):
+        result.findings.setdefault(finding.fingerprint, finding)
+        kept.setdefault(finding.path, index)
+    least = rounds.least_severity("info", run.round)
+    result.notices.append(
+        f"Round {run.round}: what is new is reported from {least} on; what was found before and "
+        "still stands is kept."
+    )
+    return finish(run, result, account, kept, origins=origins)
 
 
 def _sharded(scope: Scope, shard: tuple[int, int] | None) -> Scope:
@@ -174,7 +259,7 @@ async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
                 await client.check_credentials()
         except ClaudeError as error:
             found = await asyncio.to_thread(_without_model, run, result, error.failure)
-            return finish(run, found)
+            return _finish(run, found)
         if run.answers.batched:
             batch = await _batch(run, engine, plan, ledger)
             await _review(engine, plan, account, result, run.options, batch=batch)
@@ -191,7 +276,7 @@ async def _with_model(run: _Run, plan: Plan, result: Result) -> int:
         result.notices.append(how)
     documents = run.scope.documents
     sources = {each.origin: each.snapshot.index for each in documents}
-    return finish(run, result, account, sources, origins=("model",))
+    return _finish(run, result, account, sources, origins=("model",))
 
 
 def _without_model(run: _Run, files: Result, failure: Failure) -> Result:

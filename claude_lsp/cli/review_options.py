@@ -38,6 +38,12 @@ def add_scope_options(review: argparse.ArgumentParser) -> None:
         "(default: added)",
     )
     what.add_argument(
+        "--previous",
+        metavar="FILE",
+        help="the JSON report of the round before: review only what the change has got since, "
+        "report ever less of it (major, then critical), and keep what still stands",
+    )
+    what.add_argument(
         "--config-ref",
         metavar="REF",
         help="take the project's settings and instructions from this commit "

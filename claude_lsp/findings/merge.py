@@ -56,6 +56,8 @@ def merge(reports: Sequence[Report]) -> Report:
         rules=_unique(rule for report in reports for rule in report.rules),
         compared=all(report.compared for report in reports),
         kind="arch" if all(report.kind == "arch" for report in reports) else "review",
+        commit=reports[0].commit if len({report.commit for report in reports}) == 1 else "",
+        round=max(report.round for report in reports),
         sources={path: index for report in reports for path, index in report.sources.items()},
     )
 

@@ -114,6 +114,8 @@ class Report:
         kind: which command made it; GitHub keeps the alerts of each apart.
         overview: what the model says of the whole, as Markdown.
         looks: what it looked at on its own, in order.
+        commit: the commit that was reviewed, in full; empty where it was none.
+        round: how often the change has been reviewed, this time included.
         sources: the reviewed texts by path, for excerpts; where one is missing the finding's own
             quote is shown.
     """
@@ -133,6 +135,8 @@ class Report:
     kind: Kind = "review"
     overview: str = ""
     looks: tuple[Look, ...] = ()
+    commit: str = ""
+    round: int = 1
     sources: Mapping[str, LineIndex] = field(default_factory=dict, compare=False, repr=False)
 
 

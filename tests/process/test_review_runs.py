@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.messages_api import replies
-from tests.process.test_review_changes import Here, report_of, repository, shell
+from tests.process.test_cli import finding
+from tests.process.test_review_changes import NEW, Here, report_of, repository, shell
 
 if TYPE_CHECKING:
     from tests.messages_api import Reply
@@ -167,3 +168,58 @@ def test_a_deadline_ends_a_run_with_what_is_there(two_calls: Here) -> None:
     report = report_of(run)
     assert (run.returncode, titles(report)) == (3, ["Wrong in a.py"])
     assert "over --timeout" in run.stdout
+
+
+def test_a_change_that_is_reviewed_again_comes_to_an_end(
+    shell: Here, repository: Repository, tmp_path: Path
+) -> None:
+    first, second, third = (str(tmp_path / f"{number}.json") for number in (1, 2, 3))
+    base = ("review", "--base", "main", "--format", "json")
+    leak = finding("a.py", title="Not closed", quote="    return open(path).read()")
+    shell.api.respond(lambda _: replies.json_findings([leak]))
+    one = report_of(shell.run(*base, "-o", f"json:{first}"))
+    assert (one["round"], titles(one)) == (1, ["Not closed"])
+    # The base moves on and is merged; the change gets two lines.
+    repository.git("checkout", "-q", "main")
+    repository.commit(other_py="other = 1\nfrom_main = 2\n")
+    repository.git("checkout", "-q", "topic")
+    repository.git("merge", "-q", "--no-edit", "main")
+    repository.commit(b_py=NEW.replace("load", "fetch") + "minor = 1\nmajor = 2\n")
+    remarks = [
+        finding("b.py", title="Of minor", quote="minor = 1", severity="minor", line=3),
+        finding("b.py", title="Of major", quote="major = 2", severity="major", line=4),
+        finding("b.py", title="Seen before", quote="def fetch(path):", line=1),
+        finding("other.py", title="Of the base", quote="from_main = 2", line=2),
+    ]
+    shell.api.respond(lambda _: replies.json_findings(remarks))
+    sent = len(shell.api.messages)
+    two = report_of(shell.run(*base, "--previous", first, "-o", f"json:{second}"))
+    assert (two["round"], titles(two)) == (2, ["Not closed", "Of major"])
+    assert two["coverage"]["reviewed"] == ["b.py"]
+    (request,) = shell.api.messages[sent:]
+    assert "from_main" not in request.text.split("<document")[1]
+    # What was found first is mended; a third round reports only what is critical.
+    repository.commit(
+        a_py="def load(path):\n    with open(path) as file:\n        return file.read()\n"
+    )
+    remark = finding("a.py", title="Of the third", quote="    with open(path) as file:", line=2)
+    shell.api.respond(lambda _: replies.json_findings([remark]))
+    three = report_of(shell.run(*base, "--previous", second, "-o", f"json:{third}"))
+    assert (three["round"], titles(three)) == (3, ["Of major"])
+    assert three["dropped"] == {"below review.min_severity": 1}
+    # Nothing has come since: nothing is asked.
+    sent = len(shell.api.messages)
+    four = shell.run(*base, "--previous", third)
+    assert (four.returncode, len(shell.api.messages)) == (0, sent)
+    assert titles(report_of(four)) == ["Of major"]
+    # With another history there is nothing to go on from.
+    repository.git("reset", "-q", "--hard", "topic~1")
+    repository.commit(c_py="c = 1\n")
+    five = report_of(shell.run(*base, "--previous", third))
+    assert any("reviewed again" in notice for notice in five["notices"])
+
+
+def test_a_round_needs_a_change_and_a_report(shell: Here, repository: Repository) -> None:
+    repository.write("report.json", "{}")
+    broken = shell.run("review", "--base", "main", "--previous", "report.json")
+    assert (broken.returncode, "not a report" in broken.stderr) == (2, True)

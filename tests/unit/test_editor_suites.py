@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.editors import __main__ as suites
 from tests.editors.__main__ import Result, judge, run
 
 
@@ -41,3 +42,24 @@ def test_a_suite_that_hangs_is_ended_with_all_that_it_has_started() -> None:
     assert output.startswith("begun\n")
     assert "not through in time" in output
     assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("outputs", "code", "said"),
+    [
+        (["1 passed, 1 failed", "2 passed, 0 failed"], 0, "2 passed, 0 failed, the second time"),
+        (["1 passed, 1 failed", "1 passed, 1 failed"], 1, "FAILED: emacs"),
+    ],
+)
+def test_a_suite_that_failed_is_run_again_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outputs: list[str],
+    code: int,
+    said: str,
+) -> None:
+    left = iter(outputs)
+    monkeypatch.setattr(suites, "run", lambda *_: (f"{next(left)}\n", 0))
+    assert suites.main(["emacs"]) == code
+    assert said in capsys.readouterr().out
+    assert not list(left)

@@ -86,6 +86,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "rules": list(report.rules),
         "compared": report.compared,
         "kind": report.kind,
+        **({"commit": report.commit, "round": report.round} if report.commit else {}),
         **({"overview": report.overview} if report.overview else {}),
         **({"looks": [_look_as_dict(look) for look in report.looks]} if report.looks else {}),
     }
@@ -154,6 +155,9 @@ def read_report(text: str) -> Report:
         rules, compared = value.get("rules", []), value.get("compared", False)
         _expect(rules, [str], "the report: rules")
         _expect(compared, bool, "the report: compared")
+        commit, number = value.get("commit", ""), value.get("round", 1)
+        _expect(commit, str, "the report: commit")
+        _expect(number, int, "the report: round")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
@@ -175,6 +179,8 @@ def read_report(text: str) -> Report:
             rules=tuple(rules),
             compared=compared,
             kind="arch" if value.get("kind") == "arch" else "review",
+            commit=commit,
+            round=number,
             overview=value.get("overview", ""),
             looks=tuple(
                 Look(each["tool"], each["arguments"], each["tokens"], each["refused"])

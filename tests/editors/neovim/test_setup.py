@@ -66,7 +66,7 @@ def test_health_has_no_error_and_shows_no_key(neovim: Neovim) -> None:
     assert "OK credentials: an API key from ANTHROPIC_API_KEY" in report
     assert re.search(r"OK claude-lsp \S+ runs for .*project, in 1 buffer", report)
     assert "OK suggestions" in report
-    assert re.search(r"index: (none yet of|\d+ files, )", report)
+    assert re.search(r"index: (none yet of|\d+ files?, )", report)
     assert re.search(r"ledger: \$[\d.]+ of \$[\d.]+ spent today", report)
     assert "ghost text by extmarks" in report
     assert "keys are mapped to accept-line, accept-word, " in report

@@ -63,7 +63,9 @@ function M.statusline()
   end
   -- Why it is blocked is too long for a statusline; `:Claude status` tells.
   local text = status.state == 'blocked' and 'Claude: blocked' or 'Claude'
-  return status.spend_today_usd and ('%s $%.2f'):format(text, status.spend_today_usd) or text
+  local spent = status.spend_today_usd or 0
+  -- Less than a cent is no news.
+  return spent >= 0.01 and ('%s $%.2f'):format(text, spent) or text
 end
 
 return M
