@@ -181,9 +181,10 @@ class Engine:
     ) -> tuple[tuple[Tool, ...], Bounds | None]:
         """Return the tools that the model gets and what it may use of them; none for most."""
         tooling = action.tools
-        rounds = 0 if tooling is None else tooling.rounds(self.settings)
-        folder = self.codebase.folder_of(situation.snapshot.path)
-        if tooling is None or not rounds or not model.tools or folder.root is None:
+        if tooling is None or not model.tools:
+            return (), None
+        rounds = tooling.rounds(self.settings)
+        if not rounds or self.codebase.folder_of(situation.snapshot.path).root is None:
             return (), None
         # Not needed by a server that starts.
         from claude_lsp.context.tools import TOOLS
@@ -366,23 +367,25 @@ class Engine:
         family = prepared.request.model.tokenizer
         toolbox = Toolbox(lambda: self._project(situation, prepared.surroundings), bounds, family)
         turns: list[Turn] = []
+        first = prepared.request
+        # The turns have the room that the bounds give them, and no more than the model has.
+        window = first.model.context_window - first.prompt_tokens - prepared.longest_answer
+        room = max(0, min(bounds.tokens, window))
 
         def request(*, must_answer: bool) -> Request:
-            kept = within(turns, bounds.tokens)
-            return (
-                prepared.answering(kept) if must_answer else replace(prepared.request, turns=kept)
-            )
+            kept = within(turns, room)
+            return prepared.answering(kept) if must_answer else replace(first, turns=kept)
 
         def why_no_more() -> str | None:
             asking, answering = request(must_answer=False), request(must_answer=True)
-            needed, left = (asking.most_usd, answering.most_usd), purse.left_usd
+            needed, left = (asking.most_usd or 0.0) + (answering.most_usd or 0.0), purse.left_usd
             if len(turns) >= bounds.rounds:
                 return "the rounds are used up"
             if toolbox.left < _LEAST_SHOWN:
                 return "the tokens for tools are used up"
             if deadline - loop.time() < _TIME_LEFT * bounds.seconds:
                 return "the time is nearly over"
-            if left is not None and sum(each or 0.0 for each in needed) > left:
+            if left is not None and needed > left:
                 return "the money is nearly used up"
             return None
 
@@ -404,11 +407,8 @@ class Engine:
             answer = answers[-1]
             if not answer.asks:
                 return
-            if (
-                must_answer
-                or not answer.calls
-                or len({one.id for one in answer.calls}) < len(answer.calls)
-            ):
+            names = {call.id for call in answer.calls}
+            if must_answer or not names or len(names) < len(answer.calls):
                 reason = "it asked for tools instead of answering"
                 raise errors.ClaudeError(errors.unusable(reason))
             results, looked = await toolbox.answer(answer.calls)

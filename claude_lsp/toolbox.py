@@ -59,9 +59,7 @@ class Toolbox:
         for number, call in enumerate(calls):
             found = self._refused(call, number) or self._use(call)
             self.left -= found.tokens
-            if found.refused is None:
-                self.shown += found.shown
-            else:
+            if found.refused is not None:
                 log.info("tool %s refused: %s", call.name[:60], found.refused)
             spelled = tools.spelled(call.name, call.arguments)
             summary = f"[{spelled} gave {found.tokens:,} tokens, left out here to save room]"
@@ -96,6 +94,7 @@ class Toolbox:
         budget = min(self._most, self.left)
         found = tools.use(self._lens, call.name, call.arguments, budget)
         self._known[key] = found
+        self.shown += found.shown
         return found
 
 

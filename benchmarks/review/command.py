@@ -27,9 +27,7 @@ HUGE = "huge"
 BUDGET = 200_000
 """Tokens that the review of a huge change may send."""
 NO_INDEX = "a first run, which makes the index too"
-ASKED, DRY, OFFLINE = "the service asked", "--dry-run", "--offline"
-WAYS: Mapping[str, tuple[str, ...]] = {ASKED: (), DRY: ("--dry-run",), OFFLINE: ("--offline",)}
-"""How the command is run, with its options."""
+ASKED, DRY, OFFLINE, REPLAYED = "the service asked", "--dry-run", "--offline", "--replay"
 _COMMAND = Path(sys.executable).with_name("claude-lsp")
 _LONGEST_S = 600
 _HUGE_PROJECT = "anthropic"
@@ -135,9 +133,16 @@ def overheads(sources: Sequence[Source], repeats: int, seed: int = 1) -> Overhea
                 fresh = environment_for(api, Path(folder, f"home_{number}"))
                 ran = run_command(root, fresh, *review)
                 seconds[NO_INDEX].append(_checked(ran).cpu_s)
-            _checked(run_command(root, environment, *review))
+            recorded = str(Path(folder, "recorded"))
+            _checked(run_command(root, environment, *review, "--record", recorded))
+            ways = {
+                ASKED: (),
+                DRY: ("--dry-run",),
+                OFFLINE: ("--offline",),
+                REPLAYED: ("--replay", recorded),
+            }
             for _ in range(repeats):
-                for name, options in WAYS.items():
+                for name, options in ways.items():
                     ran = _checked(run_command(root, environment, *review, *options))
                     seconds.setdefault(name, []).append(ran.cpu_s)
     return Overheads(seconds)

@@ -42,13 +42,14 @@ def remarks(
         lines = change.after[bug.path].split("\n")
         said += [_of_bug(bug, lines, shown[bug.path], title, chance) for title in _TITLES[:TIMES]]
     if path in shown:
-        text = change.after[path]
+        before, text = change.before[path], change.after[path]
         quote = None
         while quote is None:
-            quote = invented(text, chance.choice(others).text.split("\n"), chance)
+            # What stood there before the change is no invention.
+            quote = invented(before + text, chance.choice(others).text.split("\n"), chance)
         line = chance.choice(sorted(shown[path]))
         said.append(_remark(path, line, quote, "This can't be right", chance))
-        elsewhere = _of_unchanged(change.before[path], text, path, shown[path], chance)
+        elsewhere = _of_unchanged(before, text, path, shown[path], chance)
         said += [] if elsewhere is None else [elsewhere]
     chance.shuffle(said)
     return said

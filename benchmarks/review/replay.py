@@ -64,9 +64,17 @@ class Outcome:
 
     @property
     def exact(self) -> bool:
-        """Whether the first of those stands at the very line."""
+        """Whether one of those stands at the very line; next to what was deleted there are two."""
         bug = self.change.bug
-        return bug is not None and self.near[:1] == [bug.line]
+        if bug is None:
+            return False
+        right = {bug.line}
+        if bug.gone:
+            lines = self.change.after[bug.path].split("\n")
+            filled = [number for number, line in enumerate(lines) if line.strip()]
+            place = filled.index(bug.line)
+            right.update(filled[max(place - 1, 0) : place + 2])
+        return not right.isdisjoint(self.near)
 
 
 @dataclass

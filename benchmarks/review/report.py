@@ -108,7 +108,8 @@ def of_stream(streamed: Streamed) -> Iterator[Row]:
 
 def of_overheads(overheads: Overheads) -> Iterator[Row]:
     """Yield the rows of the fifth section."""
-    bars = {command.ASKED: 1.9, command.DRY: 0.4, command.OFFLINE: 0.4}
+    nothing_sent = (command.DRY, command.OFFLINE, command.REPLAYED)
+    bars = {command.ASKED: 1.9} | dict.fromkeys(nothing_sent, 0.4)
     for name in overheads.seconds:
         title = f"small change, processor time of the command, {name}"
         yield Row(title, overheads.median(name), "s", bars.get(name))

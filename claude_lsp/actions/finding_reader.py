@@ -165,7 +165,8 @@ def _at_change(found: Finding, excerpt: Excerpt) -> Finding:
     index = excerpt.snapshot.index
     runs = [each for each in excerpt.added if each.meets(Lines(first, last))]
     changed = [max(run.first, first) for run in runs]
-    changed += [run.at for run in excerpt.removed if first <= run.at <= last]
+    # The line before a removal is as near to it as the one behind.
+    changed += [run.at for run in excerpt.removed if first < run.at - 1 and run.at <= last]
     line = min(changed, default=first)
     while line < last and not index.line(line).strip():
         line += 1
@@ -193,9 +194,8 @@ def _in_removed(claim: Claim, windows: tuple[Sent, ...]) -> Finding | Dropped | 
 
 def _in_their_place(claim: Claim, run: Removed, window: Sent) -> Finding | Dropped:
     index = window.original
-    line = next(
-        (near for near in (run.at, run.at - 1, run.at + 1) if index.line(near).strip()), None
-    )
+    filled = (number for number, text in enumerate(index.lines) if text.strip())
+    line = min(filled, key=lambda number: (abs(number - run.at), number < run.at), default=None)
     if line is None:
         return Dropped(ONLY_DELETED)
     text = index.line(line)

@@ -238,8 +238,9 @@ def suppressed_sentence(report: Report) -> str:
     """Say how many findings were suppressed and where; empty if none was."""
     if not report.suppressed:
         return ""
-    counts = Counter(SUPPRESSED_BY[one.by] for one in report.suppressed)
-    parts = [f"{count} by {where}" for where, count in counts.items()]
+    counts: Counter[str] = Counter(one.by for one in report.suppressed)
+    # In the order of the table: findings come in that of the answers.
+    parts = [f"{counts[by]} by {where}" for by, where in SUPPRESSED_BY.items() if by in counts]
     brought = sum(one.in_change for one in report.suppressed)
     if brought:
         parts.append(f"{brought} in this change")

@@ -101,7 +101,11 @@ def changed_document(
     scope: tuple[Lines, ...] | None = None
     if breadth == "added":
         around = [Lines(run.first - 1, run.last + 1) for run in added]
-        around += [_beside(run.at, snapshot.index) for run in removed]
+        replaced = {run.first for run in added}
+        around += [
+            Lines(run.at - 1, run.at) if run.at in replaced else _beside(run.at, snapshot.index)
+            for run in removed
+        ]
         scope = tuple(sorted(around))
     elif breadth == "context":
         # An empty run, which only has lines removed, stands between two lines.

@@ -125,15 +125,16 @@ async def test_a_fix_of_a_changed_line_keeps_its_indentation(
 async def test_a_finding_begins_at_the_change_unless_its_fix_begins_before(
     engine: Engine, messages_api: MessagesApi
 ) -> None:
-    quote = "def load(path):\n    data = open(path).read()"
+    quote = "    data = open(path).read()\n    check(data)\n    return data"
     fixes = (
-        ("def load(path):\n    data = read(path)", LOAD + 1, "data = read(path)"),
-        ("def load(name):\n    data = read(name)", LOAD, "def load(name):\n    data = read(name)"),
+        (None, LOAD + 2, None),
+        (quote.replace("check(", "test("), LOAD + 2, "test(data)\n    return data"),
+        ("    return check(path)", LOAD + 1, "return check(path)"),
     )
     for fix, line, replacement in fixes:
-        (found,), _ = await reviewed(engine, messages_api, claim(quote, LOAD + 1, replacement=fix))
+        (found,), _ = await reviewed(engine, messages_api, claim(quote, 62, replacement=fix))
         assert (found.range.start.line, found.replacement) == (line, replacement)
-        assert found.range.end.line == LOAD + 1
+        assert found.range.end.line == LOAD + 3
 
 
 async def test_findings_elsewhere_are_dropped_and_counted(
@@ -148,8 +149,7 @@ async def test_findings_elsewhere_are_dropped_and_counted(
         claim("b = 1", 1, path="b.py"),
         claim("imagined(everything, at, once)", 62),
     )
-    # What is around the change is not where the finding begins.
-    assert [finding.range.start.line for finding in found] == [LOAD + 1]
+    assert [finding.range.start.line for finding in found] == [LOAD]
     assert dropped == {
         "not about changed lines": 1,
         "the quoted text is not in the file": 2,
@@ -195,6 +195,15 @@ async def test_a_quote_of_a_deleted_line_leads_to_what_stands_there_now(
     assert (found.range.start.line, found.replacement) == (lands, None)
     assert found.quote == NEW.split("\n")[lands].strip()
     assert dropped == {}
+
+
+async def test_deleted_lines_with_only_blanks_around_lead_to_the_nearest_others(
+    engine: Engine, messages_api: MessagesApi, repository: Repository
+) -> None:
+    load = OLD[OLD.index("def load") : OLD.index("\n\ndef after")]
+    repository.write("a.py", OLD.replace(load, ""))
+    (found,), _ = await reviewed(engine, messages_api, claim("-    lock.acquire()", 62))
+    assert found.quote == "def after(x):"
 
 
 async def test_deleted_lines_of_a_file_without_any_left(

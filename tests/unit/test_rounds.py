@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.outcomes import Drop, Looked, Prose
 from claude_lsp.claude.account import Account
+from claude_lsp.claude.catalog import MODELS as CATALOG
 from claude_lsp.claude.dialogue import MOST_CALLS
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.claude.recording import Recording
@@ -357,6 +359,42 @@ async def test_the_tokens_of_tools_are_bounded(project: Path, messages_api: Mess
     shown = sum(each.look.tokens for each in outcomes if isinstance(each, Looked))
     assert 3000 < shown <= 2 * 2000 + 200
     assert "the tokens for tools are used up" in messages_api.messages[-1].text
+
+
+async def test_the_oldest_results_are_left_out_where_the_model_has_no_room(
+    project: Path, messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = CATALOG["claude-opus-5-5"]
+    monkeypatch.setitem(CATALOG, model.id, dataclasses.replace(model, context_window=26_000))
+    write(project, "long.txt", "".join(f"line {n} of a long file\n" for n in range(4000)))
+
+    def more(request: ReceivedRequest) -> Reply:
+        if request.body.get("tool_choice"):
+            return answer()
+        start = 1 + 10 * len(request.body["messages"])
+        return replies.tool_use(
+            "read_file", {"path": "long.txt", "first_line": start, "last_line": start + 200}
+        )
+
+    messages_api.respond(more)
+    async with engine_for(project, arch__max_rounds=8) as engine:
+        _, failure = await asked(engine, project)
+    assert failure is None
+    requests = messages_api.messages
+    assert len(requests) == 9
+    assert [each.refused for each in requests] == [None] * 9
+    sizes = [sum_of(each.usage or {}) for each in requests]
+    assert max(sizes) + 16_000 <= 26_000
+    last = json.dumps(requests[-1].body)
+    assert "left out here to save room" in last
+    # The newest is whole.
+    assert "line 170 of a long file" in text_of(results_of(requests[-1])[0])
+
+
+def sum_of(usage: dict[str, Any]) -> int:
+    """Return the tokens of a prompt, however they were served."""
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return sum(int(usage[name]) for name in names)
 
 
 async def test_money_ends_the_looking_before_it_ends_the_answer(
