@@ -104,7 +104,7 @@ def symbol_at(snapshot: Snapshot, line: int) -> str:
 
     Parses, so call it in a worker.
     """
-    # Not needed by a server that starts, and it loads numpy.
+    # Loads what a server that starts does not need.
     from claude_lsp.workspace.index.extract import extract
 
     symbols = extract(snapshot.text, snapshot.language).symbols

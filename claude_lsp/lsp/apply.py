@@ -163,9 +163,9 @@ class Applier:
                 async with asyncio.timeout(_RETRY_S):
                     await self._change(sent.seen)
             now = self._live()
-            found = None if now is None else sent.find(now, self._journal)
-            # Where nothing was to stand, what the user typed instead is not the edit.
-            if found is not None and (texts[-1] or not found.more_behind):
+            # What the user typed there instead may hold the edit's text, and is not the edit.
+            found = None if now is None else sent.find(now, self._journal, exact=True)
+            if found is not None:
                 return found
         return f"the editor refused it{refusal}"
 
@@ -241,11 +241,17 @@ class _Sent:
         # Edits that touch are hard to tell apart, so the whole text is looked at first.
         self._whole = apply_edits(live.text, edits) if len(edits) > 1 else None
 
-    def find(self, live: Snapshot, journal: Journal) -> _Stands | None:
-        """Return where the last text stands; None as long as the document does not show all."""
+    def find(self, live: Snapshot, journal: Journal, *, exact: bool = False) -> _Stands | None:
+        """Return where the last text stands; None as long as the document does not show all.
+
+        Args:
+            live: the document.
+            journal: what happened to it.
+            exact: whether nothing else may have been put there.
+        """
         if live.text == self._whole:
             return _Stands(live.index.position_at(len(live.text)), more_behind=False)
-        stands = [each.find(live, journal) for each in self._edits]
+        stands = [each.find(live, journal, exact=exact) for each in self._edits]
         return None if None in stands else stands[-1]
 
 
@@ -258,7 +264,7 @@ class _SentEdit:
         self._text = text
         self._seen = seen
 
-    def find(self, live: Snapshot, journal: Journal) -> _Stands | None:
+    def find(self, live: Snapshot, journal: Journal, *, exact: bool) -> _Stands | None:
         """Return where the new text stands; None as long as the document does not show it."""
         hull = _hull(self._place, journal.changes[self._seen :])
         if hull is None:
@@ -269,7 +275,7 @@ class _SentEdit:
         if self._old in there and self._old not in self._text:
             return None
         start = there.find(self._text)
-        if start < 0:
+        if start < 0 or (exact and there != self._text):
             same = _ENDING.sub("\n", there) == _ENDING.sub("\n", self._text)
             return _Stands(hull.end, more_behind=False) if same else None
         end = start + len(self._text)

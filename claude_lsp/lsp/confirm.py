@@ -49,7 +49,7 @@ async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
 
 
 async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) -> str:
-    """Let the user choose; "" if they do not."""
+    """Let the user choose; "" if they do not, and they learn if it can't be asked."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
         f"Claude: {question}",
@@ -59,6 +59,7 @@ async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) ->
         answer = await server.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("the client can't ask the user: %s", error.message)
+        server.notice(f"your editor can't show questions, so this was not done: {question}")
         return ""
     return answer.title if answer is not None and answer.title in choices else ""
 

@@ -83,6 +83,7 @@ def edit(name: str) -> Callable[[ClaudeServer, types.ExecuteCommandParams], None
         target = Target(server, params, needs_range=True)
         start(server, ACTIONS[name], target, carrying_out.edit)
 
+    command.__doc__ = ACTIONS[name].does
     return command
 
 

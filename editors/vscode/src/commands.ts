@@ -12,6 +12,9 @@ type Command = (session: Session, argument?: unknown) => Promise<void>;
 const CONTEXT_OF = [
   { label: "complete", description: "a completion at the cursor" },
   { label: "fix", description: "a fix of the problems here" },
+  { label: "rewrite", description: "a change that you describe" },
+  { label: "document", description: "documentation of the selection" },
+  { label: "test", description: "tests for the selection" },
   { label: "explain", description: "an explanation of the selection" },
   { label: "review", description: "a review of this file" },
 ];

@@ -218,3 +218,27 @@ def test_the_statusline_tells_what_was_spent_where_the_server_does(neovim: Neovi
     assert neovim.lua("return require('claude_lsp').statusline()") == "Claude $0.42"
     neovim.nvim.command("Claude status")
     neovim.until(lambda: "idle; $0.42 of $5.00 today" in neovim.messages)
+
+
+def test_rewrite_lines_as_the_command_says(neovim: Neovim) -> None:
+    neovim.open()
+    neovim.api.script(edits(edit(PYTHON, "LIMIT = 10", "LIMIT = 20")))
+    neovim.nvim.command("1Claude rewrite make it twice as much")
+    neovim.until(lambda: neovim.text == FIXED)
+    assert "Change line 1 of the document above as follows.\n\nmake it twice as much" in (
+        neovim.api.messages[0].text
+    )
+
+
+def test_rewrite_asks_for_what_was_not_said(neovim: Neovim) -> None:
+    neovim.open()
+    neovim.lua(
+        "_G.asked = nil; _G.input = vim.ui.input;"
+        " vim.ui.input = function(options, done) _G.asked = options.prompt; done('double it') end"
+    )
+    neovim.api.script(edits(edit(PYTHON, "LIMIT = 10", "LIMIT = 20")))
+    neovim.nvim.command("1Claude rewrite")
+    neovim.until(lambda: neovim.text == FIXED)
+    assert neovim.lua("return _G.asked") == "What should Claude do with the selection? "
+    assert "double it" in neovim.api.messages[0].text
+    neovim.lua("vim.ui.input = _G.input")
