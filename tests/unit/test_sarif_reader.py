@@ -122,3 +122,11 @@ def test_a_broken_file_is_refused_or_can_be_shown(data: st.DataObject) -> None:
 def test_a_file_that_is_nested_too_deeply_is_refused(reader: Callable[[str], object]) -> None:
     with pytest.raises(ValueError, match=r"not a|version"):
         reader('{"version": 1, "runs": ' + "[" * 100_000)
+
+
+def test_an_amount_that_is_no_number_of_dollars_is_refused() -> None:
+    _, whole = next(pair for pair in READERS if pair[0] is read_report)
+    broken = copy.deepcopy(whole)
+    broken["spend"]["usd"] = 10**400
+    with pytest.raises(ValueError, match="not a report"):
+        read_report(json.dumps(broken))

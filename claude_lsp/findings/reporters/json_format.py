@@ -171,7 +171,7 @@ def read_report(text: str) -> Report:
             status=value["status"],
             scope=value["scope"],
             notices=tuple(value["notices"]),
-            spend=Spend(spend["calls"], spend["tokens"], spend["usd"]),
+            spend=Spend(spend["calls"], spend["tokens"], _dollars(spend["usd"])),
             models=tuple(value["models"]),
             dropped=value["dropped"],
             tool_version=value["tool"]["version"],
@@ -189,8 +189,12 @@ def read_report(text: str) -> Report:
         )
     except KeyError as error:
         raise ValueError(f"not a report of claude-lsp: it has no {error}") from error
-    except (TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a report of claude-lsp: {error}") from error
+
+
+def _dollars(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 _NUMBER = (int, float)
