@@ -1,5 +1,6 @@
 /** One connection to one server process. */
 
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { homedir } from "node:os";
 
@@ -43,10 +44,12 @@ export function makeClient(
     stdioOptions: {
       stdout: () => undefined, // the protocol's
       stderr: (stream) => {
-        createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) => {
+        const lines = createInterface({ input: stream, crlfDelay: Infinity });
+        lines.on("line", (line) => {
           around.tail.add(line);
           around.log.info(line);
         });
+        around.tail.endsWith(once(lines, "close"));
       },
     },
     initializationFailedHandler: () => false,

@@ -18,6 +18,7 @@ import type { Status } from "./status";
 import { Tail } from "./tail";
 
 const ANSWER_MS = 60_000;
+const LAST_WORDS_MS = 1_000;
 const IS_NO_PROGRAM = /\b(ENOENT|EACCES)\b/;
 
 export class Session implements vscode.Disposable {
@@ -176,7 +177,7 @@ export class Session implements vscode.Disposable {
   /** Deal with a server that could not be started. */
   #failed(reason: string): void {
     if (IS_NO_PROGRAM.test(reason)) {
-      this.#giveUp(reason); // trying again would not help
+      void this.#giveUp(reason); // trying again would not help
     } else {
       this.#crashed(reason);
     }
@@ -186,7 +187,7 @@ export class Session implements vscode.Disposable {
   #crashed(reason: string): void {
     const delay = this.#backoff.crashed(Date.now());
     if (delay === undefined) {
-      this.#giveUp(reason);
+      void this.#giveUp(reason);
       return;
     }
     this.#letGo();
@@ -208,8 +209,9 @@ export class Session implements vscode.Disposable {
     this.#held.clear();
   }
 
-  #giveUp(reason: string): void {
+  async #giveUp(reason: string): Promise<void> {
     this.#letGo();
+    await this.#tail.whole(LAST_WORDS_MS);
     const tail = this.#tail.last();
     this.log.error(`the server does not stay up: ${reason}`);
     this.status.show({ kind: "stopped", reason: `The server does not stay up: ${reason}\n${tail}` });

@@ -4,6 +4,7 @@ const KEPT = 40;
 
 export class Tail {
   readonly #lines: string[] = [];
+  #end: Promise<unknown> = Promise.resolve();
 
   add(line: string): void {
     if (line.trim() !== "") {
@@ -14,6 +15,17 @@ export class Tail {
 
   clear(): void {
     this.#lines.length = 0;
+    this.#end = Promise.resolve();
+  }
+
+  /** Know when there is no more to come. */
+  endsWith(end: Promise<unknown>): void {
+    this.#end = end;
+  }
+
+  /** Wait for the end, at most so long: it may come after the news that the program is gone. */
+  async whole(limit: number): Promise<void> {
+    await Promise.race([this.#end, new Promise((resolve) => setTimeout(resolve, limit))]);
   }
 
   /** The last lines; few enough for a message. */
