@@ -2,6 +2,8 @@
 
 import * as vscode from "vscode";
 
+import { openArchitecture } from "./architecture";
+import { tellFailure } from "./client";
 import { registerCommands } from "./commands";
 import { Findings } from "./findings";
 import { ApiKey } from "./key";
@@ -29,6 +31,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...registerCommands(started),
     register("restart", () => started.restart()),
     register("install", () => started.install()),
+    register("openArchitecture", () => openArchitecture(context).catch(tellFailure)),
     register("showLog", async () => log.show()),
     register("setApiKey", async () => {
       if (await key.ask()) {

@@ -257,6 +257,12 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
       "/await": () => page.waitForSelector(word, { state: "attached", timeout: 60_000 }),
       "/text": () => page.locator(word).first().innerText({ timeout: 60_000 }),
       "/count": async () => String(await page.locator(word).count()),
+      // In the pages that views show, which are frames within frames.
+      "/drawn": async () => {
+        const counts = page.frames().map((frame) => frame.locator(word).count().catch(() => 0));
+        const inViews = (await Promise.all(counts)).slice(1);
+        return String(inViews.reduce((sum, count) => sum + count, 0));
+      },
       "/label": async () => (await page.locator(word).first().getAttribute("aria-label")) ?? "",
       "/ghost": () => untilGhost(page, word),
       "/hover": async () => {

@@ -242,6 +242,17 @@ export const run = (): Promise<void> =>
       await until("it is gone", () => ours(editor).length === 0);
     },
 
+    async "the page of the modules is shown, and asks nothing of anybody"() {
+      await open("shop.py");
+      await vscode.commands.executeCommand("claude-lsp.openArchitecture");
+      const labels = () => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ label }) => label));
+      await until("its tab", () => labels().some((label) => label.startsWith("Architecture: ")));
+      await window("await", "iframe.webview.ready");
+      await until("the modules are drawn", async () => (await window("drawn", "svg")) !== "0");
+      await window("picture", "architecture");
+      await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+    },
+
     async "a completion is shown while it grows, and is one step to undo"() {
       const editor = await open("shop.py");
       const before = editor.document.getText();
