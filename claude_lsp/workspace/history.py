@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_lsp.workspace import git
+from claude_lsp.workspace import git, git_diff
 from claude_lsp.workspace.files import decode
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def difference(root: Path, commit: str, wanted: Callable[[str], bool]) -> Differ
             absent.add(path)
         elif mode.startswith("100"):
             blobs[path] = blob
-    untracked = git.run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
-    absent.update(path for path in untracked.split("\0") if path and wanted(path))
+    absent.update(path for path in git_diff.untracked(root) if wanted(path))
     texts = _texts(root, sorted(set(blobs.values())))
     return Difference(
         {path: texts.get(blob) for path, blob in blobs.items()}, frozenset(absent - blobs.keys())
@@ -113,25 +112,14 @@ def difference(root: Path, commit: str, wanted: Callable[[str], bool]) -> Differ
 
 def _texts(root: Path, blobs: Sequence[str]) -> dict[str, str | None]:
     """Return the texts of some blobs, all by one process."""
-    if not blobs:
-        return {}
-    names = "".join(f"{blob}\n" for blob in blobs)
-    output = git.run_with_input(root, names, "cat-file", "--batch")
-    found: dict[str, str | None] = {}
-    place = 0
-    for blob in blobs:
-        end = output.index(b"\n", place)
-        head = output[place:end].split(b" ")
-        if len(head) != 3:
-            raise git.GitError(
-                f"git cat-file failed: the object {blob} is missing.",
-                "Objects are missing from this clone; fetch it in full.",
-            )
-        size = int(head[2])
-        data = output[end + 1 : end + 1 + size]
-        place = end + 1 + size + 1
-        found[blob] = _text(data)
-    return found
+    found = git_diff.contents(root, blobs)
+    missing = next((blob for blob in blobs if blob not in found), None)
+    if missing is not None:
+        raise git.GitError(
+            f"git cat-file failed: the object {missing} is missing.",
+            "Objects are missing from this clone; fetch it in full.",
+        )
+    return {blob: _text(data) for blob, data in found.items()}
 
 
 def _text(data: bytes) -> str | None:
