@@ -116,31 +116,24 @@ def test_what_others_wrote_is_pinned_and_may_do_no_more_than_it_must() -> None:
 
 def test_the_actions_step_reviews_a_pull_request(job: Job, tmp_path: Path) -> None:
     summary, output = tmp_path / "summary.md", tmp_path / "output"
-    run = job.run(
-        shlex.quote(str(PROJECT / "ci" / "github-review.sh")),
-        CI="true",
-        GITHUB_ACTIONS="true",
-        GITHUB_BASE_REF="main",
-        GITHUB_STEP_SUMMARY=str(summary),
-        GITHUB_OUTPUT=str(output),
-        INPUT_FAIL_ON="major",
-        INPUT_OUTPUT="out put",
-        INPUT_ARGUMENTS="--max-findings\n5\n$(touch pwned)/../a.py\n",
-    )
+
+    def step(arguments: str) -> subprocess.CompletedProcess[str]:
+        return job.run(
+            shlex.quote(str(PROJECT / "ci" / "github-review.sh")),
+            CI="true",
+            GITHUB_ACTIONS="true",
+            GITHUB_BASE_REF="main",
+            GITHUB_STEP_SUMMARY=str(summary),
+            GITHUB_OUTPUT=str(output),
+            INPUT_FAIL_ON="major",
+            INPUT_OUTPUT="out put",
+            INPUT_ARGUMENTS=arguments,
+        )
+
     # An argument is only ever an argument: a path of which the change has nothing.
-    assert run.returncode == 4
+    assert step("--max-findings\n5\n$(touch pwned)/../a.py\n").returncode == 4
     assert not (job.root / "pwned").exists()
-    run = job.run(
-        shlex.quote(str(PROJECT / "ci" / "github-review.sh")),
-        CI="true",
-        GITHUB_ACTIONS="true",
-        GITHUB_BASE_REF="main",
-        GITHUB_STEP_SUMMARY=str(summary),
-        GITHUB_OUTPUT=str(output),
-        INPUT_FAIL_ON="major",
-        INPUT_OUTPUT="out put",
-        INPUT_ARGUMENTS="--max-findings\n5\n",
-    )
+    run = step("--max-findings\n5\n")
     assert run.returncode == 1, run.stderr
     assert "::warning title=" in run.stdout
     assert "Not closed" in summary.read_text()
