@@ -14,6 +14,7 @@ from claude_lsp.cli.common import (
     indexed,
     interruptible,
     refuse,
+    refuse_outside,
     root_for,
     say,
     show_progress,
@@ -55,9 +56,7 @@ def arch(options: argparse.Namespace) -> int:
     outputs = outputs_of(options, (*REPORTERS, *DRAWINGS))
     paths = [_existing(text) for text in options.paths or ["."]]
     root = root_for(options, paths[0])
-    for path in paths:
-        if not path.is_relative_to(root):
-            refuse(f"{path} is not below {root}; review one project at a time")
+    refuse_outside(root, paths)
     configuration, workspace = configure(options, root, limits(options))
     settings = configuration.settings
     baseline = entries_for(options, root, settings)
@@ -127,9 +126,7 @@ async def _with_model(run: _Run) -> int:
             await codebase.close()
     except ClaudeError as error:
         say(f"{error.failure} Reporting facts only.")
-        # A gate that was asked for can't be answered by half a review.
-        gated = run.options.fail_on != "never" and not run.options.skip_without_key
-        result.incomplete = gated or error.failure.kind != "no-credentials"
+        result.incomplete = run.is_half_without_model(error.failure)
         asked = "No model was asked" if not account.calls else "The model's answer is not complete"
         result.notices.append(f"{asked}: {error.failure.message}.")
     finally:

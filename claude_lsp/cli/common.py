@@ -14,7 +14,7 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
@@ -59,6 +59,13 @@ def interruptible() -> Iterator[None]:
     finally:
         with contextlib.suppress(NotImplementedError):
             loop.remove_signal_handler(signal.SIGINT)
+
+
+def refuse_outside(root: Path, paths: Iterable[Path]) -> None:
+    """End the program if one of some paths is not in the project."""
+    for path in paths:
+        if not path.is_relative_to(root):
+            refuse(f"{path} is not below {root}; review one project at a time")
 
 
 def show_progress(line: str) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from claude_lsp.cli.common import say, show_progress
+
 if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
 
@@ -33,12 +35,11 @@ class Progress:
         if self._changes:
             full = _BAR * done // max(1, self._calls)
             bar = "█" * full + "░" * (_BAR - full)
-            print(f"\r\033[K{bar} {line}", end="", file=sys.stderr, flush=True)
+            show_progress(f"{bar} {line}")
         elif time.monotonic() - self._told_at >= _BETWEEN_S:
             self._told_at = time.monotonic()
-            print(f"claude-lsp: {line}", file=sys.stderr, flush=True)
+            say(line)
 
     def end(self) -> None:
         """Leave the terminal as it was."""
-        if self._changes:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        show_progress("")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.claude.account import Account
+    from claude_lsp.claude.errors import Failure
     from claude_lsp.findings.baseline import Entry
     from claude_lsp.findings.finding import Finding
     from claude_lsp.findings.report import Kind, Status
@@ -113,6 +114,15 @@ class Run:
     def added(self) -> Mapping[str, Collection[int]] | None:
         """The lines that the change under review adds, 0-based, by path; None without a change."""
         return None
+
+    def is_half_without_model(self, failure: Failure) -> bool:
+        """Whether a report is not complete because no model could be asked.
+
+        A gate that was asked for can't be answered by half a review, and a connection that was
+        meant to work but does not is no success either.
+        """
+        gated = self.options.fail_on != "never" and not self.options.skip_without_key
+        return gated or failure.kind != "no-credentials"
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""

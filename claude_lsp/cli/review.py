@@ -17,6 +17,7 @@ from claude_lsp.cli.common import (
     indexed,
     interruptible,
     refuse,
+    refuse_outside,
     root_for,
     say,
 )
@@ -115,9 +116,8 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
     deliver = deliver or delivery(outputs_of(options))
     paths = [Path(text).resolve() for text in options.paths]
     root = root_for(options, paths[0] if paths else Path.cwd())
+    refuse_outside(root, paths)
     for path, text in zip(paths, options.paths, strict=True):
-        if not path.is_relative_to(root):
-            refuse(f"{path} is not below {root}; review one project at a time")
         if not path.exists() and not (options.base or options.commit or options.staged):
             refuse(f"{text}: no such file or folder")
     whole = asked(options, root, paths)
@@ -283,10 +283,7 @@ def _without_model(run: _Run, files: Result, failure: Failure) -> Result:
     """Give what needs no model, and say in one line how to get the rest."""
     say(f"{failure} Reviewing the structure only.")
     result = _structure(run, Result(notices=list(files.notices)))
-    # A gate that was asked for can't be answered by half a review, and a connection that was meant
-    # to work but does not is no success either.
-    gated = run.options.fail_on != "never" and not run.options.skip_without_key
-    result.incomplete = gated or failure.kind != "no-credentials"
+    result.incomplete = run.is_half_without_model(failure)
     result.notices.append(f"No model was asked: {failure.message}.")
     result.skipped += [entry for entry in files.skipped if entry[0] not in result.reviewed]
     return result
