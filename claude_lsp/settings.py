@@ -244,6 +244,12 @@ class Spend:
     automatic_day_usd: float = option(
         2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0
     )
+    keep_days: int = option(
+        400,
+        "How long the ledger keeps what each request has used, in days.",
+        minimum=1,
+        maximum=36_500,
+    )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens, for prompts of more than `above` tokens."""
+    """US dollars per million tokens, for prompts of more than `above` tokens.
+
+    Attributes:
+        as_of: the day of the list that it stands in; None for a price of the user's own.
+    """
 
     input: float
     output: float
@@ -34,6 +38,13 @@ class Price:
     cache_write_1h: float
     cache_read: float
     above: int = 0
+    as_of: str | None = PRICES_AS_OF
+
+    @property
+    def name(self) -> str:
+        """Which price it is among those of its model."""
+        band = f" above {self.above}" if self.above else ""
+        return (self.as_of or "models.prices") + band
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,7 @@ class Client:
                 attempts=attempt.count,
                 first_token_s=attempt.first_token_s,
                 total_s=time.monotonic() - attempt.started,
+                cache_miss=attempt.decoder.answer.cache_miss,
             )
         except errors.ClaudeError as error:
             # The reservation stays booked at its upper bound, so no limit is passed.

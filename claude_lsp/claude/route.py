@@ -30,6 +30,7 @@ def route(action: str, default: Tier, settings: Settings, chosen: Tier | None = 
     if override is not None:
         # An override replaces every band; cache prices follow the usual multiples of the input.
         entry, exit_ = override.get("input", 0.0), override.get("output", 0.0)
-        price = Price(entry, exit_, entry * 1.25, entry * 2, override.get("cache_read", entry / 10))
+        read = override.get("cache_read", entry / 10)
+        price = Price(entry, exit_, entry * 1.25, entry * 2, read, as_of=None)
         model = replace(model, prices=(price,))
     return Route(tier, model)

@@ -191,7 +191,8 @@ def parser() -> argparse.ArgumentParser:
         "--by",
         default="action,model",
         metavar="GROUPS",
-        help="what requests are told apart by: day, action, tier, model (default: action,model)",
+        help="what requests are told apart by: day, action, tier, model, outcome (default: "
+        "action,model)",
     )
     usage.add_argument("--format", choices=("text", "json"), default="text")
 

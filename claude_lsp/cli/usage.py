@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.claude.ledger import GROUPS, Ledger
+from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.usages import GROUPS
 from claude_lsp.cli.common import refuse
 from claude_lsp.cli.process import DONE
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from claude_lsp.claude.ledger import Group, Usages
+    from claude_lsp.claude.usages import Group, Usages
 
 _TOKENS = ("input", "cache_write", "cache_read", "output")
 _ALL_DAYS = 36_500

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.claude import ledger as ledger_module
-from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude import ledger_file
+from claude_lsp.claude.catalog import PRICES_AS_OF, Usage
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.claude.ledger import Ledger, charge, state_directory
 from claude_lsp.claude.request import Block
 from claude_lsp.claude.route import route
+from claude_lsp.claude.usages import Percentiles
 from claude_lsp.settings import Spend, build
 from tests.unit.engine_kit import request
 
@@ -335,18 +337,32 @@ def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert str(state_directory()).startswith(os.environ["HOME"])
 
 
-def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
+def of_version(path: Path, version: int) -> None:
+    """Make a file as that version left it, with one request in it."""
     path.parent.mkdir()
     connection = sqlite3.connect(path)
-    for statement in ledger_module._VERSIONS[0]:
-        connection.execute(statement)
+    for statements in ledger_file._VERSIONS[:version]:
+        for statement in statements:
+            connection.execute(statement)
     connection.execute(
         "INSERT INTO requests (started, day, action, tier, model, automatic, outcome, cost_usd)"
         " VALUES (0, '2026-01-01', 'complete', 'haiku', 'claude-haiku-5-5', 1, 'ok', 0.5)"
     )
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
     connection.close()
+
+
+def columns(path: Path) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("PRAGMA table_info(requests)").fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("version", range(1, len(ledger_file._VERSIONS) + 1))
+def test_a_file_of_any_earlier_version_is_taken_over(path: Path, version: int) -> None:
+    of_version(path, version)
     with ThreadPoolExecutor(4) as pool:
         # Whoever comes first does it, once.
         totals = list(pool.map(lambda _: Ledger(path).usage(()), range(4)))
@@ -355,9 +371,110 @@ def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
     ledger.note_shown(1)
     ledger.note_accepted(1, 12)
     (line,) = ledger.usage(("action",))
+    settled(ledger, ledger.reserve(ASKED, PLENTY), Usage(input=5), cache_miss="tools_changed")
     ledger.close()
     assert (line.group, line.shown, line.accepted) == ({"action": "complete"}, 1, 1)
     assert (line.accepted_characters, line.usd_per_accepted) == (12, 0.5)
+    old, new = rows(path)
+    assert (old["price_row"], old["batched"], old["cache_miss"]) == (None, 0, None)
+    assert new["cache_miss"] == "tools_changed"
+    fresh = path.parent.parent / "fresh.sqlite3"
+    made = Ledger(fresh)
+    made.spent_today()
+    made.close()
+    assert columns(path) == columns(fresh)
+
+
+def test_the_price_that_was_used_is_kept(ledger: Ledger, path: Path) -> None:
+    prices = {"claude-haiku-5-5": {"input": 1.0, "output": 1.0}}
+    own = route("ask", "haiku", build({"models.prices": prices})).model
+    for model, usage in (
+        (ASKED.model, Usage(input=9)),
+        # Only the answer tells that the prompt was above the limit of the cheap band.
+        (ASKED.model, Usage(input=100_001)),
+        (own, Usage(input=9)),
+    ):
+        asked = replace(ASKED, model=model)
+        row = ledger.reserve(asked, PLENTY)
+        ledger.settle(row, asked, usage, "ok", attempts=1, first_token_s=None, total_s=1)
+    kept = rows(path)
+    listed = PRICES_AS_OF
+    assert [row["price_row"] for row in kept] == [listed, f"{listed} above 100000", "models.prices"]
+    assert [row["prices_as_of"] for row in kept] == [listed, listed, None]
+    assert [row["cost_usd"] for row in kept] == pytest.approx([9e-7, 0.0500005, 9e-6])
+
+
+def test_what_is_old_is_dropped_once_a_day(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Spend(keep_days=30)
+
+    def days(day: str) -> list[str]:
+        monkeypatch.setattr(ledger_module, "today", lambda: day)
+        ledger.reserve(ASKED, limits)
+        return [row["day"] for row in rows(path)]
+
+    assert days("2026-01-01") == ["2026-01-01"]
+    days("2026-01-02")
+    assert days("2026-02-01") == ["2026-01-01", "2026-01-02", "2026-02-01"]
+    # One day alone proves no clock.
+    assert len(days("2026-02-02")) == 4
+    assert days("2026-02-03") == ["2026-02-01", "2026-02-02", "2026-02-03"]
+
+
+def test_a_clock_that_jumps_drops_nothing(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2026-01-01", "2126-01-01", "2026-01-02", "1970-01-01"):
+        monkeypatch.setattr(ledger_module, "today", lambda day=day: day)
+        ledger.reserve(ASKED, PLENTY)
+        again = Ledger(path)
+        again.reserve(ASKED, PLENTY)
+        again.close()
+    assert len(rows(path)) == 8
+
+
+def test_latencies_are_of_answers_by_action(ledger: Ledger) -> None:
+    for number in range(1, 101):
+        row = ledger.reserve(ASKED, PLENTY)
+        settled(ledger, row, Usage(input=1), first_token_s=number / 100, total_s=float(number))
+    row = ledger.reserve(ASKED, PLENTY)
+    settled(ledger, row, Usage(), "timeout", first_token_s=None, total_s=500.0)
+    batched = replace(ASKED, action="review", batched=True)
+    row = ledger.reserve(batched, PLENTY)
+    ledger.settle(
+        row, batched, Usage(input=1), "ok", attempts=1, first_token_s=None, total_s=86_400.0
+    )
+    (asked,) = ledger.latencies()
+    assert (asked.action, asked.requests) == ("ask", 100)
+    assert asked.first_token == Percentiles(0.5, 0.9, 0.99)
+    assert asked.total == Percentiles(50, 90, 99)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [([], None), ([3.0], (3, 3, 3)), ([2.0, 1.0], (1, 2, 2)), ([1.0, 2.0, 3.0], (2, 3, 3))],
+)
+def test_percentiles_of_few(times: list[float], expected: tuple[float, ...] | None) -> None:
+    found = Percentiles.of(times)
+    assert (None if found is None else (found.p50, found.p90, found.p99)) == expected
+
+
+def test_failures_retries_and_misses_are_counted(ledger: Ledger) -> None:
+    for outcome, attempts, miss in (
+        ("ok", 3, "system_changed"),
+        ("overloaded", 2, None),
+        ("cancelled", 1, "system_changed"),
+        ("ok", 1, "tools_changed"),
+    ):
+        row = ledger.reserve(ASKED, PLENTY)
+        settled(ledger, row, Usage(input=1), outcome, attempts=attempts, cache_miss=miss)
+    ledger.reserve(ASKED, PLENTY)
+    (total,) = ledger.usage(())
+    assert (total.requests, total.failed, total.retries) == (5, 1, 3)
+    assert ledger.cache_misses() == {"system_changed": 2, "tools_changed": 1}
+    outcomes = {line.group["outcome"]: line.requests for line in ledger.usage(("outcome",))}
+    assert outcomes == {"ok": 2, "overloaded": 1, "cancelled": 1, "pending": 1}
 
 
 def test_usage_by_group_and_day(ledger: Ledger, path: Path) -> None:
