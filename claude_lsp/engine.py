@@ -25,17 +25,19 @@ from claude_lsp.gathering import Gathered, Gatherer, Wanted
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.catalog import Model
     from claude_lsp.claude.client import Client
+    from claude_lsp.claude.route import Route
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
-    from claude_lsp.settings import Settings, Tier
+    from claude_lsp.routing import Tier
+    from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
@@ -134,7 +136,7 @@ class Engine:
         for origin, snapshot in about:
             if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
                 raise errors.ClaudeError(errors.ignored(origin, reason))
-        chosen = route(action.name, action.tier, self.settings, tier)
+        chosen = route_of(action, situation, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
@@ -173,7 +175,9 @@ class Engine:
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
                 for tool in tools
             ),
+            language=situation.snapshot.language,
         )
+        request = await asyncio.to_thread(self.client.estimates.measured, request)
         return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
 
     def _tools(
@@ -237,7 +241,7 @@ class Engine:
             recipe,
             surroundings,
             int(recipe.budget(self.settings) * (1 - recipe.document)),
-            route(action.name, action.tier, self.settings).model.tokenizer,
+            route_of(action, situation, self.settings).model.tokenizer,
         )
 
     async def close(self) -> None:
@@ -440,6 +444,33 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
+
+
+def route_of(
+    action: Action, situation: Situation, settings: Settings, tier: Tier | None = None
+) -> Route:
+    """Return where an action goes in a situation; a tier that was chosen for this time wins."""
+    return route(
+        action.name,
+        action.tier,
+        settings,
+        tier,
+        language=situation.snapshot.language,
+        texts=_asked_about(situation),
+    )
+
+
+def _asked_about(situation: Situation) -> Iterator[str]:
+    """Yield the code whose size rules of routes are about: what is reviewed, else the selection."""
+    if situation.excerpts:
+        for excerpt in situation.excerpts:
+            lines = excerpt.snapshot.index.lines
+            for run in excerpt.shown:
+                yield "".join(lines[run.first : run.last + 1])
+        return
+    text, index = situation.snapshot.text, situation.snapshot.index
+    start, end = (index.offset_at(at) for at in (situation.range.start, situation.range.end))
+    yield text[start:end] if end > start else text
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
 
 Thinking = Literal["adaptive", "disabled", "enabled", "between_tools"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
+from claude_lsp.claude.estimates import Estimates, endpoint_of
 from claude_lsp.claude.ledger import charge
+from claude_lsp.claude.questions import Questions, retrieve
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 from claude_lsp.context import tokens
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     import anthropic
     import httpx2
 
-    from claude_lsp.claude.catalog import Model, Usage
+    from claude_lsp.claude.catalog import Usage
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.claude.patience import Patience
     from claude_lsp.claude.recording import Recording
@@ -52,7 +54,6 @@ T = TypeVar("T")
 # would cost more than the whole request.
 _KEEP_ALIVE_S = 90
 _CONNECT_S = 5
-_LIMITS_S = 5
 _DRAIN_S = 0.25
 
 
@@ -61,17 +62,27 @@ class Client:
 
     Attributes:
         settings: may be replaced between requests, as long as `endpoint` stays the same.
+        estimates: what is known of how many tokens prompts take there.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, recording: Recording | None = None
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        recording: Recording | None = None,
+        tell: Callable[[str], object] = log.warning,
     ) -> None:
         self.settings = settings
+        self.estimates = Estimates(
+            ledger.path.with_name("estimates.sqlite3"),
+            endpoint_of(settings.endpoint.base_url),
+            tell,
+        )
         self._ledger = ledger
         self._recording = recording
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
-        self._limits: dict[str, tuple[int, int]] = {}
+        self._questions = Questions(self.call)
 
     async def warm(self) -> None:
         """Import the SDK and build the connection, in a worker: both take long.
@@ -108,7 +119,7 @@ class Client:
         missing = []
         for model_id in dict.fromkeys(ids):
             try:
-                await self.call(partial(_retrieve, model_id, timeout_s=20))
+                await self.call(partial(retrieve, model_id, timeout_s=20))
             except errors.ClaudeError as error:
                 if error.failure.kind != "model-not-found":
                     raise
@@ -129,28 +140,6 @@ class Client:
             if failure is None:
                 raise
             raise errors.ClaudeError(failure) from error
-
-    async def _with_limits(self, model: Model) -> Model:
-        """Ask the endpoint, once, for the limits of a model that the catalog does not know.
-
-        Only the limits: which request a model accepts is not all told there, so an unknown one
-        keeps the barest. An endpoint that does not answer leaves the careful defaults.
-        """
-        if model.known or not model.prices:
-            return model  # without a price nothing will be sent, so nothing is asked either
-        if model.id not in self._limits:
-            self._limits[model.id] = (model.context_window, model.max_output)
-            try:
-                info = await self.call(partial(_retrieve, model.id, timeout_s=_LIMITS_S))
-            except errors.ClaudeError as error:
-                log.info("no limits known for %s: %s", model.id, error.failure.message)
-            else:
-                self._limits[model.id] = (
-                    info.max_input_tokens or model.context_window,
-                    info.max_tokens or model.max_output,
-                )
-        context_window, max_output = self._limits[model.id]
-        return replace(model, context_window=context_window, max_output=max_output)
 
     async def _connected(self) -> anthropic.AsyncAnthropic:
         if self._api is None:
@@ -181,7 +170,10 @@ class Client:
                     yield given
                 return
         await self.check_credentials()
-        request = replace(request, model=await self._with_limits(request.model))
+        request = replace(request, model=await self._questions.limits_of(request.model))
+        request = await self._questions.counted_if_close(
+            request, self._ledger, self.settings.spend, account.left_usd
+        )
         loop = asyncio.get_running_loop()
         await account.book(request)
         attempt = _Attempt(request, patience)
@@ -233,6 +225,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
+        await asyncio.to_thread(self.estimates.close)
         if self._api is not None:
             api, self._api = self._api, None
             await api.close()
@@ -249,6 +242,7 @@ class Client:
                 total_s=time.monotonic() - attempt.started,
                 cache_miss=attempt.decoder.answer.cache_miss,
             )
+            self.estimates.observe(attempt.request, attempt.usage)
         except errors.ClaudeError as error:
             # The reservation stays booked at its upper bound, so no limit is passed.
             log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
@@ -436,12 +430,6 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
         )
     except (OSError, ImportError, ValueError, TypeError, anthropic.AnthropicError) as error:
         raise errors.ClaudeError(errors.configuration(str(error))) from error
-
-
-async def _retrieve(
-    model_id: str, api: anthropic.AsyncAnthropic, *, timeout_s: float
-) -> anthropic.types.ModelInfo:
-    return await api.models.retrieve(model_id, timeout=timeout_s)
 
 
 def _trusting(ca_file: str) -> ssl.SSLContext:

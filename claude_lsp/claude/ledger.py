@@ -12,13 +12,14 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_lsp.claude import errors, ledger_file, usages
+from claude_lsp.claude import budgets, errors, ledger_file, usages
+from claude_lsp.claude.budgets import Share, Spent
 from claude_lsp.claude.catalog import Usage, cost_usd
+from claude_lsp.context.calibration import PLAUSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,26 +29,9 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Spend
 
 _PATIENCE_S = 5.0
+_AHEAD = timedelta(days=2)
+"""Requests dated so much after today count as today's; those of a clock that went wrong do not."""
 STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a day has cost so far, reservations included.
-
-    Attributes:
-        total_usd: of the requests whose price is known.
-        automatic_usd: of those among them that nobody asked for.
-        requests: how many there were.
-        unknown: how many of them have no known price.
-        day: the user's local day, YYYY-MM-DD.
-    """
-
-    total_usd: float
-    automatic_usd: float
-    requests: int
-    unknown: int
-    day: str
 
 
 # Ends of a request after which the server may have worked, and so billed, whatever we know of it.
@@ -57,8 +41,8 @@ _PERHAPS_BILLED = frozenset(("ok", "cancelled", "interrupted", "timeout", "refus
 def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float | None:
     """Return what a request that has ended counts as, in US dollars; None for an unknown price.
 
-    Where the counters are missing it counts as the most that it could cost, unless it was never
-    sent or was turned away.
+    Where the counters are missing, or far too low to be true, it counts as the most that it could
+    cost, unless it was never sent or was turned away.
 
     Args:
         request: what was asked.
@@ -66,9 +50,18 @@ def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float
         outcome: "ok", "cancelled", or the kind of the failure.
         attempts: how often it was sent.
     """
-    if not usage.prompt and attempts and outcome in _PERHAPS_BILLED:
+    if _is_unknown(request, usage, outcome, attempts):
         return request.most_usd
     return cost_usd(request.model, usage, batched=request.batched)
+
+
+def _is_unknown(request: Request, usage: Usage, outcome: str, attempts: int) -> bool:
+    """Whether a request that may have been billed has no counters, or some that can't be true."""
+    if not attempts or outcome not in _PERHAPS_BILLED:
+        return False
+    measure = request.measure
+    expected = 0 if measure is None else measure.fixed + measure.varying
+    return usage.prompt <= expected * PLAUSIBLE[0]
 
 
 def state_directory() -> Path:
@@ -101,6 +94,11 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         self._tidied = ""
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path or state_directory() / "ledger.sqlite3"
+
     def reserve(self, request: Request, limits: Spend) -> int:
         """Book the most that a request may cost, if the limits allow it.
 
@@ -110,9 +108,7 @@ class Ledger:
         Raises:
             ClaudeError: a limit would be passed (kind "budget"), or the ledger can't be used.
         """
-        cost = request.most_usd
-        if cost is None or cost > limits.request_usd:
-            raise errors.ClaudeError(errors.budget("spend.request_usd", cost, limits.request_usd))
+        budgets.check(request, budgets.limits_of_one(request, limits))
         day = today()
         with self._lock, _reported():
             connection = self._open()
@@ -121,20 +117,15 @@ class Ledger:
                 # room for the last cent.
                 connection.execute("BEGIN IMMEDIATE")
                 spent = _spent(connection, day)
-                left = limits.day_usd - spent.total_usd
-                if cost > left:
-                    raise errors.ClaudeError(errors.budget("spend.day_usd", cost, left))
-                left = limits.automatic_day_usd - spent.automatic_usd
-                if request.automatic and cost > left:
-                    raise errors.ClaudeError(errors.budget("spend.automatic_day_usd", cost, left))
+                budgets.check(request, budgets.limits_of_day(request, limits, spent))
                 if day != self._tidied:
                     ledger_file.drop_old(connection, day, limits.keep_days)
                     self._tidied = day
                 price = request.model.price_for(request.prompt_tokens)
                 cursor = connection.execute(
                     "INSERT INTO requests (started, day, action, tier, model, automatic,"
-                    " speculative, batched, outcome, cost_usd, prices_as_of, price_row)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)",
+                    " speculative, batched, outcome, cost_usd, tokens, prices_as_of, price_row)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
                     (
                         time.time(),
                         day,
@@ -144,7 +135,8 @@ class Ledger:
                         int(request.automatic),
                         int(request.speculative),
                         int(request.batched),
-                        cost,
+                        request.most_usd,
+                        request.most_tokens,
                         None if price is None else price.as_of,
                         None if price is None else price.name,
                     ),
@@ -176,6 +168,7 @@ class Ledger:
             cache_miss: why a cache did not serve the prompt, by the service's word for it.
         """
         cost = charge(request, usage, outcome, attempts)
+        known = not _is_unknown(request, usage, outcome, attempts)
         # Which band it was is known only now; where the counters are missing, the booked one holds.
         price = request.model.price_for(usage.prompt or request.prompt_tokens)
         with self._lock, _reported():
@@ -184,8 +177,8 @@ class Ledger:
                 connection.execute(
                     "UPDATE requests SET outcome = ?, input = ?, output = ?, cache_write_5m = ?,"
                     " cache_write_1h = ?, cache_read = ?, thinking = ?, attempts = ?,"
-                    " first_token_s = ?, total_s = ?, cost_usd = ?, price_row = ?, cache_miss = ?"
-                    " WHERE id = ?",
+                    " first_token_s = ?, total_s = ?, cost_usd = ?, tokens = ?, price_row = ?,"
+                    " cache_miss = ? WHERE id = ?",
                     (
                         outcome,
                         usage.input,
@@ -198,6 +191,7 @@ class Ledger:
                         first_token_s,
                         total_s,
                         cost,
+                        usage.prompt + usage.output if known else request.most_tokens,
                         None if price is None else price.name,
                         cache_miss,
                         row,
@@ -268,8 +262,7 @@ class Ledger:
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
             return self._connection
-        path = self._path or state_directory() / "ledger.sqlite3"
-        connection = ledger_file.opened(path, _PATIENCE_S)
+        connection = ledger_file.opened(self.path, _PATIENCE_S)
         self._connection = connection
         return connection
 
@@ -286,12 +279,17 @@ class _reported:  # noqa: N801 - reads as a word in `with`
 
 
 def _spent(connection: sqlite3.Connection, day: str) -> Spent:
-    total, automatic, count, unknown = connection.execute(
-        "SELECT COALESCE(SUM(cost_usd), 0), COALESCE(SUM(cost_usd * automatic), 0), COUNT(*),"
-        " COALESCE(SUM(cost_usd IS NULL), 0) FROM requests WHERE day = ?",
-        (day,),
-    ).fetchone()
-    return Spent(total, automatic, count, unknown, day)
+    """Return what a day has cost.
+
+    What is dated a little later counts too: the clock was set back, or the user has travelled west.
+    """
+    last = (date.fromisoformat(day) + _AHEAD).isoformat()
+    found = connection.execute(
+        "SELECT action, automatic, SUM(requests), SUM(unknown), SUM(usd), SUM(tokens) FROM spent"
+        " WHERE day BETWEEN ? AND ? GROUP BY action, automatic",
+        (day, last),
+    )
+    return Spent(day, tuple(Share(name, bool(auto), *sums) for name, auto, *sums in found))
 
 
 def today() -> str:

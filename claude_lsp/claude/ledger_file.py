@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _VERSIONS: tuple[tuple[str, ...], ...] = (
@@ -52,22 +53,66 @@ CREATE TABLE IF NOT EXISTS requests (
         "ALTER TABLE requests ADD COLUMN batched INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE requests ADD COLUMN cache_miss TEXT",
     ),
+    (
+        # What a day has cost is asked before every request, so it is kept as it changes instead of
+        # being added up each time; triggers keep it, whoever writes a request.
+        "ALTER TABLE requests ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0",
+        """\
+UPDATE requests SET tokens = input + cache_write_5m + cache_write_1h + cache_read + output""",
+        """\
+CREATE TABLE spent (
+    day TEXT NOT NULL,
+    action TEXT NOT NULL,
+    automatic INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    unknown INTEGER NOT NULL,       -- requests whose price is unknown
+    usd REAL NOT NULL,              -- reservations included
+    tokens INTEGER NOT NULL,        -- the same
+    PRIMARY KEY (day, action, automatic)
+) WITHOUT ROWID""",
+        """\
+INSERT INTO spent SELECT day, action, automatic, COUNT(*), SUM(cost_usd IS NULL),
+    COALESCE(SUM(cost_usd), 0), SUM(tokens) FROM requests GROUP BY day, action, automatic""",
+        """\
+CREATE TRIGGER request_booked AFTER INSERT ON requests BEGIN
+    INSERT INTO spent VALUES (NEW.day, NEW.action, NEW.automatic, 1, NEW.cost_usd IS NULL,
+        COALESCE(NEW.cost_usd, 0), NEW.tokens)
+    ON CONFLICT DO UPDATE SET requests = requests + 1, unknown = unknown + excluded.unknown,
+        usd = usd + excluded.usd, tokens = tokens + excluded.tokens;
+END""",
+        """\
+CREATE TRIGGER request_settled AFTER UPDATE OF cost_usd, tokens ON requests BEGIN
+    UPDATE spent SET
+        unknown = unknown + (NEW.cost_usd IS NULL) - (OLD.cost_usd IS NULL),
+        usd = usd + COALESCE(NEW.cost_usd, 0) - COALESCE(OLD.cost_usd, 0),
+        tokens = tokens + NEW.tokens - OLD.tokens
+    WHERE day = NEW.day AND action = NEW.action AND automatic = NEW.automatic;
+END""",
+        """\
+CREATE TRIGGER request_dropped AFTER DELETE ON requests BEGIN
+    UPDATE spent SET requests = requests - 1, unknown = unknown - (OLD.cost_usd IS NULL),
+        usd = usd - COALESCE(OLD.cost_usd, 0), tokens = tokens - OLD.tokens
+    WHERE day = OLD.day AND action = OLD.action AND automatic = OLD.automatic;
+    DELETE FROM spent WHERE day = OLD.day AND requests = 0;
+END""",
+    ),
 )
 """What makes each version of the file from the one before."""
 
-_VERSION = len(_VERSIONS)
 
-
-def opened(path: Path, patience_s: float) -> sqlite3.Connection:
+def opened(
+    path: Path, patience_s: float, versions: Sequence[Sequence[str]] = _VERSIONS
+) -> sqlite3.Connection:
     """Open the file, made or brought up to date where that is needed.
 
     Args:
         path: of the file; its folder is made too.
         patience_s: how long to wait for other processes.
+        versions: the statements that make each version of its tables from the one before.
 
     Raises:
         OSError: the file or its folder can't be made.
-        sqlite3.Error: it is no ledger, one of a newer version, or stays locked.
+        sqlite3.Error: it is no such file, one of a newer version, or stays locked.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # when, how much and with which models is the user's own affair
@@ -77,7 +122,7 @@ def opened(path: Path, patience_s: float) -> sqlite3.Connection:
     try:
         _use_write_ahead_log(connection, patience_s)
         connection.execute("PRAGMA synchronous = NORMAL")
-        _bring_up_to_date(connection)
+        _bring_up_to_date(connection, versions)
     except sqlite3.Error:
         connection.close()
         raise
@@ -99,20 +144,21 @@ def drop_old(connection: sqlite3.Connection, day: str, keep_days: int) -> int:
     return connection.execute("DELETE FROM requests WHERE day <= ?", (last,)).rowcount
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, versions: Sequence[Sequence[str]]) -> None:
     """Make the tables what this version needs, whichever wrote them last."""
-    if _version(connection) == _VERSION:
+    newest = len(versions)
+    if _version(connection) == newest:
         return
     with connection:
         # Another process may be doing the same.
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
-        if version > _VERSION:
-            raise sqlite3.DatabaseError("the ledger was written by a newer version")
-        for statements in _VERSIONS[version:]:
+        if version > newest:
+            raise sqlite3.DatabaseError("the file was written by a newer version")
+        for statements in versions[version:]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute(f"PRAGMA user_version = {newest}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

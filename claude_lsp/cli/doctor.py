@@ -137,7 +137,7 @@ async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
-    from claude_lsp.settings import TIERS
+    from claude_lsp.routing import TIERS
 
     checks = []
     for tier in TIERS:

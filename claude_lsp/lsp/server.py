@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from claude_lsp.claude.budgets import Spent
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.claude.ledger import Spent
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up; a room may import what stands below its own floor, and itself.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"user_actions"}),
+    frozenset({"routing", "user_actions"}),
     frozenset({"text", "settings"}),
     frozenset({"configuration"}),
     frozenset({"workspace"}),
