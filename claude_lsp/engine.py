@@ -66,6 +66,7 @@ class Prepared:
         bounds: what the dialogue may use, None where there are no tools.
         longest_answer: tokens of the answer that ends a dialogue.
         surroundings: what the editor showed.
+        why: what decided on the tier, in words for the user.
     """
 
     request: Request
@@ -73,6 +74,7 @@ class Prepared:
     bounds: Bounds | None = None
     longest_answer: int = 0
     surroundings: Surroundings = ALONE
+    why: str = ""
 
     @property
     def most_usd(self) -> float | None:
@@ -178,7 +180,7 @@ class Engine:
             language=situation.snapshot.language,
         )
         request = await asyncio.to_thread(self.client.estimates.measured, request)
-        return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
+        return Prepared(request, context, bounds, prompt.max_tokens, surroundings, chosen.why)
 
     def _tools(
         self, action: Action, situation: Situation, model: Model

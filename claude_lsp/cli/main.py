@@ -172,6 +172,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="what a rewrite is asked to do",
     )
+    context.add_argument(
+        "--costs",
+        action="store_true",
+        help="a table of what each action would cost here, instead",
+    )
     context.add_argument("--format", choices=("text", "json"), default="text")
 
     doctor = commands.add_parser("doctor", help="what works, what does not, what to do")
