@@ -207,6 +207,12 @@ class Ledger:
         with self._lock, _reported():
             return _spent(self._open(), today())
 
+    def newest_day(self) -> str:
+        """Return the latest day that a request is dated, YYYY-MM-DD; empty where there is none."""
+        with self._lock, _reported():
+            found = self._open().execute("SELECT MAX(day) FROM spent").fetchone()
+        return found[0] or ""
+
     def note_shown(self, row: int) -> None:
         """Count one suggestion of a request that an editor was given to show."""
         self._count("shown = shown + 1", row)

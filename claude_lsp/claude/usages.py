@@ -29,6 +29,8 @@ class Usages:
         thinking: the part of `output` that was thinking, where the service tells.
         cost_usd: of those whose price is known.
         unknown: how many have no known price.
+        priced_prompt: tokens of the prompts whose price is known.
+        priced_output: tokens of the answers whose price is known.
         automatic: how many nobody asked for.
         automatic_usd: the cost of those.
         batched: how many were made at the price of batches.
@@ -51,6 +53,8 @@ class Usages:
     thinking: int
     cost_usd: float
     unknown: int
+    priced_prompt: int
+    priced_output: int
     automatic: int
     automatic_usd: float
     batched: int
@@ -87,6 +91,8 @@ class Usages:
 _SUMS = (
     *("COUNT(*)", "SUM(input)", "SUM(cache_write_5m + cache_write_1h)", "SUM(cache_read)"),
     *("SUM(output)", "SUM(thinking)", "SUM(cost_usd)", "SUM(cost_usd IS NULL)"),
+    "SUM((input + cache_write_5m + cache_write_1h + cache_read) * (cost_usd IS NOT NULL))",
+    "SUM(output * (cost_usd IS NOT NULL))",
     *("SUM(automatic)", "SUM(cost_usd * automatic)", "SUM(batched)", "SUM(MAX(attempts - 1, 0))"),
     "SUM(outcome NOT IN ('ok', 'cancelled', 'pending'))",
     *("SUM(cost_usd * (action = 'complete'))", "SUM(speculative)", "SUM(cost_usd * speculative)"),

@@ -199,7 +199,13 @@ def parser() -> argparse.ArgumentParser:
         help="what requests are told apart by: day, action, tier, model, outcome (default: "
         "action,model)",
     )
-    usage.add_argument("--format", choices=("text", "json"), default="text")
+    usage.add_argument(
+        "--format",
+        choices=("text", "json", "html"),
+        default="text",
+        help="html is one page with plots (default: text)",
+    )
+    usage.add_argument("-o", "--output", metavar="FILE", help="write to a file (default: stdout)")
 
     explain = commands.add_parser("explain", help="what a rule means")
     explain.add_argument("rule", nargs="?", help="such as arch.cycle; none lists all")

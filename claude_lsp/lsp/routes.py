@@ -18,6 +18,7 @@ from claude_lsp.lsp.handlers import (
     open_report,
     reviews,
     tests,
+    usage,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ COMMANDS = (
     ("claude.acceptPreview", commands.accept_preview),
     ("claude.discardPreview", commands.discard_preview),
     ("claude.showContext", commands.show_context),
+    ("claude.showUsage", usage.show_usage),
     ("claude.dismiss", dismissal.dismiss),
     ("claude.suppress", dismissal.suppress),
     ("claude.openReport", open_report.open_report),

@@ -1,4 +1,4 @@
-"""What `claude-lsp doctor` says of the project's index."""
+"""What `claude-lsp doctor` says of the project's index and of the ledger."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claude_lsp.cli.doctor import _index_check
+from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude.ledger import STATE_VARIABLE, Ledger
+from claude_lsp.cli.doctor import _index_check, _ledger_check
+from claude_lsp.settings import Settings, Spend
 from claude_lsp.workspace.index import cache
+from tests.unit.engine_kit import request
 from tests.unit.index_kit import FUNCTIONS, Session, write
 
 if TYPE_CHECKING:
@@ -60,3 +64,22 @@ async def test_a_damaged_index_is_told_and_does_no_harm(tmp_path: Path) -> None:
     check = _index_check(tmp_path / "project")
     assert check.state == "note"
     assert "cut off; it is built again by itself" in check.detail
+
+
+def test_what_was_spent_and_how_long_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
+    ledger = Ledger()
+    for first in (0.1, 0.2, None):
+        row = ledger.reserve(request(), Spend())
+        used = Usage(input=10_000, output=2_000)
+        ledger.settle(row, request(), used, "ok", attempts=1, first_token_s=first, total_s=3)
+    ledger.close()
+    spent, latency = _ledger_check(Settings())
+    assert spent.detail == ("$0.0060 of $10.00 spent today in 3 requests, $0.0060 this month in 3")
+    assert latency.name == "latency of ask"
+    assert latency.detail == (
+        "first token 100 ms / 200 ms / 200 ms, whole answer 3.0 s / 3.0 s / 3.0 s"
+        " (half / 9 of 10 / 99 of 100 of 3 in 30 days)"
+    )
