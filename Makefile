@@ -115,6 +115,9 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
 	$(BIN)/python -m benchmarks.completion $(ARGS)
 
+bench-estimates: $(VENV)/tested  ## how good estimates of tokens are, and what keeping limits costs
+	$(BIN)/python -m benchmarks.estimates $(ARGS)
+
 fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
 

@@ -30,7 +30,7 @@ _FURTHEST = 2.0
 """How far a weight may be from the usual ratio, as a factor."""
 # Of the logarithm of real / expected. One-step errors have long tails: at another project or kind
 # of file the first is five times the usual.
-_LEAST_MARGIN = 0.17
+_LEAST_MARGIN = 0.20
 _TIMES_USUAL = 8.0
 _TIMES_WORST = 1.2
 _FEW_MARGIN = 0.30
@@ -167,7 +167,5 @@ def _margin(seen: Sequence[Observation]) -> float:
     if len(later) < ENOUGH // 2:
         return _FEW_MARGIN
     usual = statistics.median(map(abs, later))
-    # One wrong observation says nothing yet; the second worst does.
-    worst = sorted(later)[-2]
-    share = max(_LEAST_MARGIN, _TIMES_USUAL * usual, _TIMES_WORST * worst)
+    share = max(_LEAST_MARGIN, _TIMES_USUAL * usual, _TIMES_WORST * max(later))
     return math.expm1(min(share, _MOST_MARGIN))
