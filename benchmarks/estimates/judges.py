@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import sys
 import zipfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.context.corpora import run
 
@@ -75,7 +75,7 @@ def wheel(data: Path, package: str, version: str, *options: str) -> Path:
     return found[0]
 
 
-def _module(data: Path, package: str, name: str):
+def _module(data: Path, package: str, name: str) -> Any:
     version = _VERSIONS[package]
     folder = data / "judges" / f"{package}-{version}"
     if not folder.is_dir():

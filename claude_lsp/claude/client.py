@@ -174,6 +174,7 @@ class Client:
         request = await self._questions.counted_if_close(
             request, self._ledger, self.settings.spend, account.left_usd
         )
+        whole, request = request, account.affordable(request)
         loop = asyncio.get_running_loop()
         await account.book(request)
         attempt = _Attempt(request, patience)
@@ -187,6 +188,8 @@ class Client:
             outcome = "ok"
         except errors.ClaudeError as error:
             outcome = error.failure.kind
+            if outcome == "truncated" and request.max_tokens < whole.max_tokens:
+                raise errors.ClaudeError(errors.cut_short(account.limit_name)) from error
             raise
         finally:
             await attempt.close()

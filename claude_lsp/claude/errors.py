@@ -262,6 +262,15 @@ def truncated(reason: str, request_id: str | None = None) -> Failure:
     )
 
 
+def cut_short(limit: str) -> Failure:
+    """The answer reached the length that our own limit left it."""
+    return Failure(
+        "truncated",
+        f"The answer was cut where {limit} ends",
+        f"What had arrived is kept; raise {limit} for the rest",
+    )
+
+
 def at_end(answer: Answer, request_id: str | None = None) -> Failure | None:
     """How an answer that has ended failed: an error event, no end, a refusal or a cut, or not."""
     if answer.error is not None:

@@ -159,11 +159,16 @@ class Request:
     @property
     def most_tokens(self) -> int:
         """The most tokens that prompt and answer can have together."""
-        return self.prompt_tokens + min(self.max_tokens, self.model.max_output)
+        return self.prompt_tokens + self.longest_answer
+
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens that the answer can have."""
+        return min(self.max_tokens, self.model.max_output)
 
     def most_usd_with(self, more: int) -> float | None:
         """Return what `most_usd` would be with so many tokens more in the prompt."""
-        output = min(self.max_tokens, self.model.max_output)
+        output = self.longest_answer
         prompt = self.prompt_tokens + more
         if self.model.cache_minimum:
             usage = Usage(cache_write_5m=prompt, output=output)
@@ -177,7 +182,7 @@ def parameters(request: Request) -> dict[str, Any]:
     model = request.model
     body: dict[str, Any] = {
         "model": model.id,
-        "max_tokens": min(request.max_tokens, model.max_output),
+        "max_tokens": request.longest_answer,
         "stream": True,
         "system": [{"type": "text", "text": request.system}],
         "messages": [

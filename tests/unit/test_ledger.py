@@ -181,22 +181,123 @@ def test_several_ledgers_in_several_threads_keep_one_limit(path: Path) -> None:
         ledger.close()
 
 
+def test_limits_in_tokens(ledger: Ledger) -> None:
+    most = ASKED.most_tokens
+    assert "spend.request_tokens" in refusal(ledger, Spend(request_tokens=most - 1))
+    limits = Spend(day_tokens=int(most * 1.5), automatic_day_tokens=most - 1)
+    assert "spend.automatic_day_tokens" in refusal(ledger, limits, automatic=True)
+    row = ledger.reserve(ASKED, limits)
+    said = refusal(ledger, limits)
+    assert f"could take {most:,} tokens, and spend.day_tokens leaves" in said
+    assert f"(today: ask {most:,} tokens)" in said
+    settled(ledger, row, Usage(input=20, output=10))
+    assert ledger.spent_today().tokens == 30
+    ledger.reserve(ASKED, limits)
+
+
+def test_limits_of_one_action(ledger: Ledger) -> None:
+    limits = Spend(actions={"ask": {"day_usd": MOST * 1.5, "request_tokens": 10**6}})
+    ledger.reserve(ASKED, limits)
+    said = refusal(ledger, limits)
+    assert "spend.actions.ask.day_usd leaves" in said
+    assert f"(today: ask ${MOST:.4f})" in said
+    # Others have their own room.
+    ledger.reserve(replace(ASKED, action="fix"), limits)
+    tight = Spend(actions={"ask": {"request_usd": MOST / 2}})
+    assert "spend.actions.ask.request_usd" in refusal(ledger, tight)
+
+
+def test_what_was_spent_on_what_is_told(ledger: Ledger) -> None:
+    for action, automatic in (("complete", True), ("complete", True), ("fix", False)):
+        ledger.reserve(replace(ASKED, action=action, automatic=automatic), PLENTY)
+    said = refusal(ledger, Spend(day_usd=MOST * 3.5))
+    assert f"(today: complete while typing ${MOST * 2:.4f}, fix ${MOST:.4f})" in said
+    assert "wait for the next day" in said
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [("2026-03-02", True), ("2026-03-03", True), ("2030-01-01", False)]
+)
+def test_a_clock_that_was_set_back_opens_no_room(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ahead: str, counts: bool
+) -> None:
+    monkeypatch.setattr(ledger_module, "today", lambda: ahead)
+    ledger.reserve(ASKED, PLENTY)
+    monkeypatch.setattr(ledger_module, "today", lambda: "2026-03-01")
+    assert ledger.newest_day() == ahead
+    limits = Spend(day_usd=MOST * 1.5)
+    if counts:
+        assert "spend.day_usd" in refusal(ledger, limits)
+    else:
+        # One that was years ahead for a moment must not block for years.
+        ledger.reserve(ASKED, limits)
+
+
+def fill(ledger: Ledger) -> None:
+    for _ in range(500):
+        ledger.reserve(ASKED, PLENTY)
+
+
+def test_a_full_disk_blocks_until_there_is_room(ledger: Ledger) -> None:
+    ledger.reserve(ASKED, PLENTY)
+    connection = ledger._connection
+    assert connection is not None
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(ClaudeError, match="Free some disk space") as caught:
+        fill(ledger)
+    assert caught.value.failure.kind == "ledger"
+    before = ledger.spent_today()  # reading goes on
+    connection.execute(f"PRAGMA max_page_count = {pages * 10}")
+    ledger.reserve(ASKED, PLENTY)
+    assert ledger.spent_today().requests == before.requests + 1
+
+
+def test_the_sums_of_a_day_are_those_of_its_requests(ledger: Ledger, path: Path) -> None:
+    kept = [
+        ledger.reserve(replace(ASKED, action=action, automatic=automatic), PLENTY)
+        for action in ("fix", "complete")
+        for automatic in (True, False)
+        for _ in range(3)
+    ]
+    for row in kept[::2]:
+        settled(ledger, row, Usage(input=1000 + row, output=row))
+    spent, found = ledger.spent_today(), rows(path)
+    assert spent.requests == len(found) == 12
+    assert spent.total_usd == pytest.approx(sum(row["cost_usd"] for row in found))
+    assert spent.tokens == sum(row["tokens"] for row in found)
+    typed = [row for row in found if row["automatic"]]
+    assert spent.automatic_usd == pytest.approx(sum(row["cost_usd"] for row in typed))
+    assert spent.of("fix").requests == 6
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM requests WHERE action = 'fix'")
+    connection.commit()
+    connection.close()
+    assert ledger.spent_today().of("fix").requests == 0
+    assert ledger.spent_today().requests == 6
+
+
 PROCESS = """
 import sys
 from pathlib import Path
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.catalog import Usage, lookup
 from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.request import Request
 from claude_lsp.settings import Spend
-from tests.unit.engine_kit import request
 
-asked = request(max_tokens=2000)
+asked = Request("ask", "haiku", lookup("claude-haiku-5-5"), "Answer.", 10, (), 2000)
 ledger, taken = Ledger(Path(sys.argv[1])), 0
 print("ready", flush=True)
 sys.stdin.readline()
-for _ in range(20):
+for number in range(6):
     try:
-        ledger.reserve(asked, Spend(day_usd=asked.most_usd * 10.5))
+        row = ledger.reserve(asked, Spend(day_usd=asked.most_usd * 10.5))
         taken += 1
+        if number == 0:  # what is given back can be taken once more
+            ledger.settle(row, asked, Usage(), "cancelled", attempts=0, first_token_s=None,
+                          total_s=0)
+            taken -= 1
     except ClaudeError as error:
         assert error.failure.kind == "budget", error
 print(taken)
@@ -212,7 +313,7 @@ def test_several_processes_keep_one_limit(path: Path) -> None:
             text=True,
             cwd=Path(__file__).parents[2],
         )
-        for _ in range(2)
+        for _ in range(8)
     ]
     for child in children:
         assert child.stdout is not None
@@ -223,7 +324,7 @@ def test_several_processes_keep_one_limit(path: Path) -> None:
         child.stdin.flush()
     taken = [int(child.communicate(timeout=30)[0]) for child in children]
     assert sum(taken) == 10
-    assert [child.returncode for child in children] == [0, 0]
+    assert [child.returncode for child in children] == [0] * 8
 
 
 def test_a_crash_between_reserve_and_settle_stays_counted(path: Path) -> None:
