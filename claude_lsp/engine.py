@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
@@ -22,10 +23,11 @@ from claude_lsp.claude.request import Block, ImageBlock, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
@@ -108,6 +110,7 @@ class Engine:
     def __post_init__(self) -> None:
         self._gatherer = Gatherer(self.settings, self.workspace, self.codebase)
 
+    @tracing.spanned("context")
     async def prepare(
         self,
         action: Action,
@@ -138,10 +141,18 @@ class Engine:
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self._gather(action, situation, surroundings)
-        context, question = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered, question=prompt.question
-        )
+        with tracing.span("gather"):
+            gathered = await self._gather(action, situation, surroundings)
+        with tracing.span("assemble"):
+            context, question = await asyncio.to_thread(
+                self._context,
+                action,
+                situation,
+                family,
+                candidates,
+                gathered,
+                question=prompt.question,
+            )
         blocks: list[Block | ImageBlock] = [
             Block(text, sum(part.tokens for part in parts), stable)
             for stable in (True, False)
@@ -323,7 +334,7 @@ class Engine:
             async with self.client.stream(request, patience, account) as (pieces, answer):
                 answers.append(answer)
                 async for piece in pieces:
-                    for outcome in reader.feed(piece):
+                    for outcome in _read(reader.feed, piece):
                         yield outcome
                     if reader.satisfied:
                         break
@@ -331,7 +342,7 @@ class Engine:
             failure = error
         # What stands before a call is no answer yet.
         whole = failure is None and not (answers and answers[-1].asks)
-        for outcome in reader.finish(complete=whole):
+        for outcome in _read(partial(reader.finish, complete=whole)):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))
             else:
@@ -440,6 +451,20 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
+
+
+def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outcome]:
+    """Let a reader read; what that took is told if anything came of it."""
+    if not tracing.on():
+        return read(*piece)
+    began = tracing.now_ns()
+    outcomes = list(read(*piece))
+    if outcomes:
+        # A completion is filtered; what is about a place is looked up there.
+        kind = type(outcomes[-1]).__name__
+        name = "filter" if kind in ("Insertion", "Beginning", "Drop") else "anchor"
+        tracing.record(name, began, {"claude_lsp.outcome": kind, "claude_lsp.count": len(outcomes)})
+    return outcomes
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:
