@@ -202,7 +202,8 @@ class Client:
             raise
         finally:
             await attempt.close()
-            self._diagnosis.note(request, attempt.decoder.answer)
+            if self.settings.log.trace:
+                self._diagnosis.note(request, attempt.decoder.answer)
             cost = charge(request, attempt.usage, outcome, attempt.count)
             if attempt.count:
                 account.add(request.model.id, attempt.count, attempt.usage, cost)
