@@ -717,7 +717,9 @@ async def test_a_slow_start_is_not_counted_as_silence_twice(harness: Harness) ->
     assert (await harness.ask(Patience(deadline_s=5, silence_s=2))).text == "ok"
 
 
-BIG = tuple(Block(f"{name} " * 1000, 1000, stable=stable) for name, stable in (("a", 1), ("b", 0)))
+BIG = tuple(
+    Block(f"{name} " * 1000, 1000, stable=stable) for name, stable in (("a", True), ("b", False))
+)
 
 
 async def traced(harness: Harness, tmp_path: Path) -> None:
