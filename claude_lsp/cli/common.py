@@ -115,6 +115,6 @@ def configure(
         for problem in configuration.problems:
             say(str(problem))
         sys.exit(USAGE)
-    for fault in observe(configuration.settings):
+    for fault in observe(configuration.settings, options.command):
         refuse(fault)
     return configuration, Workspace((root,), configuration.settings)

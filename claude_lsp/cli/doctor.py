@@ -85,6 +85,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield Check("token estimates", "note", f"by bytes only: {tokens.failure()}")
     yield _index_check(root)
     yield from _ledger_check(configuration.settings)
+    yield from _telemetry_check(configuration.settings)
     yield from asyncio.run(_connection_checks(configuration.settings, online=options.online))
 
 
@@ -146,6 +147,20 @@ def _ledger_check(settings: Settings) -> Iterator[Check]:
             f"{first}whole answer {times(each.total)} (half / 9 of 10 / 99 of 100 of "
             f"{each.requests:,} in {_LATENCY_DAYS} days)",
         )
+
+
+def _telemetry_check(settings: Settings) -> Iterator[Check]:
+    """Tell whether OpenTelemetry can export; nothing where it is off, as usual."""
+    if not settings.telemetry.otel:
+        return
+    from claude_lsp.telemetry import otel
+
+    try:
+        otel.connect().close()
+    except otel.UnavailableError as error:
+        yield Check("telemetry", "problem", str(error))
+    else:
+        yield Check("telemetry", "ok", "spans and metrics are exported as OTEL_* say; no content")
 
 
 async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]:

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from claude_lsp.telemetry import tracing
 from claude_lsp.telemetry.logs import TextLines
 from claude_lsp.telemetry.observation import Observation
 
@@ -53,17 +54,20 @@ def observed(options: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-_observation: list[Observation] = []
+_observed: list[tuple[Observation, tracing.Span]] = []
 
 
-def observe(settings: Settings) -> list[str]:
+def observe(settings: Settings, command: str) -> list[str]:
     """Log and trace this run as its settings say; return what is wrong with them."""
     observation = Observation()
-    _observation.append(observation)
-    return observation.follow(settings)
+    problems = observation.follow(settings)
+    _observed.append((observation, tracing.span(f"claude-lsp {command}").__enter__()))
+    return problems
 
 
 def end_observation() -> None:
     """Write the rest of logs and traces."""
-    while _observation:
-        _observation.pop().close()
+    while _observed:
+        observation, whole = _observed.pop()
+        whole.__exit__(None, None, None)
+        observation.close()

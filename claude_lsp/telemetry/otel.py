@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import MeterProvider as MeterProviderApi
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span as OtelSpan
-    from opentelemetry.trace import TracerProvider as TracerProviderApi
 
     from claude_lsp.telemetry.tracing import Span
 
@@ -29,7 +30,7 @@ NO_EXPORTER = (
     "telemetry.otel is on, but nothing says where to export: set OTEL_EXPORTER_OTLP_ENDPOINT, or "
     "OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER"
 )
-_FLUSH_MS = 2_000
+_CLOSING_S = 3.0
 _CHAT = "gen_ai.operation.name"
 _ALWAYS = (_CHAT, "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model")
 """The attributes that metrics of requests have, beside `error.type`."""
@@ -47,11 +48,11 @@ class OpenTelemetry:
         meters: makes the meter.
     """
 
-    def __init__(self, tracers: TracerProviderApi, meters: MeterProviderApi) -> None:
+    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
         from opentelemetry.metrics import get_meter
         from opentelemetry.trace import get_tracer
 
-        self._providers: tuple[Any, Any] = tracers, meters
+        self._providers = tracers, meters
         self._tracer = get_tracer("claude_lsp", __version__, tracers)
         meter = get_meter("claude_lsp", __version__, meters)
         self._tokens = meter.create_histogram(
@@ -101,11 +102,15 @@ class OpenTelemetry:
         self._measure(span)
 
     def close(self) -> None:
-        """Export what is left, within a moment, and end."""
-        for provider in self._providers:
-            if hasattr(provider, "shutdown"):
-                provider.force_flush(_FLUSH_MS)
+        """Export what is left, within a moment: a collector that hangs must not hold us up."""
+
+        def shut_down() -> None:
+            for provider in self._providers:
                 provider.shutdown()
+
+        closing = threading.Thread(target=shut_down, name="claude-lsp-otel", daemon=True)
+        closing.start()
+        closing.join(_CLOSING_S)
 
     def _measure(self, span: Span) -> None:
         seconds = (span.end_ns - span.start_ns) / 1e9

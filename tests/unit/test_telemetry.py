@@ -6,9 +6,11 @@ import asyncio
 import json
 import logging
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +213,7 @@ class Exported:
     def __init__(self) -> None:
         self.spans = InMemorySpanExporter()
         self.reader = InMemoryMetricReader()
-        tracers = TracerProvider(shutdown_on_exit=False)
+        self.tracers = tracers = TracerProvider(shutdown_on_exit=False)
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         self.sink = OpenTelemetry(tracers, MeterProvider([self.reader], shutdown_on_exit=False))
 
@@ -274,8 +276,6 @@ def test_spans_and_metrics_follow_the_conventions() -> None:
 
 @pytest.fixture
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    import os
-
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         monkeypatch.delenv(name)
     return monkeypatch
@@ -325,6 +325,24 @@ def test_missing_packages_are_named(own_environment: pytest.MonkeyPatch) -> None
     (said,) = observation.follow(build({"telemetry.otel": True}))
     assert "pip install 'claude-lsp[otel]'" in said
     observation.close()
+
+
+def test_a_collector_that_hangs_does_not_hold_the_end_up(
+    own_environment: pytest.MonkeyPatch,
+) -> None:
+    hangs, ended = threading.Event(), threading.Event()
+    exported = Exported()
+
+    def hang(*_: object, **__: object) -> None:
+        hangs.wait(30)
+        ended.set()
+
+    own_environment.setattr(otel, "_CLOSING_S", 0.02)
+    own_environment.setattr(exported.tracers, "shutdown", hang)
+    exported.sink.close()
+    assert not ended.is_set()
+    hangs.set()
+    assert ended.wait(10)
 
 
 # ----- the log
