@@ -23,7 +23,7 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 	if [ $${status:-0} -eq 2 ]; then exit 2; fi
 
 test: $(VENV)/tested  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from claude_lsp.telemetry.logs import JsonLines
@@ -32,6 +33,14 @@ class LogFile(logging.handlers.RotatingFileHandler):
             path, maxBytes=max_bytes, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
         )
         self.setFormatter(JsonLines())
+        self._failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own
+        """Say once that nothing can be written; logging itself would print what a record holds."""
+        if not self._failed:
+            self._failed = True
+            error = sys.exc_info()[1]
+            sys.stderr.write(f"claude-lsp: {self.baseFilename} can't be written: {error}\n")
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's own name
         """Return whether the file is full, once the one that has the name is looked at."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import multiprocessing
@@ -452,6 +453,18 @@ def test_a_log_that_can_not_begin_anew_grows_on(
         log.emit(record("number %d", number))
     log.close()
     assert len((tmp_path / "server.log").read_text("utf-8").splitlines()) == 20
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_log_on_a_full_disk_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
+    log = LogFile(Path("/dev/full"), 10_000)
+    for _ in range(3):
+        log.handle(record("failed: %s", SOURCE))
+    with contextlib.suppress(OSError):
+        log.close()
+    assert capfd.readouterr().err.splitlines() == [
+        "claude-lsp: /dev/full can't be written: [Errno 28] No space left on device"
+    ]
 
 
 # ----- following the settings
