@@ -453,6 +453,13 @@ class Engine:
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
 
 
+_READING = {"Insertion": "filter", "Beginning": "filter", "Drop": "filter"} | {
+    "Replacement": "anchor",
+    "Finding": "anchor",
+}
+"""What readers do for an outcome: completions are filtered, places are found."""
+
+
 def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outcome]:
     """Let a reader read; what that took is told if anything came of it."""
     if not tracing.on():
@@ -460,9 +467,8 @@ def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outco
     began = tracing.now_ns()
     outcomes = list(read(*piece))
     if outcomes:
-        # A completion is filtered; what is about a place is looked up there.
         kind = type(outcomes[-1]).__name__
-        name = "filter" if kind in ("Insertion", "Beginning", "Drop") else "anchor"
+        name = _READING.get(kind, "read")
         tracing.record(name, began, {"claude_lsp.outcome": kind, "claude_lsp.count": len(outcomes)})
     return outcomes
 
