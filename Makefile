@@ -74,6 +74,9 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
