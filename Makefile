@@ -79,6 +79,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
 
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
