@@ -23,7 +23,7 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 	if [ $${status:-0} -eq 2 ]; then exit 2; fi
 
 test: $(VENV)/tested  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
@@ -78,6 +78,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 	@page=$$(mktemp -d)/page.html && $(BIN)/python -m docs.usage_example $$page 30 && \
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
+
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .

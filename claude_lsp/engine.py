@@ -10,28 +10,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
+from claude_lsp.actions.route import route_of
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block, ImageBlock, Request
-from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.catalog import Model
     from claude_lsp.claude.client import Client
-    from claude_lsp.claude.route import Route
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
@@ -112,6 +113,7 @@ class Engine:
     def __post_init__(self) -> None:
         self._gatherer = Gatherer(self.settings, self.workspace, self.codebase)
 
+    @tracing.spanned("context")
     async def prepare(
         self,
         action: Action,
@@ -142,10 +144,18 @@ class Engine:
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self._gather(action, situation, surroundings)
-        context, question = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered, question=prompt.question
-        )
+        with tracing.span("gather"):
+            gathered = await self._gather(action, situation, surroundings)
+        with tracing.span("assemble"):
+            context, question = await asyncio.to_thread(
+                self._context,
+                action,
+                situation,
+                family,
+                candidates,
+                gathered,
+                question=prompt.question,
+            )
         blocks: list[Block | ImageBlock] = [
             Block(text, sum(part.tokens for part in parts), stable)
             for stable in (True, False)
@@ -329,7 +339,7 @@ class Engine:
             async with self.client.stream(request, patience, account) as (pieces, answer):
                 answers.append(answer)
                 async for piece in pieces:
-                    for outcome in reader.feed(piece):
+                    for outcome in _read(reader.feed, piece):
                         yield outcome
                     if reader.satisfied:
                         break
@@ -337,7 +347,7 @@ class Engine:
             failure = error
         # What stands before a call is no answer yet.
         whole = failure is None and not (answers and answers[-1].asks)
-        for outcome in reader.finish(complete=whole):
+        for outcome in _read(partial(reader.finish, complete=whole)):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))
             else:
@@ -448,31 +458,24 @@ class Engine:
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
 
 
-def route_of(
-    action: Action, situation: Situation, settings: Settings, tier: Tier | None = None
-) -> Route:
-    """Return where an action goes in a situation; a tier that was chosen for this time wins."""
-    return route(
-        action.name,
-        action.tier,
-        settings,
-        tier,
-        language=situation.snapshot.language,
-        texts=_asked_about(situation),
-    )
+_READING = {"Insertion": "filter", "Beginning": "filter", "Drop": "filter"} | {
+    "Replacement": "anchor",
+    "Finding": "anchor",
+}
+"""What readers do for an outcome: completions are filtered, places are found."""
 
 
-def _asked_about(situation: Situation) -> Iterator[str]:
-    """Yield the code whose size rules of routes are about: what is reviewed, else the selection."""
-    if situation.excerpts:
-        for excerpt in situation.excerpts:
-            lines = excerpt.snapshot.index.lines
-            for run in excerpt.shown:
-                yield "".join(lines[run.first : run.last + 1])
-        return
-    text, index = situation.snapshot.text, situation.snapshot.index
-    start, end = (index.offset_at(at) for at in (situation.range.start, situation.range.end))
-    yield text[start:end] if end > start else text
+def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outcome]:
+    """Let a reader read; what that took is told if anything came of it."""
+    if not tracing.on():
+        return read(*piece)
+    began = tracing.now_ns()
+    outcomes = list(read(*piece))
+    if outcomes:
+        kind = type(outcomes[-1]).__name__
+        name = _READING.get(kind, "read")
+        tracing.record(name, began, {"claude_lsp.outcome": kind, "claude_lsp.count": len(outcomes)})
+    return outcomes
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

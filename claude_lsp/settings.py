@@ -277,7 +277,26 @@ class Log:
     """The server's log; keys, prompts and source never stand in it above the level debug."""
 
     level: Literal["debug", "info", "warning", "error"] = option("info", "How much is logged.")
-    file: str = option("", "Log to this file as well as to stderr.")
+    file: str = option("", "Log to this file as well as to stderr, as JSON lines.")
+    max_mb: int = option(
+        10,
+        "Size at which the log's file begins anew, in MB; three of before are kept.",
+        minimum=1,
+        maximum=10_000,
+    )
+    trace: str = option(
+        "",
+        "Write a trace of the session to this file, for Perfetto; `{pid}` is the process's number.",
+    )
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What is told to others, and only to where your own environment says; never any content."""
+
+    otel: bool = option(
+        False, "Whether to export OpenTelemetry spans and metrics, as `OTEL_*` variables say."
+    )
 
 
 @dataclass(frozen=True)
@@ -297,6 +316,7 @@ class Settings:
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     actions: dict[str, UserAction] = option(
         {},
         "Actions of your own by name: title, prompt, output and more; see docs/cookbook.md.",

@@ -21,10 +21,12 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.estimates import Estimates, endpoint_of
 from claude_lsp.claude.ledger import charge
+from claude_lsp.claude.observed import CacheDiagnosis, attributes
 from claude_lsp.claude.questions import Questions, retrieve
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 from claude_lsp.context import tokens
+from claude_lsp.telemetry import tracing
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -83,6 +85,7 @@ class Client:
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
         self._questions = Questions(self.call)
+        self._diagnosis = CacheDiagnosis()
 
     async def warm(self) -> None:
         """Import the SDK and build the connection, in a worker: both take long.
@@ -182,7 +185,8 @@ class Client:
         reserving = loop.run_in_executor(None, self._ledger.reserve, request, self.settings.spend)
         try:
             # A cancelled caller must not lose sight of what was reserved for it.
-            account.rows.append(await asyncio.shield(reserving))
+            with tracing.span("budget", parent=attempt.span):
+                account.rows.append(await asyncio.shield(reserving))
             async with contextlib.aclosing(self._pieces(attempt)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"
@@ -193,9 +197,12 @@ class Client:
             raise
         finally:
             await attempt.close()
+            if self.settings.log.trace:
+                self._diagnosis.note(request, attempt.decoder.answer)
+            cost = charge(request, attempt.usage, outcome, attempt.count)
             if attempt.count:
-                cost = charge(request, attempt.usage, outcome, attempt.count)
                 account.add(request.model.id, attempt.count, attempt.usage, cost)
+            attempt.end(outcome, cost)
             account.release(request)
             await asyncio.wait((reserving,))
             if reserving.exception() is None:
@@ -251,6 +258,8 @@ class Client:
             log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
 
     async def _pieces(self, attempt: _Attempt) -> AsyncGenerator[str]:
+        waiting = tracing.span("wait for the first token", kind="client", parent=attempt.span)
+        streaming: tracing.Span | None = None
         # The deadline is set around each wait rather than around the whole: a time-out must never
         # strike while the consumer of a piece is at work.
         try:
@@ -261,11 +270,18 @@ class Client:
                 if self._recording is not None:
                     attempt.events += data
                 for piece in attempt.decode(data):
+                    if streaming is None:
+                        waiting.end()
+                        streaming = tracing.span("stream", kind="client", parent=attempt.span)
                     yield piece
                 if attempt.ended:
                     break
         except TimeoutError as error:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
+        finally:
+            waiting.end()
+            if streaming is not None:
+                streaming.end()
         attempt.check_end()
         await attempt.drain(chunks)
         if self._recording is not None:
@@ -278,6 +294,8 @@ class Client:
 
         api = await self._connected()
         body = parameters(attempt.request)
+        if self.settings.log.trace:
+            body |= self._diagnosis.asked(attempt.request)
         timeout = httpx2.Timeout(attempt.patience.silence_s, connect=_CONNECT_S)
         while True:
             attempt.count += 1
@@ -293,17 +311,21 @@ class Client:
                 failure = _failure_of(error)
                 if failure is None:
                     raise
+                if self._diagnosis.refused(body, failure):
+                    continue
                 wait = attempt.patience.wait_before_retry(
                     failure, attempt.count, time.monotonic() - attempt.started
                 )
                 if wait is None:
                     raise errors.ClaudeError(failure) from error
+                attempt.span.mark(f"attempt {attempt.count} failed")
                 log.info(
                     "attempt %d failed (%s): again in %.1f s", attempt.count, failure.kind, wait
                 )
                 await asyncio.sleep(wait)
             else:
                 attempt.response = response
+                attempt.span.mark("headers")
                 attempt.request_id = response.headers.get("request-id")
                 return response
 
@@ -322,6 +344,19 @@ class _Attempt:
         self.response: httpx2.Response | None = None
         self.request_id: str | None = None
         self.events = bytearray()
+        self.span = tracing.span(f"chat {request.model.id}", kind="client")
+
+    def end(self, outcome: str, cost: float | None) -> None:
+        """Tell those who trace what is known of the request at its end."""
+        if self.span:
+            self.span.set(attributes(self.request, self.decoder.answer, self.usage, outcome, cost))
+            self.span.end(
+                {
+                    "gen_ai.response.time_to_first_chunk": self.first_token_s,
+                    "claude_lsp.attempts": self.count,
+                    "claude_lsp.request_id": self.request_id,
+                }
+            )
 
     @property
     def usage(self) -> Usage:

@@ -85,6 +85,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield Check("token estimates", "note", f"by bytes only: {tokens.failure()}")
     yield _index_check(root)
     yield from _ledger_check(configuration.settings)
+    yield from _telemetry_check(configuration.settings)
     yield from asyncio.run(_connection_checks(configuration.settings, online=options.online))
 
 
@@ -167,6 +168,20 @@ def _ledger_check(settings: Settings) -> Iterator[Check]:
     for key, names in (("routes", settings.routes), ("spend.actions", settings.spend.actions)):
         for name in sorted(names.keys() - ACTIONS.keys() - settings.actions.keys()):
             yield Check(f"{key}.{name}", "problem", f"there is no action {name}")
+
+
+def _telemetry_check(settings: Settings) -> Iterator[Check]:
+    """Tell whether OpenTelemetry can export; nothing where it is off, as usual."""
+    if not settings.telemetry.otel:
+        return
+    from claude_lsp.telemetry import otel
+
+    try:
+        otel.connect().close()
+    except otel.UnavailableError as error:
+        yield Check("telemetry", "problem", str(error))
+    else:
+        yield Check("telemetry", "ok", "spans and metrics are exported as OTEL_* say; no content")
 
 
 async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]:

@@ -7,7 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
-from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
+from claude_lsp.cli.process import (
+    DONE,
+    INTERRUPTED,
+    USAGE,
+    end_observation,
+    forget_stdout,
+)
 from claude_lsp.cli.review_options import add_answer_options, add_scope_options
 
 if TYPE_CHECKING:
@@ -222,6 +228,15 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
         )
+    for command in (serve, *reviewing, arch):
+        command.add_argument(
+            "--log-file", metavar="FILE", help="log to this file too, as JSON lines (log.file)"
+        )
+        command.add_argument(
+            "--trace",
+            metavar="FILE",
+            help="write a trace that Perfetto and chrome://tracing open (log.trace)",
+        )
     return top
 
 
@@ -299,6 +314,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         forget_stdout()
         return DONE
+    finally:
+        end_observation()
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -15,12 +15,14 @@ from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.usages import GROUPS
 from claude_lsp.cli.common import refuse
 from claude_lsp.cli.process import DONE
+from claude_lsp.spending.figures import saved
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from claude_lsp.claude.usages import Group, Usages
+    from claude_lsp.spending.figures import Saved
 
 _TOKENS = ("input", "cache_write", "cache_read", "output")
 _ALL_DAYS = 36_500
@@ -40,8 +42,9 @@ def usage(options: argparse.Namespace) -> int:
         else:
             lines = ledger.usage(groups, since)
             (total,) = ledger.usage((), since)
+            plain = saved(total, ledger.usage(("model",), since))
             as_wanted = _json if options.format == "json" else _text
-            text = as_wanted(since, groups, lines, total)
+            text = as_wanted(since, groups, lines, total, plain)
     except ClaudeError as error:
         refuse(str(error.failure))
     finally:
@@ -56,20 +59,30 @@ def usage(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _json(since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages) -> str:
+def _json(
+    since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages, plain: Saved
+) -> str:
     report = {
         "since": since,
         "by": list(groups),
         "groups": [_as_json(line) for line in lines],
         "total": _as_json(total),
+        "without_cache_all_by": {"model": plain.model.id, "cost_usd": plain.plain_usd},
     }
     return json.dumps(report, indent=2) + "\n"
 
 
-def _text(since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages) -> str:
+def _text(
+    since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages, plain: Saved
+) -> str:
     if not total.requests:
         return f"No requests since {since}.\n"
     text = f"Since {since}:\n\n{_table(groups, lines, total)}\n{_acceptance(total)}\n"
+    if plain.plain_usd:
+        text += (
+            f"The same tokens by {plain.model.id} alone, without a cache: ${plain.plain_usd:.4f};"
+            f" caches served {total.cache_hit_rate or 0:.0%} of the prompts.\n"
+        )
     if total.speculative:
         text += (
             f"Asked before a suggestion was accepted (completion.speculative):"

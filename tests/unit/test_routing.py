@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.engine import route_of
+from claude_lsp.actions.route import route_of
 from claude_lsp.routing import Rule, as_written, json_schema
 from claude_lsp.settings import Invalid, Settings, build, check, schema
 from tests.unit.engine_kit import engine_for, situation, snapshot
