@@ -72,7 +72,11 @@ def context(options: argparse.Namespace) -> int:
         return await engine.prepare(action, situation)
 
     async def each(engine: Engine) -> list[Cost]:
-        past = past_of(ledger)
+        try:
+            past = await asyncio.to_thread(past_of, ledger)
+        except ClaudeError as error:
+            say(f"costs are told without those of the past: {error.failure.message}")
+            past = {}
         if whole:
             return [cost_of(await _of_project(engine, root), past)]
         return [each async for each in _costs(options, engine, opened[0], place, past)]

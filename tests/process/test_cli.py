@@ -226,6 +226,25 @@ def test_what_each_action_would_cost_is_told_without_sending(shell: Shell) -> No
     assert not shell.api.messages
 
 
+def test_without_a_ledger_nothing_is_spent_and_the_rest_goes_on(shell: Shell) -> None:
+    shell.write("a.py")
+    state = shell.root.parent / "state"
+    state.mkdir()
+    for name in ("ledger.sqlite3", "estimates.sqlite3"):
+        (state / name).write_bytes(b"not a database " * 500)
+    broken = {"CLAUDE_LSP_STATE_DIR": str(state)}
+    review = shell.run("review", **broken)
+    assert review.returncode == exit_codes.NOTHING
+    assert "Nothing is sent while the ledger can't be used" in review.stdout + review.stderr
+    assert "estimates.sqlite3 is damaged and begun anew" in review.stderr
+    costs = shell.run("context", "a.py", "--costs", **broken)
+    assert (costs.returncode, "without those of the past" in costs.stderr) == (0, True)
+    assert "sonnet" in costs.stdout
+    assert shell.run("arch", "--facts-only", **broken).returncode == exit_codes.DONE
+    assert not shell.api.messages
+    assert (state / "ledger.sqlite3").read_bytes().startswith(b"not a database")
+
+
 def test_a_failure_of_one_file_makes_it_incomplete(shell: Shell) -> None:
     for name in ("a.py", "b.py"):
         shell.write(name)
