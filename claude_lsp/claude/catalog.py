@@ -6,6 +6,7 @@ not listed is used all the same, with the most conservative request that works a
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -39,6 +40,15 @@ class Price:
     cache_read: float
     above: int = 0
     as_of: str | None = PRICES_AS_OF
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether every part is an amount; with any other one no limit could be kept."""
+        parts = (
+            *(self.input, self.output),
+            *(self.cache_write_5m, self.cache_write_1h, self.cache_read),
+        )
+        return all(0 <= part < math.inf for part in parts)
 
     @property
     def name(self) -> str:
@@ -88,7 +98,7 @@ class Model:
     def price_for(self, prompt_tokens: int) -> Price | None:
         """Return the price band of a prompt of so many tokens, None where it is unknown."""
         fitting = [price for price in self.prices if prompt_tokens > price.above or not price.above]
-        return fitting[-1] if fitting else None
+        return fitting[-1] if fitting and fitting[-1].is_usable else None
 
 
 @dataclass(frozen=True)

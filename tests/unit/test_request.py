@@ -248,6 +248,15 @@ def test_long_prompts_have_their_own_price() -> None:
     assert cost_usd(lookup("unheard-of"), Usage(input=1)) is None
 
 
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
+def test_a_price_that_is_no_amount_is_unknown(wrong: float) -> None:
+    priced = replace(lookup("claude-haiku-5-5"), prices=(Price(1, wrong, 1, 1, 1),))
+    assert request(priced).most_usd is None
+    assert cost_usd(priced, Usage(input=1, output=1)) is None
+    later = replace(priced, prices=(Price(1, 1, 1, 1, 1, above=100_000),))
+    assert request(later).most_usd is None
+
+
 def test_routes() -> None:
     plain = build({})
     assert route("complete", "haiku", plain).model.id == "claude-haiku-5-5"
