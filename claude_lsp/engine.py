@@ -18,7 +18,7 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, ImageBlock, Request
+from claude_lsp.claude.request import Block, ImageBlock, Message, Request
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
-    from claude_lsp.context.tools import Project, Tool
+    from claude_lsp.context.conversation import Messages
+    from claude_lsp.context.tokens import Family
+    from claude_lsp.context.tools import Tool
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
@@ -137,20 +139,37 @@ class Engine:
         chosen = route(action.name, action.tier, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
-        candidates = [*action.extras(situation), *extras]
-        gathered = await self._gather(action, situation, surroundings)
-        context, question = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered, question=prompt.question
-        )
-        blocks: list[Block | ImageBlock] = [
-            Block(text, sum(part.tokens for part in parts), stable)
-            for stable in (True, False)
-            if (parts := [part for part in context.parts if part.stable is stable])
-            and (text := "".join(part.text for part in parts))
-        ]
-        # Models read an image best before what is asked about it.
-        blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
-        blocks.append(Block(question, tokens.upper_bound(question, family)))
+        blocks: list[Block | ImageBlock] = []
+        earlier: list[Message] = []
+        if action.conversation is not None:
+            messages = await self._messages(action, situation, surroundings, family)
+            context = messages.context
+            *earlier, newest = [
+                Message(each.role, tuple(Block(p.text, p.tokens, stable=True) for p in each.parts))
+                for each in messages.messages
+            ]
+            blocks += newest.blocks
+        else:
+            candidates = [*action.extras(situation), *extras]
+            gathered = await self._gather(action, situation, surroundings)
+            context, question = await asyncio.to_thread(
+                self._context,
+                action,
+                situation,
+                family,
+                candidates,
+                gathered,
+                question=prompt.question,
+            )
+            blocks += [
+                Block(text, sum(part.tokens for part in parts), stable)
+                for stable in (True, False)
+                if (parts := [part for part in context.parts if part.stable is stable])
+                and (text := "".join(part.text for part in parts))
+            ]
+            # Models read an image best before what is asked about it.
+            blocks += [ImageBlock(one.media_type, one.data, one.tokens) for one in prompt.pictures]
+            blocks.append(Block(question, tokens.upper_bound(question, family)))
         tools, bounds = self._tools(action, situation, chosen.model)
         system = prompt.system + (bounds.announcement() if bounds is not None else "")
         request = Request(
@@ -166,6 +185,7 @@ class Engine:
             schema=prompt.schema,
             stop_sequences=prompt.stop_sequences,
             prefill=prompt.prefill,
+            earlier=tuple(earlier),
             automatic=situation.automatic,
             speculative=situation.speculative,
             tools=tools,
@@ -175,6 +195,31 @@ class Engine:
             ),
         )
         return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
+
+    async def _messages(
+        self, action: Action, situation: Situation, surroundings: Surroundings, family: Family
+    ) -> Messages:
+        """Return the messages of a conversation, with what they refer to as it is now.
+
+        Raises:
+            ClaudeError: nothing can be sent of it (kind "conversation").
+        """
+        # Not needed by a server that starts.
+        from claude_lsp.references import messages_of
+
+        conversation = None if action.conversation is None else action.conversation(situation)
+        messages = await messages_of(
+            () if conversation is None else conversation.turns,
+            situation.snapshot.path,
+            self.codebase,
+            self.workspace,
+            surroundings,
+            limit=action.recipe.budget(self.settings),
+            family=family,
+        )
+        if messages.problem is not None:
+            raise errors.ClaudeError(errors.conversation(messages.problem))
+        return messages
 
     def _tools(
         self, action: Action, situation: Situation, model: Model
@@ -248,7 +293,7 @@ class Engine:
         self,
         action: Action,
         situation: Situation,
-        family: tokens.Family,
+        family: Family,
         candidates: Sequence[Candidate],
         gathered: Gathered,
         *,
@@ -356,6 +401,7 @@ class Engine:
             ClaudeError: a request failed, or the model asked for tools when there were none left.
         """
         # Not needed by a server that starts.
+        from claude_lsp.references import project_of
         from claude_lsp.toolbox import Toolbox
 
         bounds = prepared.bounds
@@ -365,7 +411,8 @@ class Engine:
         deadline = loop.time() + bounds.seconds
         purse = Account(bounds.usd, "spend.dialogue_usd", within=account)
         family = prepared.request.model.tokenizer
-        toolbox = Toolbox(lambda: self._project(situation, prepared.surroundings), bounds, family)
+        folder, around = self.codebase.folder_of(situation.snapshot.path), prepared.surroundings
+        toolbox = Toolbox(lambda: project_of(self.workspace, folder, around), bounds, family)
         turns: list[Turn] = []
         first = prepared.request
         # The turns have the room that the bounds give them, and no more than the model has.
@@ -422,21 +469,13 @@ class Engine:
             said += tokens.upper_bound(note, family)
             turns[-1] = replace(turns[-1], note=note, said_tokens=said)
 
-    def _project(self, situation: Situation, surroundings: Surroundings) -> Project:
-        """Return what tools may look into; reads files, so it runs in a worker."""
-        from claude_lsp.workspace.project_files import ProjectFiles
-
-        folder = self.codebase.folder_of(situation.snapshot.path)
-        root = folder.root
-        if root is None:
-            raise ValueError("tools need a folder")
-        opened = [one for one in surroundings.documents if one.path and folder.holds(one.path)]
-        return ProjectFiles(self.workspace, root, folder.links(opened), opened)
-
     def _patience(self, action: Action, situation: Situation) -> Patience:
         """Typing waits for seconds and never retries; a review takes its time."""
         if situation.automatic:
             return Patience(_AUTOMATIC_DEADLINE_S, silence_s=_AUTOMATIC_DEADLINE_S)
+        if action.conversation is not None:
+            # The user reads along and can cancel at any time.
+            return Patience(self.settings.endpoint.timeout_s, retries=1)
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.recipes import Recipe
     from claude_lsp.settings import Settings, Tier
     from claude_lsp.structure.claimed import Dependencies
+    from claude_lsp.text.conversation import Conversation
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.images import Picture
@@ -25,6 +26,16 @@ class Place(NamedTuple):
 
     uri: str
     line: int
+
+
+class Reported(NamedTuple):
+    """A diagnostic of some document: its address, the line, 0-based, and what it says."""
+
+    uri: str
+    line: int
+    message: str
+    source: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,10 +110,12 @@ class Surroundings:
     Attributes:
         documents: every open document.
         recent: places that were edited a moment ago, the newest first.
+        reported: diagnostics, as far as the editor has told them.
     """
 
     documents: Sequence[Snapshot] = ()
     recent: Sequence[Place] = ()
+    reported: Sequence[Reported] = ()
 
 
 ALONE = Surroundings()
@@ -185,6 +198,7 @@ class Action:
         confirm: whether to ask before it is sent, with its price.
         edits: whether it changes the document, so that it ends when that is closed.
         tools: what the model may look into by itself; None for nothing.
+        conversation: the conversation that is answered; None for a single question.
     """
 
     name: str
@@ -202,3 +216,4 @@ class Action:
     confirm: bool = False
     edits: bool = False
     tools: Tooling | None = None
+    conversation: Callable[[Situation], Conversation] | None = None
