@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from claude_lsp.text.conversation import Conversation
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.destination import Destination
     from claude_lsp.workspace.images import Picture
-    from claude_lsp.workspace.test_files import Destination
 
 
 class Place(NamedTuple):

@@ -142,9 +142,11 @@ def _beginnings(
     """
     block, seen, number, places = max(1, int(limit * _STEP * _CHARACTERS)), 0, -1, []
     for place, turn in enumerate(turns):
-        if seen // block != number or place == len(turns) - 1:
+        # An answer comes first only where the conversation itself begins with one.
+        may_begin = turn.role == "user" or not place
+        if may_begin and (seen // block != number or place == len(turns) - 1):
             places.append(place)
-        number = seen // block
+            number = seen // block
         seen += len(turn.text)
     fits, total = len(turns) - 1, 0
     named: set[Reference] = set()

@@ -45,11 +45,12 @@ async def present_context(server: Server, action: str, text: str) -> None:
     await present(server, f"# {action}: what is sent\n\n{fence}\n{text}\n{fence}\n")
 
 
-async def open_document(server: Server, uri: str) -> bool:
-    """Open a document in the editor; tell whether it did."""
+async def open_document(server: Server, uri: str, at: types.Position | None = None) -> bool:
+    """Open a document in the editor, with the cursor at a place; tell whether it did."""
     if not server.abilities.show_document:
         return False
-    params = types.ShowDocumentParams(uri, take_focus=True)
+    selection = None if at is None else types.Range(at, at)
+    params = types.ShowDocumentParams(uri, take_focus=True, selection=selection)
     try:
         async with asyncio.timeout(_SHOW_S):
             return bool((await server.window_show_document_async(params)).success)

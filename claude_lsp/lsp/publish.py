@@ -136,6 +136,11 @@ class Published:
         documents = [self._documents[key] for key in keys if key in self._documents]
         return [each for document in documents for each in document.shown]
 
+    def reported(self) -> list[tuple[str, Shown]]:
+        """Return the findings that are shown, each with the address of its document."""
+        documents = self._documents.values()
+        return [(one.uri, each) for one in documents for each in one.shown if not each.hidden]
+
     def begin(self, source: str) -> Run:
         """Begin a review; its findings come beside those of earlier ones until it has ended."""
         self._runs += 1

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from lsprotocol import types
 
 from claude_lsp import __version__
-from claude_lsp.actions.action import Surroundings
+from claude_lsp.actions.action import Reported, Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.again import LastDone
+from claude_lsp.lsp.convert import SOURCE
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.previews import Previews
 from claude_lsp.lsp.protocol import Server
@@ -54,6 +55,7 @@ class ClaudeServer(Server):
         told_problems: the faulty settings that the user knows of.
         suggestions: what is suggested while typing.
         acceptance: what becomes of suggestions.
+        begun: the conversations that go on as soon as the editor has opened them, with the time.
         log_file: what writes the log to the file of the settings, if they name one.
     """
 
@@ -73,6 +75,7 @@ class ClaudeServer(Server):
         self.acceptance = Acceptance(self)
         self.reviewed_saves: set[str] = set()
         self.verdicts = Verdicts(self)
+        self.begun: dict[Path, float] = {}
         self.log_file: logging.FileHandler | None = None
         self._told: set[str] = set()
         self._under_way: list[str] = []
@@ -93,7 +96,11 @@ class ClaudeServer(Server):
 
     def surroundings(self) -> Surroundings:
         """Return what the editor shows, frozen as it is now."""
-        return Surroundings(tuple(self.workspace.open_snapshots()), self.recent.places)
+        reported = tuple(
+            Reported(uri, each.range.start.line, each.finding.title, SOURCE, each.finding.rule)
+            for uri, each in self.published.reported()
+        )
+        return Surroundings(tuple(self.workspace.open_snapshots()), self.recent.places, reported)
 
     def work(
         self, key: str, what: str, work: Callable[[], Coroutine[Any, Any, object]]

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from claude_lsp.text.lines import split_lines, without_ending
 from claude_lsp.text.markdown import Fences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Role = Literal["user", "assistant"]
 
@@ -156,18 +159,25 @@ def parse(text: str) -> Conversation:
     )
 
 
-def opening(reference: Reference | None, question: str, hint: str = "") -> str:
+def opening(
+    reference: Reference | None,
+    question: str,
+    hint: str = "",
+    problems: Iterable[str] = (),
+) -> str:
     """Return the text with which a conversation begins.
 
     Args:
         reference: what it is about, None for nothing in particular.
         question: what the user asks; "" for nothing yet.
         hint: what the user should know; it is not sent.
+        problems: what is reported there, a line for each.
     """
     parts = [notice(hint)] if hint else []
     parts.append(USER_HEADING)
     parts += [str(reference)] if reference is not None else []
-    parts += [question] if question else []
+    quoted = "\n".join(f"> {each}" for each in problems)
+    parts += [each for each in (quoted, question) if each]
     return "\n\n".join(parts) + ("\n" if question else "\n\n")
 
 
