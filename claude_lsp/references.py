@@ -181,7 +181,7 @@ class Resolver:
         lines = None
         if reference.first:
             if reference.first > count:
-                self._leave(reference, f"the file has only {count} lines")
+                self._leave(reference, f"the file ends at line {count}")
                 return ()
             lines = Lines(reference.first - 1, min(reference.last, count) - 1)
         return (Attachment(reference.name, found.text, found.language, lines),)

@@ -102,7 +102,7 @@ def _asked(
         problems,
         instructions=instructions.for_paths([origin]),
         multiline=settings.completion.multiline,
-        asked=options.instruction if action.name == "rewrite" else "",
+        asked=options.instruction if action.name in {"rewrite", "ask"} else "",
     )
     if action.name == "test":
         destination = destination_of_tests(engine.workspace, snapshot)

@@ -18,7 +18,7 @@ from tests.messages_api import Gate, Hang, replies
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.messages_api.service import Received
+    from tests.messages_api.connection import ReceivedRequest
 
 QUESTION = "## You\n\nWhy?\n"
 NAME = "talk.claude.md"
@@ -40,7 +40,7 @@ async def go_on(editor: Editor, uri: str, **others: Any) -> None:
     await editor.run("claude.continue", {"uri": uri, **others})
 
 
-def messages(received: Received) -> list[tuple[str, str]]:
+def messages(received: ReceivedRequest) -> list[tuple[str, str]]:
     """Return who said what, as it was sent."""
     return [
         (each["role"], "\n".join(block["text"] for block in each["content"]))
@@ -432,7 +432,9 @@ async def test_a_block_becomes_a_minimal_edit_of_an_open_file(editor: Editor) ->
     ((params, _),) = editor.client.applied
     (change,) = params.edit.document_changes or ()
     assert isinstance(change, types.TextDocumentEdit)
-    assert [each.new_text for each in change.edits] == ["2"]
+    (only,) = change.edits
+    assert isinstance(only, types.TextEdit)
+    assert only.new_text == "2"
 
 
 async def test_a_whole_file_is_written_once_the_user_has_seen_it(editor: Editor) -> None:

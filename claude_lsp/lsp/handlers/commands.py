@@ -101,7 +101,11 @@ def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> No
         return
     target = Target(server, params)
     place = Situation(target.snapshot, "", target.range)
-    known = [each for each, action in ACTIONS.items() if action.subject(place) is not None]
+    known = [
+        each
+        for each, action in ACTIONS.items()
+        if action.subject(place) is not None or action.conversation is not None
+    ]
     if name not in known:
         known.append("architecture")
         raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")
