@@ -30,7 +30,7 @@ from claude_lsp.text.positions import Position
 from claude_lsp.text.snapshots import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.running import Work
@@ -111,24 +111,26 @@ async def answer(work: Work, spot: Spot) -> bool:
         ClaudeError: the request failed; what had arrived before is written, and marked.
     """
     writer = _Writer(work, spot)
-    with writer.listening():
-        try:
-            async with contextlib.aclosing(work.outcomes()) as outcomes:
-                async for outcome in outcomes:
-                    if isinstance(outcome, Prose):
-                        await writer.take(outcome.text)
-                        work.report(f"{writer.count} characters")
-        except asyncio.CancelledError:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_WORDS_S):
-                    await writer.end(CANCELLED)
-            raise
-        except ClaudeError:
-            await writer.end(BROKE_OFF)
-            raise
-        if not writer.count:
-            work.server.notice("no answer came back")
-        await writer.end()
+    try:
+        async with (
+            writer.writing(),
+            contextlib.aclosing(work.outcomes()) as outcomes,
+        ):
+            async for outcome in outcomes:
+                if isinstance(outcome, Prose):
+                    writer.take(outcome.text)
+                    work.report(f"{writer.count} characters")
+    except asyncio.CancelledError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await writer.end(CANCELLED)
+        raise
+    except ClaudeError:
+        await writer.end(BROKE_OFF)
+        raise
+    if not writer.count:
+        work.server.notice("no answer came back")
+    await writer.end()
     return writer.count > 0
 
 
@@ -150,36 +152,30 @@ class _Writer:
         self._begun = False
         self._problem: str | None = None
         self._under_way: asyncio.Task[str | None] | None = None
+        self._news = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._last = self._typed = -math.inf
 
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hear of what the user types."""
-
-        def heard(document: LiveDocument, _changes: list[Change]) -> None:
-            # While a piece is under way, the change is most likely the piece.
-            if document.uri == self._spot.asked.uri and self._under_way is None:
-                self._typed = self._clock()
-
-        remove = self._work.server.workspace.on_edit(heard)
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Write what is taken as soon as it is due, until the end of the block."""
+        remove = self._work.server.workspace.on_edit(self._heard)
+        pump = asyncio.create_task(self._pump())
         try:
             yield
         finally:
             remove()
+            pump.cancel()
+            await asyncio.wait([pump])
+        if not pump.cancelled():
+            pump.result()
 
-    async def take(self, piece: str) -> None:
-        """Take the next piece of the answer, and write what is due."""
-        made = self._text.feed(piece)
-        self.count += len(piece.strip()) if not self.count else len(piece)
+    def take(self, piece: str) -> None:
+        """Take the next piece of the answer."""
+        self.count += len(piece if self.count else piece.lstrip())
         self._pieces.append(piece)
-        self._waiting += made
-        if self._problem is not None or not self._is_time():
-            return
-        cut = max(self._waiting.rfind("\n"), self._waiting.rfind(" ")) + 1
-        if self._waiting[:cut].strip():
-            text, self._waiting = self._waiting[:cut], self._waiting[cut:]
-            await self._write(text)
+        self._waiting += self._text.feed(piece)
+        self._news.set()
 
     async def end(self, mark: str = "") -> None:
         """Write the rest, with a mark if there should be more, and what follows an answer."""
@@ -200,13 +196,32 @@ class _Writer:
             self._work.server.notice(f"the answer was not written to its end: {self._problem}")
             await present(self._work.server, "".join(self._pieces).strip() + "\n")
 
-    def _is_time(self) -> bool:
-        now = self._clock()
-        since = now - self._last
-        unsure = not self._work.server.abilities.checks_versions
-        if unsure and now - self._typed < _QUIET_S and since < _LONGEST_QUIET_S:
-            return False
-        return since >= (LINES_S if "\n" in self._waiting else WORDS_S)
+    def _heard(self, document: LiveDocument, _changes: list[Change]) -> None:
+        # While a piece is under way, the change is most likely the piece.
+        if document.uri == self._spot.asked.uri and self._under_way is None:
+            self._typed = self._clock()
+
+    async def _pump(self) -> None:
+        while self._problem is None:
+            self._news.clear()
+            # Whole words, so that no line is rewrapped at every letter.
+            cut = max(self._waiting.rfind("\n"), self._waiting.rfind(" ")) + 1
+            text = self._waiting[:cut]
+            wait = self._due(text) - self._clock() if text.strip() else None
+            if wait is None or wait > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._news.wait()
+                continue
+            self._waiting = self._waiting[cut:]
+            await self._write(text)
+
+    def _due(self, text: str) -> float:
+        """Return when a text is to be written."""
+        due = self._last + (LINES_S if "\n" in text else WORDS_S)
+        if not self._work.server.abilities.checks_versions:
+            due = max(due, min(self._typed + _QUIET_S, self._last + _LONGEST_QUIET_S))
+        return due
 
     async def _write(self, text: str) -> None:
         if not self._begun:

@@ -80,7 +80,7 @@ async def test_a_question_about_a_selection_opens_a_document_that_refers_to_it(
     )
     (params,) = unstarted.client.shown
     assert params.selection is not None
-    assert params.selection.start.line == 8
+    assert params.selection.start == types.Position(7, 0)
     assert unstarted.api.requests == []
 
 

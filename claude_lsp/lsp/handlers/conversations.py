@@ -24,6 +24,7 @@ from claude_lsp.lsp.running import start
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.conversation import USER_HEADING, is_conversation, opening
+from claude_lsp.text.lines import column_to_units, split_lines, without_ending
 from claude_lsp.text.snapshots import path_from_uri, uri_from_path
 from claude_lsp.workspace.conversations import create, folder_below
 from claude_lsp.workspace.destination import Refused, destination_at
@@ -102,7 +103,10 @@ async def _begin(server: ClaudeServer, target: Target | None, question: str) -> 
         return
     if question:
         server.begun[path] = asyncio.get_running_loop().time()
-    at = types.Position(text.count("\n"), 0)
+    # On the last line that has an end: not every editor shows one behind it.
+    *_, last = split_lines(text)
+    units = column_to_units(last, len(without_ending(last)), server.abilities.position_encoding)
+    at = types.Position(text.count("\n") - 1, units)
     if not await open_document(server, uri_from_path(path), at):
         server.begun.pop(path, None)
         what = "continue it" if question else "write your question into it"

@@ -19,6 +19,9 @@ vim.lsp.config('claude_lsp', {
     ['claude/preview'] = function(...)
       return require('claude_lsp.preview').on_preview(...)
     end,
+    ['workspace/applyEdit'] = function(...)
+      return require('claude_lsp.joined').on_apply_edit(...)
+    end,
     ['claude/input'] = function(...)
       return require('claude_lsp.input').on_input(...)
     end,
