@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from lsprotocol import types
 
 from claude_lsp import __version__
-from claude_lsp.actions.action import Reported, Surroundings
+from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.again import LastDone
-from claude_lsp.lsp.convert import SOURCE
 from claude_lsp.lsp.jobs import Jobs
 from claude_lsp.lsp.previews import Previews
 from claude_lsp.lsp.protocol import Server
@@ -96,11 +95,7 @@ class ClaudeServer(Server):
 
     def surroundings(self) -> Surroundings:
         """Return what the editor shows, frozen as it is now."""
-        reported = tuple(
-            Reported(uri, each.range.start.line, each.finding.title, SOURCE, each.finding.rule)
-            for uri, each in self.published.reported()
-        )
-        return Surroundings(tuple(self.workspace.open_snapshots()), self.recent.places, reported)
+        return Surroundings(tuple(self.workspace.open_snapshots()), self.recent.places)
 
     def work(
         self, key: str, what: str, work: Callable[[], Coroutine[Any, Any, object]]

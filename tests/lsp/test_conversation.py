@@ -171,6 +171,25 @@ async def test_the_menu_asks_and_in_a_conversation_continues(editor: Editor) -> 
     assert "## Claude\n\nSo." in editor.text(conversation)
 
 
+async def test_an_editor_that_runs_every_action_is_asked_first(unstarted: Editor) -> None:
+    await unstarted.start(name="Kate")
+    unstarted.client.choose = lambda _: None
+    uri = unstarted.open()
+    (chosen,) = await unstarted.actions(uri, ((0, 0), (8, 0)), only=["refactor.rewrite.claude.ask"])
+    await unstarted.run(chosen.command.command, *chosen.command.arguments)
+    (question,) = unstarted.client.questions
+    assert question.message == "Claude: Open a new conversation?"
+    assert not (unstarted.root / ".claude-lsp").exists()
+
+
+async def test_what_would_be_sent_is_shown(editor: Editor) -> None:
+    editor.file("a.py", "one = 1\n")
+    uri = talk(editor, "## You\n\n@file:a.py\n")
+    await editor.run("claude.showContext", {"uri": uri, "action": "ask"})
+    assert '<document path="a.py" language="python">' in shown_path(editor).read_text("utf-8")
+    assert editor.api.requests == []
+
+
 # ----- continue
 
 
@@ -286,6 +305,19 @@ async def test_an_answer_that_broke_off_is_marked_and_the_failure_told(editor: E
     await go_on(editor, uri)
     assert editor.text(uri) == f"{QUESTION}\n## Claude\n\nHalf an \n\n{BROKE_OFF}\n\n## You\n\n"
     assert len(editor.errors) == 1
+
+
+async def test_the_end_of_the_session_asks_nothing_more_of_the_editor(editor: Editor) -> None:
+    uri = talk(editor)
+    gate = Gate()
+    editor.api.script(replies.partial("One ") + gate + Hang())
+    await editor.command("claude.continue", {"uri": uri})
+    await gate.wait_reached()
+    await editor.until_text(uri, "One ")
+    before = len(editor.client.applied)
+    await editor.client.shutdown_async(None)
+    await editor.settled()
+    assert len(editor.client.applied) == before
 
 
 async def test_closing_the_document_ends_the_stream(editor: Editor) -> None:

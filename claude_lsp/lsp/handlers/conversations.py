@@ -90,10 +90,10 @@ async def _begin(server: ClaudeServer, target: Target | None, question: str) -> 
                 return
             question = typed
         folder = _folder(engine, target)
+        text, about = _opening(engine, target, question)
     if isinstance(folder, Refused):
         server.notice(folder.reason)
         return
-    text, about = _opening(engine, target, question)
     from claude_lsp.claude.ledger import today
 
     try:

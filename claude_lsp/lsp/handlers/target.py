@@ -16,7 +16,6 @@ from claude_lsp.text.positions import Position, Range
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from claude_lsp.actions.action import Surroundings
     from claude_lsp.context.candidate import Candidate
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
@@ -69,7 +68,8 @@ class Target:
         self._encoding = server.abilities.position_encoding
         self.snapshot = document.snapshot()
         self.journal = document.journal()
-        self.surroundings = _with_reported(server.surroundings(), table.get("diagnostics"))
+        reported = (*server.published.reported(), *_reported(table.get("diagnostics")))
+        self.surroundings = replace(server.surroundings(), reported=reported)
         self.confirm = table.get("confirm") is True
         self.tier = tier_of(table.get("tier"), params.command)
         instruction = table.get("instruction")
@@ -150,16 +150,14 @@ def _places(given: object) -> Iterator[Place]:
                 yield Place(uri, line)
 
 
-def _with_reported(surroundings: Surroundings, given: object) -> Surroundings:
-    """Add the diagnostics that an editor gives along, of any document."""
-    more = []
+def _reported(given: object) -> Iterator[Reported]:
+    """Yield the diagnostics that an editor gives along, of any document."""
     for entry in given if isinstance(given, list | tuple) else ():
         if isinstance(entry, dict):
             uri, line, message = entry.get("uri"), entry.get("line"), entry.get("message")
             if isinstance(uri, str) and isinstance(line, int) and isinstance(message, str):
                 source, code = (entry.get(name) or "" for name in ("source", "code"))
-                more.append(Reported(uri, line, message, str(source), str(code)))
-    return replace(surroundings, reported=(*surroundings.reported, *more))
+                yield Reported(uri, line, message, str(source), str(code))
 
 
 def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:
