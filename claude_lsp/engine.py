@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
-    from claude_lsp.context.conversation import Messages
     from claude_lsp.context.tokens import Family
     from claude_lsp.context.tools import Tool
     from claude_lsp.settings import Settings, Tier
@@ -128,7 +127,8 @@ class Engine:
             tier: the one that the user chose for this time, over the route.
 
         Raises:
-            ClaudeError: the document must not be sent (kind "ignored").
+            ClaudeError: the document must not be sent (kind "ignored"), or nothing can be sent of
+                the conversation (kind "conversation").
         """
         about = [(each.origin, each.snapshot) for each in situation.excerpts]
         if action.subject(situation) is not None:
@@ -142,7 +142,21 @@ class Engine:
         blocks: list[Block | ImageBlock] = []
         earlier: list[Message] = []
         if action.conversation is not None:
-            messages = await self._messages(action, situation, surroundings, family)
+            # Not needed by a server that starts.
+            from claude_lsp.references import messages_of
+
+            conversation = await asyncio.to_thread(action.conversation, situation)
+            messages = await messages_of(
+                conversation.turns,
+                situation.snapshot.path,
+                self.codebase,
+                self.workspace,
+                surroundings,
+                limit=action.recipe.budget(self.settings),
+                family=family,
+            )
+            if messages.problem is not None:
+                raise errors.ClaudeError(errors.conversation(messages.problem))
             context = messages.context
             *earlier, newest = [
                 Message(each.role, tuple(Block(p.text, p.tokens, stable=True) for p in each.parts))
@@ -195,31 +209,6 @@ class Engine:
             ),
         )
         return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
-
-    async def _messages(
-        self, action: Action, situation: Situation, surroundings: Surroundings, family: Family
-    ) -> Messages:
-        """Return the messages of a conversation, with what they refer to as it is now.
-
-        Raises:
-            ClaudeError: nothing can be sent of it (kind "conversation").
-        """
-        # Not needed by a server that starts.
-        from claude_lsp.references import messages_of
-
-        conversation = None if action.conversation is None else action.conversation(situation)
-        messages = await messages_of(
-            () if conversation is None else conversation.turns,
-            situation.snapshot.path,
-            self.codebase,
-            self.workspace,
-            surroundings,
-            limit=action.recipe.budget(self.settings),
-            family=family,
-        )
-        if messages.problem is not None:
-            raise errors.ClaudeError(errors.conversation(messages.problem))
-        return messages
 
     def _tools(
         self, action: Action, situation: Situation, model: Model

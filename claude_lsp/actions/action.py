@@ -142,7 +142,7 @@ class Prompt:
 
     Attributes:
         system: who the model is and what the answer looks like; fixed per action.
-        question: what is asked this time; stands last.
+        question: what is asked this time; stands last. A conversation asks by itself.
         max_tokens: longest answer, thinking included.
         schema: JSON schema of the answer; None for free text.
         stop_sequences: texts that end the answer.
@@ -198,7 +198,8 @@ class Action:
         confirm: whether to ask before it is sent, with its price.
         edits: whether it changes the document, so that it ends when that is closed.
         tools: what the model may look into by itself; None for nothing.
-        conversation: the conversation that is answered; None for a single question.
+        conversation: reads the conversation that is answered, in a worker; None for a single
+            question.
     """
 
     name: str

@@ -78,14 +78,9 @@ def _title(situation: Situation) -> str:
     return "Ask…" if situation.range.empty else "Ask about the selection…"
 
 
-def _prompt(situation: Situation, _settings: Settings) -> Prompt:
-    turns = _conversation(situation).turns
-    return Prompt(
-        system=_SYSTEM,
-        question=turns[-1].text if turns else _PLACEHOLDER,
-        max_tokens=8000,
-        effort="medium",
-    )
+def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
+    # What is asked is the last turn.
+    return Prompt(system=_SYSTEM, question=_PLACEHOLDER, max_tokens=8000, effort="medium")
 
 
 ACTION = Action(

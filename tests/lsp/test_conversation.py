@@ -216,6 +216,22 @@ async def test_the_answer_streams_in_at_the_end_and_every_turn_is_sent(editor: E
     assert editor.text(uri).endswith("\n\n## You\n\nAnd then?\n\n## Claude\n\nFour.\n\n## You\n\n")
 
 
+async def test_the_next_turn_reads_the_ones_before_from_the_cache(editor: Editor) -> None:
+    editor.file("large.py", "".join(f"number_{n} = {n}\n" for n in range(400)))
+    uri = talk(editor, "## You\n\n@file:large.py Why?\n")
+    for _ in range(3):
+        editor.api.script(replies.text("Because of " + "this and " * 300))
+        await go_on(editor, uri)
+        editor.client.change(uri, None, editor.client.texts[uri] + "And why that?")
+    usages = [each.usage or {} for each in editor.api.messages]
+    read = [usage["cache_read_input_tokens"] for usage in usages]
+    written = [usage["cache_creation_input_tokens"] for usage in usages]
+    assert read[0] == 0 < written[0]
+    assert read[1] == written[0]
+    assert read[2] == written[0] + written[1]
+    assert all(usage["input_tokens"] < 20 for usage in usages)
+
+
 async def test_what_is_typed_meanwhile_stays_where_it_is_typed(editor: Editor) -> None:
     uri = talk(editor)
     gates = [Gate(), Gate()]
