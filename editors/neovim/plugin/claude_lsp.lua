@@ -41,6 +41,16 @@ vim.api.nvim_create_autocmd('LspAttach', {
     end
   end,
 })
+vim.api.nvim_create_autocmd('LspNotify', {
+  group = group,
+  desc = 'Know what claude-lsp has been told of a buffer',
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'claude_lsp' then
+      require('claude_lsp.joined').on_notify(event.data.method, event.data.params)
+    end
+  end,
+})
 vim.api.nvim_create_autocmd('LspDetach', {
   group = group,
   desc = 'Take back what claude-lsp shows in a buffer',
