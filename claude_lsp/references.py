@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from claude_lsp.claude import errors
+from claude_lsp.claude.request import Block, Message
 from claude_lsp.context.assemble import LeftOut
 from claude_lsp.context.candidate import Lines
 from claude_lsp.context.conversation import Attachment, assemble_messages, within_reach
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.actions.action import Surroundings
+    from claude_lsp.claude.request import ImageBlock
+    from claude_lsp.context.assemble import Context
     from claude_lsp.context.conversation import Messages
     from claude_lsp.context.tokens import Family
     from claude_lsp.context.tools import Project
@@ -53,7 +57,7 @@ def project_of(workspace: Workspace, folder: Folder, surroundings: Surroundings)
     return ProjectFiles(workspace, root, folder.links(opened), opened)
 
 
-async def messages_of(
+async def prompt_of(
     turns: Sequence[Turn],
     path: Path | None,
     codebase: Codebase,
@@ -62,8 +66,8 @@ async def messages_of(
     *,
     limit: int,
     family: Family,
-) -> Messages:
-    """Return the messages of a conversation, with what it refers to as that is now.
+) -> tuple[Context, list[Message], list[Block | ImageBlock]]:
+    """Return what is sent of a conversation, with what it refers to as that is now.
 
     Args:
         turns: the conversation.
@@ -73,6 +77,12 @@ async def messages_of(
         surroundings: what the editor shows.
         limit: bound on the tokens of everything.
         family: the model's tokenizer generation.
+
+    Returns:
+        all of it, the messages before the newest, and the newest.
+
+    Raises:
+        ClaudeError: nothing can be sent of it (kind "conversation").
     """
     root = (None if path is None else workspace.root_of(path)) or workspace.root
     folder = codebase.folder_of(root)
@@ -86,7 +96,14 @@ async def messages_of(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_INDEX_S):
                 await folder.settled()
-    return await asyncio.to_thread(resolver.messages, turns, limit, family)
+    made = await asyncio.to_thread(resolver.messages, turns, limit, family)
+    if made.problem is not None:
+        raise errors.ClaudeError(errors.conversation(made.problem))
+    *earlier, newest = (
+        Message(each.role, tuple(Block(p.text, p.tokens, stable=True) for p in each.parts))
+        for each in made.messages
+    )
+    return made.context, earlier, list(newest.blocks)
 
 
 @dataclass

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.lsp.documents import LiveDocument
     from claude_lsp.lsp.running import Work
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
     from claude_lsp.text.edits import Change
 
 LINES_S = 0.1
