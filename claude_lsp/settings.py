@@ -144,6 +144,17 @@ class Edits:
 
 
 @dataclass(frozen=True)
+class CodeLens:
+    """What stands above definitions."""
+
+    enabled: bool = option(
+        False,
+        "Whether review, explain and tests are offered above definitions, with about what each "
+        "costs.",
+    )
+
+
+@dataclass(frozen=True)
 class PathInstructions:
     """What reviewers of some files should know.
 
@@ -275,6 +286,7 @@ class Settings:
     completion: Completion = field(default_factory=Completion)
     context: ContextOptions = field(default_factory=ContextOptions)
     edits: Edits = field(default_factory=Edits)
+    code_lens: CodeLens = field(default_factory=CodeLens)
     review: Review = field(default_factory=Review)
     arch: Arch = field(default_factory=Arch)
     spend: Spend = field(default_factory=Spend)

@@ -9,6 +9,7 @@ from lsprotocol import types
 from claude_lsp.lsp.handlers import (
     changes,
     code_action,
+    code_lens,
     commands,
     completion,
     custom,
@@ -69,6 +70,12 @@ ROUTES = (
         types.TEXT_DOCUMENT_CODE_ACTION,
         code_action.code_action,
         options=types.CodeActionOptions(code_action_kinds=code_action.KINDS),
+    ),
+    Route(
+        types.TEXT_DOCUMENT_CODE_LENS,
+        code_lens.code_lens,
+        code_lens.take_snapshot,
+        types.CodeLensOptions(),
     ),
 )
 

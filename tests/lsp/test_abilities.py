@@ -40,6 +40,7 @@ NEOVIM = {
 }
 VSCODE = {
     "client_name": "Visual Studio Code",
+    "code_lens_refresh": True,
     "client_version": "1.65.2",
     "change_annotations": True,
     "create_files": True,
