@@ -58,6 +58,7 @@ def modern(encodings: Sequence[str] = ("utf-16",)) -> types.ClientCapabilities:
             apply_edit=True,
             configuration=True,
             workspace_folders=True,
+            code_lens=types.CodeLensWorkspaceClientCapabilities(refresh_support=True),
             workspace_edit=types.WorkspaceEditClientCapabilities(
                 document_changes=True,
                 resource_operations=[types.ResourceOperationKind.Create],
@@ -147,6 +148,7 @@ class Client(LanguageClient):
         registrations: what has been registered and not unregistered.
         statuses, previews: the custom notifications.
         shown: what the server has asked to show.
+        lens_refreshes: how often it was told to ask for code lenses anew.
         settings: what `workspace/configuration` answers, by section.
         choose: picks the answer to `window/showMessageRequest`; by default the first.
         type_line: answers `claude/input`; by default the user cancels.
@@ -168,6 +170,7 @@ class Client(LanguageClient):
         self.statuses: list[Any] = []
         self.previews: list[Any] = []
         self.shown: list[types.ShowDocumentParams] = []
+        self.lens_refreshes = 0
         self.settings: dict[str, Any] = {}
         self.choose: Callable[[types.ShowMessageRequestParams], types.MessageActionItem | None] = (
             lambda asked: asked.actions[0] if asked.actions else None
@@ -286,6 +289,7 @@ class Client(LanguageClient):
             ],
             types.WINDOW_SHOW_MESSAGE_REQUEST: self._ask,
             types.WINDOW_SHOW_DOCUMENT: self._show,
+            types.WORKSPACE_CODE_LENS_REFRESH: self._refresh_lenses,
             types.WINDOW_WORK_DONE_PROGRESS_CREATE: lambda p: (
                 self.reports.setdefault(p.token, []) and None
             ),
@@ -319,6 +323,9 @@ class Client(LanguageClient):
     def _show(self, params: types.ShowDocumentParams) -> types.ShowDocumentResult:
         self.shown.append(params)
         return types.ShowDocumentResult(success=True)
+
+    def _refresh_lenses(self, _params: None) -> None:
+        self.lens_refreshes += 1
 
     def _register(self, params: types.RegistrationParams) -> None:
         self.registrations.update({each.id: each for each in params.registrations})
