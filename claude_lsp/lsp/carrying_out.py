@@ -48,6 +48,8 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
         else:
             work.server.notice(f"an edit was dropped: {problem}")
 
+    # While the model thinks, so that nothing waits for it once an edit is there.
+    preparing = asyncio.create_task(asyncio.to_thread(trial.prepare))
     try:
         async with contextlib.aclosing(work.outcomes()) as outcomes:
             async for outcome in outcomes:
@@ -63,6 +65,8 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
         if held:
             work.server.notice(f"{_edits(held)} dropped: the answer broke off before the rest")
         raise
+    finally:
+        preparing.cancel()
     if held and not await asyncio.to_thread(trial.parses_with, held):
         line = held[0].range.start.line + 1
         warning = f"{_edits(held)} at line {line} would leave code that does not parse"
