@@ -139,7 +139,9 @@ class Edits:
     """How edits arrive."""
 
     live: Literal["off", "line"] = option(
-        "off", 'With "line", a single insertion grows in the buffer line by line.'
+        "off",
+        'With "line", a completion that you ask for grows in the buffer line by line; '
+        "cancelled, it leaves nothing behind.",
     )
 
 

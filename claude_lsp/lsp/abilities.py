@@ -55,6 +55,8 @@ class Abilities:
             of what it does with previews).
         accepts_previews: lets the user accept or discard edits that wait (`claude.preview.accept`).
         code_lens_refresh: asks for code lenses anew when told to.
+        joins_undo: answers `claude/applyEdit`, and joins such edits into one step to undo
+            (experimental capability `claude.joinUndo`).
         status: takes `claude/status` (experimental capability `claude.status`).
         runs_every_action: may run all the code actions that it is given for a diagnostic, or for
             a whole document, so that none of those may cost money unasked. Kate's Quick Fix does,
@@ -96,6 +98,7 @@ class Abilities:
     preview: bool = False
     accepts_previews: bool = False
     code_lens_refresh: bool = False
+    joins_undo: bool = False
     status: bool = False
     runs_every_action: bool = True
 
@@ -164,6 +167,7 @@ class Abilities:
             input=claude.get("input") is True,
             preview=claude.get("preview") is True or isinstance(claude.get("preview"), dict),
             accepts_previews=_get_entry(claude.get("preview"), "accept") is True,
+            joins_undo=claude.get("joinUndo") is True,
             code_lens_refresh=_has(given, "workspace.code_lens.refresh_support"),
             status=claude.get("status") is True,
             runs_every_action=not name or name.casefold().startswith("kate"),

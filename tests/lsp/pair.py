@@ -148,6 +148,7 @@ class Client(LanguageClient):
         registrations: what has been registered and not unregistered.
         statuses, previews: the custom notifications.
         shown: what the server has asked to show.
+        joined: of each `claude/applyEdit`, whether it was to join the one before.
         lens_refreshes: how often it was told to ask for code lenses anew.
         settings: what `workspace/configuration` answers, by section.
         choose: picks the answer to `window/showMessageRequest`; by default the first.
@@ -170,6 +171,7 @@ class Client(LanguageClient):
         self.statuses: list[Any] = []
         self.previews: list[Any] = []
         self.shown: list[types.ShowDocumentParams] = []
+        self.joined: list[bool] = []
         self.lens_refreshes = 0
         self.settings: dict[str, Any] = {}
         self.choose: Callable[[types.ShowMessageRequestParams], types.MessageActionItem | None] = (
@@ -296,6 +298,7 @@ class Client(LanguageClient):
             types.CLIENT_REGISTER_CAPABILITY: self._register,
             types.CLIENT_UNREGISTER_CAPABILITY: self._unregister,
             "claude/input": self._type_line,
+            "claude/applyEdit": self._apply_joined,
         }
         for method, handle in {**notifications, **requests}.items():
             self._on(method, handle)
@@ -338,6 +341,15 @@ class Client(LanguageClient):
         refused = self.apply(params.edit)
         self.applied.append((params, refused is None))
         return types.ApplyWorkspaceEditResult(applied=refused is None, failure_reason=refused)
+
+    def _apply_joined(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Apply edits that may belong to the step to undo of those before."""
+        self.joined.append(params["join"])
+        edits = shared_converter().structure(params["edits"], list[types.TextEdit])
+        named = types.OptionalVersionedTextDocumentIdentifier(params["uri"], params["version"])
+        change = types.TextDocumentEdit(named, list(edits))
+        refused = self.apply(types.WorkspaceEdit(document_changes=[change]))
+        return {"applied": refused is None, "failureReason": refused}
 
     def apply(self, edit: types.WorkspaceEdit) -> str | None:
         """Apply an edit to the buffers as an editor does, and return why not if it does not."""

@@ -10,7 +10,9 @@ vim.g.loaded_claude_lsp = true
 vim.lsp.config('claude_lsp', {
   capabilities = {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    experimental = { claude = { status = true, preview = true, input = true } },
+    experimental = {
+      claude = { status = true, preview = true, input = true, joinUndo = true },
+    },
   },
   handlers = {
     ['claude/status'] = function(...)
@@ -21,6 +23,9 @@ vim.lsp.config('claude_lsp', {
     end,
     ['claude/input'] = function(...)
       return require('claude_lsp.input').on_input(...)
+    end,
+    ['claude/applyEdit'] = function(...)
+      return require('claude_lsp.growing').on_apply_edit(...)
     end,
   },
 })
