@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.editors.actions import TRIALS
+from tests.messages_api import Finish, Gate, replies
 
 if TYPE_CHECKING:
     from tests.editors.actions import Trial
     from tests.editors.neovim.conftest import Neovim
+
+
+def configure(neovim: Neovim, settings: dict[str, Any]) -> None:
+    """Change the server's settings, and wait until code lenses tell that they hold."""
+    neovim.lua(
+        "require('claude_lsp.server').of():notify('workspace/didChangeConfiguration',"
+        " { settings = { claude = ... } })",
+        {**settings, "code_lens": {"enabled": True}},
+    )
+    neovim.until(lambda: lenses(neovim), "the settings do not hold")
+
+
+def lenses(neovim: Neovim) -> list[str]:
+    """Return the titles of the code lenses."""
+    return neovim.lua(  # type: ignore[no-any-return]
+        "local answer = vim.lsp.buf_request_sync(0, 'textDocument/codeLens',"
+        " { textDocument = { uri = vim.uri_from_bufnr(0) } }, 5000)"
+        " local titles = {}"
+        " for _, each in pairs(answer or {}) do for _, lens in ipairs(each.result or {}) do"
+        " titles[#titles + 1] = lens.command.title end end return titles"
+    )
+
+
+def test_code_lenses_stand_above_definitions(neovim: Neovim) -> None:
+    neovim.name = "code.py"  # tests get no offer to write tests
+    neovim.open("def f():\n    return 1\n")
+    configure(neovim, {})
+    neovim.lua("require('claude_lsp.lenses').attach(vim.api.nvim_get_current_buf())")
+    count = "return #vim.lsp.codelens.get(vim.api.nvim_get_current_buf())"
+    neovim.until(lambda: neovim.lua(count) == 3)
+    assert [title.split(" ≈")[0].split(" <")[0] for title in lenses(neovim)] == [
+        "Review",
+        "Explain",
+        "Write tests",
+    ]
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.action)
@@ -20,12 +56,7 @@ def test_it_does_what_it_says(neovim: Neovim, trial: Trial) -> None:
     neovim.lua("vim.ui.select = function(items, _, choose) choose(items[1]) end")
     neovim.open(trial.text)
     if trial.settings:
-        neovim.lua(
-            "require('claude_lsp.server').of().settings = { claude = ... }"
-            " require('claude_lsp.server').of():notify('workspace/didChangeConfiguration',"
-            " { settings = { claude = ... } })",
-            trial.settings,
-        )
+        configure(neovim, trial.settings)
     buffer = neovim.nvim.current.buffer
     uri = neovim.lua("return vim.uri_from_bufnr(0)")
     neovim.lua("require('claude_lsp.server').run(...)", trial.command, trial.argument(uri))
@@ -45,14 +76,9 @@ def test_it_does_what_it_says(neovim: Neovim, trial: Trial) -> None:
 
 
 def test_a_completion_that_grows_is_one_step_to_undo(neovim: Neovim) -> None:
-    from tests.messages_api import Finish, Gate, replies
-
-    text = "x = 1\n\n\n"
+    text = "def g():\n    return 1\n\n\n"
     neovim.open(text)
-    neovim.lua(
-        "require('claude_lsp.server').of():notify('workspace/didChangeConfiguration',"
-        " { settings = { claude = { edits = { live = 'line' } } } })"
-    )
+    configure(neovim, {"edits": {"live": "line"}})
     first, second = Gate(), Gate()
     neovim.api.script(
         replies.partial("<fill>def f():\n    a = 1\n")
