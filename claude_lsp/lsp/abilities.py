@@ -24,6 +24,7 @@ class Abilities:
         document_changes: takes edits that name the version they are for.
         create_files: edits may create files.
         change_annotations: edits may ask to be confirmed by the user.
+        edit_metadata: edits may say what they are.
         checks_versions: really refuses an edit for another version, instead of applying it or
             dropping it while saying that it was applied.
         work_done_progress: shows progress that the server starts.
@@ -70,6 +71,7 @@ class Abilities:
     document_changes: bool = False
     create_files: bool = False
     change_annotations: bool = False
+    edit_metadata: bool = False
     checks_versions: bool = False
     work_done_progress: bool = False
     show_document: bool = False
@@ -168,6 +170,7 @@ class Abilities:
             preview=claude.get("preview") is True or isinstance(claude.get("preview"), dict),
             accepts_previews=_get_entry(claude.get("preview"), "accept") is True,
             joins_undo=claude.get("joinUndo") is True,
+            edit_metadata=_has(given, "workspace.workspace_edit.metadata_support"),
             code_lens_refresh=_has(given, "workspace.code_lens.refresh_support"),
             status=claude.get("status") is True,
             runs_every_action=not name or name.casefold().startswith("kate"),

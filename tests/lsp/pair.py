@@ -63,6 +63,7 @@ def modern(encodings: Sequence[str] = ("utf-16",)) -> types.ClientCapabilities:
                 document_changes=True,
                 resource_operations=[types.ResourceOperationKind.Create],
                 change_annotation_support=types.ChangeAnnotationsSupportOptions(),
+                metadata_support=True,
             ),
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=True

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def test_every_action_is_tried() -> None:
-    assert {each.action for each in TRIALS} == {*ACTIONS, "run"}
-    commands = {each.action: each.command for each in TRIALS if each.action != "run"}
-    assert commands == {name: action.command for name, action in ACTIONS.items()}
+    # A conversation goes on in a document of its own, and has tests of its own.
+    once = {name: action.command for name, action in ACTIONS.items() if name != "ask"}
+    assert {each.action: each.command for each in TRIALS} == {**once, "run": "claude.run"}
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.action)

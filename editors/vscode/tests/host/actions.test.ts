@@ -77,8 +77,12 @@ async function carryOut(trial: Trial): Promise<void> {
   const { document } = editor;
   await vscode.commands.executeCommand(trial.command, argument(trial, editor));
   if (trial.asks === true) {
-    await window("await", ".notification-list-item:has-text('at most $')");
-    await vscode.commands.executeCommand("notification.acceptPrimaryAction");
+    const question = ".notification-list-item:has-text('at most $')";
+    await until("the question", async () => {
+      await vscode.commands.executeCommand("notifications.showList"); // it does not open while empty
+      return (await window("count", question)) !== "0";
+    });
+    await window("click", `${question} .monaco-button:has-text('Send')`);
   }
   if (trial.confirmed === true) {
     await window("await", ".refactor-preview, .bulk-edit-panel");

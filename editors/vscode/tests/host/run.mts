@@ -259,6 +259,7 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
     const work: Record<string, () => Promise<unknown>> = {
       "/picture": () => page.screenshot({ path: path.join(pictures, `vscode-${word}.png`) }),
       "/press": () => page.keyboard.press(word),
+      "/click": () => page.locator(word).first().click({ timeout: 60_000 }),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
       "/await": () => page.waitForSelector(word, { state: "attached", timeout: 60_000 }),
       "/text": () => page.locator(word).first().innerText({ timeout: 60_000 }),
