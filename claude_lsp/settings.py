@@ -140,8 +140,7 @@ class Edits:
 
     live: Literal["off", "line"] = option(
         "off",
-        'With "line", a completion that you ask for grows in the buffer line by line; '
-        "cancelled, it leaves nothing behind.",
+        'With "line", a completion you ask for grows in the buffer; cancelled, it leaves nothing.',
     )
 
 

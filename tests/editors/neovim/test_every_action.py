@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 def configure(neovim: Neovim, settings: dict[str, Any]) -> None:
     """Change the server's settings, and wait until code lenses tell that they hold."""
+    for enabled in (False, True):
+        _configure(neovim, {**settings, "code_lens": {"enabled": enabled}}, lenses_there=enabled)
+
+
+def _configure(neovim: Neovim, settings: dict[str, Any], *, lenses_there: bool) -> None:
     neovim.lua(
         "require('claude_lsp.server').of():notify('workspace/didChangeConfiguration',"
         " { settings = { claude = ... } })",
-        {**settings, "code_lens": {"enabled": True}},
+        settings,
     )
-    neovim.until(lambda: lenses(neovim), "the settings do not hold")
+    neovim.until(lambda: bool(lenses(neovim)) == lenses_there, "the settings do not hold")
 
 
 def lenses(neovim: Neovim) -> list[str]:
