@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.lsp.convert import edits_to_client
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.edits import (
     TextEdit,
     apply_edits,
@@ -176,6 +177,7 @@ class Applier:
         place = at if self._place is None else self._place
         return move_untouched(Range(place, place), self._journal.changes[self._seen :])
 
+    @tracing.spanned("apply")
     async def _apply(
         self,
         locate: Callable[[Snapshot], Sequence[Range] | None],
