@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import gc
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,19 +64,24 @@ def arch(options: argparse.Namespace) -> int:
     if options.facts_only:
         project, result = _facts(run)
         return _finish(run, project, result)
+    import asyncio  # facts need none, and are there sooner without
+
     return asyncio.run(_with_model(run))
 
 
 def _facts(run: _Run) -> tuple[Project, Result]:
     """Compute what needs no model."""
-    from claude_lsp.review.deltas import compared
+    # A graph is many small objects that stay: looking for rings among them takes a tenth of it.
+    gc.set_threshold(200_000)
     from claude_lsp.review.project import survey
-    from claude_lsp.workspace.git import GitError
 
     project = survey(run.workspace, run.root, run.settings, history=not run.options.base)
     base = run.options.base
     if not base:
         return project, structure_of(run, project)
+    from claude_lsp.review.deltas import compared
+    from claude_lsp.workspace.git import GitError
+
     try:
         project, delta = compared(run.workspace, project, run.settings, base, run.options.head)
     except GitError as error:
@@ -99,6 +104,8 @@ def _facts_of(count: int) -> str:
 
 
 async def _with_model(run: _Run) -> int:
+    import asyncio
+
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -143,6 +150,8 @@ async def _judge(
     Raises:
         ClaudeError: it failed; what arrived before is kept.
     """
+    import asyncio
+
     from claude_lsp.actions import ACTIONS
     from claude_lsp.review.judgement import prepare_judgement
 

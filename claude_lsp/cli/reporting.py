@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
@@ -126,8 +127,11 @@ class Run:
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
-        limits = [limit.relative_to(self.root).as_posix() for limit in self.paths]
-        return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
+        return any(limit in (".", path) or path.startswith(f"{limit}/") for limit in self._limits)
+
+    @cached_property
+    def _limits(self) -> list[str]:
+        return [limit.relative_to(self.root).as_posix() for limit in self.paths]
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:

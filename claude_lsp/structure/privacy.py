@@ -61,7 +61,13 @@ def find_private_access(graph: ModuleGraph) -> list[Finding]:
 
 def _may_be_private(target: Module, one: Import) -> bool:
     """Whether anything is private at all, told quickly: most imports take nothing of the kind."""
-    return "_" in target.name or "internal/" in target.path or any(n[:1] == "_" for n in one.names)
+    name = target.name
+    return (
+        "._" in name
+        or name[:1] == "_"
+        or "internal/" in target.path
+        or any(taken[:1] == "_" for taken in one.names)
+    )
 
 
 def _private(source: Module, target: Module, one: Import) -> tuple[tuple[str, ...], str]:

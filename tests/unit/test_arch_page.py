@@ -26,7 +26,7 @@ def page_of(root: Path) -> str:
     graph, findings = graph_of_texts(TEXTS), facts_of_texts(TEXTS)
     found = tuple(replace(one, title=NASTY) for one in findings)
     summary = summarise(graph, found)
-    return render(Project(root, links_of_texts(TEXTS), graph, found, summary, TEXTS.get))
+    return render(Project(root, lambda: links_of_texts(TEXTS), graph, found, summary, TEXTS.get))
 
 
 def test_whatever_is_named_stays_data(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +14,17 @@ from claude_lsp.settings import Settings
 from claude_lsp.structure.cycles import strongly_connected
 from claude_lsp.structure.edges import edges, neighbours
 from claude_lsp.workspace.ignore import IgnoreRules
-from claude_lsp.workspace.index import work
+from claude_lsp.workspace.index import once, work
 from claude_lsp.workspace.index.cache import FOLDER_VARIABLE
 from claude_lsp.workspace.index.once import index_folder
 from claude_lsp.workspace.workspace import Workspace
 from tests.unit.graphs import graph_of_texts, links_of_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from claude_lsp.review.project import Project
 
 FILES = {
     "shop/__init__.py": "",
@@ -131,3 +137,73 @@ def test_cycles_are_those_of_another_tools_graph(
     ours = edges(graph_of_texts(texts), lambda _one: True)
     assert {one for one in strongly_connected(neighbours(ours)) if len(one) > 1} == rings
     assert len(rings) == 2
+
+
+def test_nothing_is_read_again_while_nothing_has_changed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _settled_survey(root)
+    with monkeypatch.context() as patched:
+        patched.setattr(once, "index_folder", _refuse)
+        again = survey(Workspace([root], Settings()), root)
+    for one in ("findings", "summary", "manifests", "notices"):
+        assert getattr(again, one) == getattr(first, one)
+    for one in ("modules", "imports", "problems", "outside"):
+        assert getattr(again.graph, one) == getattr(first.graph, one)
+    assert again.signatures == first.signatures  # of the index, which is read for them
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _damage(root: Path) -> None:
+    (kept,) = root.parent.glob("cache/index/*/kept-survey.json")
+    state, _, rest = kept.read_text("utf-8").partition("\n")
+    kept.write_text(f"{state}\n{rest[: len(rest) // 2]}", "utf-8")
+
+
+CHANGES = {
+    "another text": lambda root: _write(root / "shop/cart.py", "x = 1" * 12),
+    "a new file": lambda root: _write(root / "shop/new.py", "import shop.cart\n"),
+    "a file less": lambda root: (root / "web/total.ts").unlink(),
+    "a file elsewhere": lambda root: (root / "web/total.ts").rename(root / "web/sum.ts"),
+    "a manifest": lambda root: _write(root / "setup.cfg", "[options]\ninstall_requires = toml\n"),
+    "other ignore rules": lambda root: _write(root / ".gitignore", "order.py\n"),
+    "a package around it": lambda root: _write(root / "__init__.py", ""),
+    "a damaged record": _damage,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_after_any_change_a_survey_says_what_a_fresh_one_would(
+    root: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
+) -> None:
+    _settled_survey(root)
+    change(root)
+    again = _settled_survey(root)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(root.parent / "another-cache"))
+    fresh = survey(Workspace([root], Settings()), root)
+    assert again.findings == fresh.findings
+    assert again.graph.modules == fresh.graph.modules
+    assert again.graph.imports == fresh.graph.imports
+
+
+def test_other_contracts_are_other_facts(root: Path) -> None:
+    _settled_survey(root)
+    arch = replace(Settings().arch, forbid=({"from": "shop.order", "to": "shop.cart"},))
+    found = _settled_survey(root, replace(Settings(), arch=arch)).findings
+    assert "arch.forbidden" in {one.rule for one in found}
+
+
+def _settled_survey(root: Path, settings: Settings | None = None) -> Project:
+    """Return a survey of files that were written long ago, each change at another time."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.stat().st_mtime > time.time() - 100:
+            when = time.time_ns() - 10**12
+            os.utime(path, ns=(when, when))
+    return survey(Workspace([root], settings or Settings()), root)
+
+
+def _refuse(*_arguments: object) -> None:
+    raise AssertionError("the folder was read")

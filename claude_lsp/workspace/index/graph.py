@@ -126,6 +126,7 @@ def changed_graph(
             *(one for one in graph.outside if one.source not in again),
             *edges.outside(names),
         ),
+        (graph, frozenset(again)),
     )
 
 
