@@ -11,9 +11,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
+from claude_lsp.findings.report import dropped_sentence
 from claude_lsp.structure.edges import degrees, edges
 
 if TYPE_CHECKING:
+    from claude_lsp.findings.report import Report
     from claude_lsp.review.project import Project
 
 _TEMPLATE = "arch_page.html"
@@ -21,8 +23,8 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
-def render(project: Project) -> str:
-    """Return a page that shows a project's modules by layers, with its findings."""
+def render(project: Project, report: Report) -> str:
+    """Return a page that shows a project's modules by layers, with what is reported of it."""
     template = resources.files("claude_lsp.cli").joinpath(_TEMPLATE).read_text("utf-8")
     policy = (
         f"default-src 'none'; script-src {_hash(_SCRIPT, template)}; "
@@ -31,7 +33,7 @@ def render(project: Project) -> str:
     values = {
         "POLICY": html.escape(policy, quote=False),
         "TITLE": html.escape(project.root.name),
-        "DATA": _safe_json(_data(project)),
+        "DATA": _safe_json(_data(project, report)),
     }
     # One pass: what a value holds is never taken for a placeholder.
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: values[match[1]], template)
@@ -50,7 +52,7 @@ def _safe_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _data(project: Project) -> dict[str, Any]:
+def _data(project: Project, report: Report) -> dict[str, Any]:
     graph = project.graph
     numbers = {name: place for place, name in enumerate(graph.modules)}
     by_path = {one.path: numbers[name] for name, one in graph.modules.items()}
@@ -59,6 +61,9 @@ def _data(project: Project) -> dict[str, Any]:
     return {
         "name": project.root.name,
         "version": __version__,
+        "overview": report.overview,
+        "models": list(report.models),
+        "notes": [*report.notices, *filter(None, [dropped_sentence(report)])],
         "modules": [
             [
                 name,
@@ -100,6 +105,6 @@ def _data(project: Project) -> dict[str, Any]:
                     for place in one.related
                 ],
             }
-            for one in project.findings
+            for one in report.findings
         ],
     }

@@ -245,6 +245,10 @@ _OWN_WORDS = re.compile(
 )
 
 
+INSTRUCTIONS = re.compile(r"(?:docs/)?(?:claude|agents)(?:\.\w+)?", re.IGNORECASE)
+"""Files that tell a model what to do, and so are not taken from a change under review."""
+
+
 def own_words(
     project: Project, workspace: Workspace, buffers: Iterable[Snapshot] = ()
 ) -> list[Snapshot]:

@@ -88,7 +88,10 @@ def compare(
         elif touched.isdisjoint({one.path, *(place.path for place in one.related)}) or (
             one.rule == untested.RULE and one.path in old_paths
         ):
-            elsewhere += 1
+            # Copies among files that are the same were there; they are not looked for again.
+            is_known = one.rule == duplicates.RULE
+            known += is_known
+            elsewhere += not is_known
         else:
             least = _AT_LEAST.get(one.rule, one.severity)
             found.append(replace(one, severity=min(one.severity, least, key=lambda s: s.rank)))

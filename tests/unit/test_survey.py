@@ -202,7 +202,8 @@ def _settled_survey(root: Path, settings: Settings | None = None) -> Project:
         if path.is_file() and path.stat().st_mtime > time.time() - 100:
             when = time.time_ns() - 10**12
             os.utime(path, ns=(when, when))
-    return survey(Workspace([root], settings or Settings()), root)
+    settings = settings or Settings()
+    return survey(Workspace([root], settings), root, settings)
 
 
 def _refuse(*_arguments: object) -> None:
