@@ -152,6 +152,7 @@ def _values(survey: Survey) -> dict[str, Any]:
                 one.line,
                 one.names,
                 one.deferred * _DEFERRED + one.type_only * _TYPE_ONLY,
+                one.bound,
             ]
             for one in graph.imports
         ],
@@ -188,8 +189,9 @@ def _survey(kept: dict[str, Any]) -> Survey:
             tuple(taken),
             bool(flags & _DEFERRED),
             bool(flags & _TYPE_ONLY),
+            tuple(bound),
         )
-        for source, target, line, taken, flags in kept["imports"]
+        for source, target, line, taken, flags, bound in kept["imports"]
     )
     return Survey(
         ModuleGraph(

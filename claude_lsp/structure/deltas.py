@@ -88,8 +88,8 @@ def compare(
         elif touched.isdisjoint({one.path, *(place.path for place in one.related)}) or (
             one.rule == untested.RULE and one.path in old_paths
         ):
-            # Copies among files that are the same were there; they are not looked for again.
-            is_known = one.rule == duplicates.RULE
+            # Such facts of files that are the same were there; they are not looked for again.
+            is_known = one.rule in {duplicates.RULE, privacy.RULE}
             known += is_known
             elsewhere += not is_known
         else:

@@ -95,6 +95,7 @@ class Import:
         deferred: whether it runs later than the module itself (inside a function, or only when
             the module is run as a program).
         type_only: whether only type checkers see it.
+        bound: what the target is called there, where it has a name as a whole.
     """
 
     source: str
@@ -103,6 +104,7 @@ class Import:
     names: tuple[str, ...] = ()
     deferred: bool = False
     type_only: bool = False
+    bound: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
