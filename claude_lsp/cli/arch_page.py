@@ -61,6 +61,7 @@ def _data(project: Project, report: Report) -> dict[str, Any]:
     return {
         "name": project.root.name,
         "version": __version__,
+        "imports": project.summary.imports,
         "overview": report.overview,
         "models": list(report.models),
         "notes": [*report.notices, *filter(None, [dropped_sentence(report)])],
