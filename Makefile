@@ -23,7 +23,7 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 	if [ $${status:-0} -eq 2 ]; then exit 2; fi
 
 test: $(VENV)/tested  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
@@ -76,6 +76,9 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 
 arch-examples: $(VENV)/tested  ## write what architecture reviews say of three projects; needs chromium, npm
 	$(BIN)/python -m benchmarks.architecture.examples $(ARGS)
+
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -172,4 +175,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-examples arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test bench-vscode arch-examples soak arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
