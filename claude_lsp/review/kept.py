@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.ignore import IgnoreRules
 
-_NAME = "survey.json"
+_WITH_HISTORY, _WITHOUT = "survey.json", "survey-without-history.json"
 _DEFERRED, _TYPE_ONLY = 1, 2
 
 
@@ -85,10 +85,10 @@ def state_of(
     return None if newest > time.time_ns() - SETTLED_NS else digest.hexdigest()
 
 
-def recall(root: Path, state: str) -> Survey | None:
+def recall(root: Path, state: str, *, history: bool) -> Survey | None:
     """Return the survey that was kept of a folder in this state, if there is one."""
     try:
-        with cache.file_of(root, _NAME).open(encoding="utf-8") as file:
+        with _path(root, history=history).open(encoding="utf-8") as file:
             if file.readline() != f"{state}\n":
                 return None
             return _survey(json.load(file))
@@ -96,11 +96,11 @@ def recall(root: Path, state: str) -> Survey | None:
         return None  # there is none, or it is damaged: it is made again
 
 
-def keep(root: Path, state: str, survey: Survey) -> None:
+def keep(root: Path, state: str, survey: Survey, *, history: bool) -> None:
     """Keep a survey in place of an older one; where that can't be, nothing is lost."""
-    path = cache.file_of(root, _NAME)
+    path = _path(root, history=history)
     with contextlib.suppress(OSError, ValueError):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{_NAME}-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
             with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - an open handle
                 file.write(f"{state}\n")
@@ -109,6 +109,10 @@ def keep(root: Path, state: str, survey: Survey) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def _path(root: Path, *, history: bool) -> Path:
+    return cache.file_of(root, _WITH_HISTORY if history else _WITHOUT)
 
 
 def _program() -> str:

@@ -124,13 +124,13 @@ def survey(
         return index_folder(root, rules, tell)
 
     state = kept.state_of(root, rules, settings, packages_above(root), history=history)
-    if state is not None and (again := kept.recall(root, state)) is not None:
+    if state is not None and (again := kept.recall(root, state, history=history)) is not None:
         return _project(root, again, text_of, lambda: read(_log.warning))
     notices: list[str] = []
     fresh = read(notices.append)
     found = _looked_at(workspace, root, settings, fresh, text_of, history=history)
     if state is not None and not notices:
-        kept.keep(root, state, found)
+        kept.keep(root, state, found, history=history)
     found = found._replace(notices=(*notices, *found.notices))
     return _project(root, found, text_of, lambda: fresh)
 
