@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from benchmarks.context.bench import default_data, say
 from benchmarks.context.corpora import UnavailableError, run
 
-_DOCUMENT = Path("docs/architecture-reviews.md")
+DOCUMENT = Path("docs/architecture-reviews.md")
 _PICTURE = Path("docs/images/architecture-eslint.png")
 _BLOCK = "<!-- report of {name} -->\n```\n{text}\n```\n<!-- end of {name} -->"
 
@@ -92,7 +92,8 @@ def draw(page: Path, picture: Path) -> None:
     )
 
 
-def _with_block(text: str, name: str, block: str) -> str:
+def with_block(text: str, name: str, block: str) -> str:
+    """Return a document with another report of a project."""
     pattern = rf"<!-- report of {re.escape(name)} -->\n.*?<!-- end of {re.escape(name)} -->"
     return re.sub(pattern, lambda _: block, text, flags=re.DOTALL)
 
@@ -101,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.architecture.examples", description=__doc__)
     parser.add_argument("--data", type=Path, default=default_data(), help="where sources are kept")
     options = parser.parse_args()
-    text = _DOCUMENT.read_text("utf-8")
+    text = DOCUMENT.read_text("utf-8")
     for example in EXAMPLES:
         try:
             root = fetch(example, options.data)
@@ -113,8 +114,8 @@ def main() -> None:
         except UnavailableError as error:
             say(f"{example.name} stays as it is: {error}")
             continue
-        text = _with_block(text, example.name, block)
-    _DOCUMENT.write_text(text, "utf-8")
+        text = with_block(text, example.name, block)
+    DOCUMENT.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
