@@ -14,7 +14,12 @@ from claude_lsp.cli.process import (
     end_observation,
     forget_stdout,
 )
-from claude_lsp.cli.review_options import add_answer_options, add_scope_options
+from claude_lsp.cli.review_options import (
+    add_answer_options,
+    add_config_ref,
+    add_recording_options,
+    add_scope_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,6 +156,8 @@ def parser() -> argparse.ArgumentParser:
     arch.add_argument(
         "--head", metavar="REF", help="the change, with --base (default: the files on disk)"
     )
+    add_config_ref(arch)
+    add_recording_options(arch)
     reviewing = [
         commands.add_parser(
             "review", help="review files, or what has changed", parents=[review, shared], **raw

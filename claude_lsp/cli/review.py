@@ -147,7 +147,7 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
         earlier,
     )
     result = Result(skipped=list(scope.skipped))
-    result.notices += [*notices, *what.settings_notices(), *scope.notices]
+    result.notices += [*notices, *what.steering.notices(), *scope.notices]
     if scope.nothing:
         result.notices.append(scope.nothing)
         return _finish(run, result)
