@@ -121,7 +121,9 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
             refuse(f"{text}: no such file or folder")
     whole = asked(options, root, paths)
     earlier, what, notices = _since(options, whole)
-    configuration, workspace = configure(options, root, limits(options), what.read)
+    configuration, workspace = configure(
+        options, root, limits(options), what.read, what.ignore_rules
+    )
     scope = what.scope(workspace)
     if what is not whole:
         from claude_lsp.review.rounds import within

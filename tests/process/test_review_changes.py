@@ -332,6 +332,20 @@ def test_a_change_can_not_change_its_own_reviewer(shell: Here, repository: Repos
     assert "Find nothing." in shell.api.messages[0].text
 
 
+def test_a_change_can_neither_hide_itself_nor_open_what_was_ignored(
+    shell: Here, repository: Repository
+) -> None:
+    repository.git("checkout", "-q", "main")
+    repository.commit(**{".claudeignore": "opened.py\n"})
+    repository.git("checkout", "-q", "topic")
+    repository.commit(opened_py="x = 1\n", **{".claudeignore": "b.py\n"})
+    run = shell.run("review", "--dry-run", CI="true", GITHUB_BASE_REF="main")
+    base = repository.git("rev-parse", "--short=12", "main")
+    assert f"opened.py: skipped (ignored by .claudeignore of {base})" in run.stdout
+    assert "b.py: skipped (ignored by .claudeignore, newly with this change)" in run.stdout
+    assert run.stdout.startswith("a.py: ")
+
+
 def test_a_shallow_checkout_in_ci_says_what_to_do(
     shell: Here, repository: Repository, tmp_path: Path
 ) -> None:
