@@ -405,6 +405,43 @@ def test_a_fault_never_looks_clean(
         assert "2 failed" in run.stdout
 
 
+def test_without_a_network_nothing_is_called_reviewed(shell: Here, repository: Repository) -> None:
+    closed = "http://127.0.0.1:9"
+    run = shell.run("review", "--base", "main", ANTHROPIC_BASE_URL=closed)
+    assert run.returncode == exit_codes.NOTHING
+    assert "Nothing was reviewed." in run.stdout
+    assert "2 failed" in run.stdout
+    assert "can't be reached" in run.stdout
+    assert not shell.api.requests
+
+
+def test_what_models_get_wrong_is_mended_or_dropped_and_told(
+    shell: Here, repository: Repository
+) -> None:
+    shell.api.respond(
+        lambda _: answer(
+            finding("a.py", line=0, quote="return open(path).read()"),
+            finding("a.py", line=99_999, quote="return open(path).read()", title="Said again"),
+            finding("b.py", line="two", quote="return open(path).read()"),
+            finding("a.py", line=2, quote="-    data = open(path)", rule="review.tests"),
+            finding("other.py", quote="other = 1"),
+            finding("a.py", line=2, quote="raise NotImplementedError(path, mode)"),
+        )
+    )
+    run = shell.run("review", "--base", "main")
+    assert run.returncode == exit_codes.DONE
+    shown = run.stdout.split("\n")
+    assert [line.partition(": ")[0] for line in shown[:3]] == ["a.py:2:5", "a.py:2:5", "b.py:2:5"]
+    assert "3 findings (3 major) in 2 files. Reviewed 2 of 3 files" in run.stdout
+    for told in (
+        "the same as another: 1",
+        "the file was not shown: 1",
+        "the quoted text is not in the file: 1",
+    ):
+        assert told in run.stdout
+    assert ":0:" not in run.stdout
+
+
 def test_a_rate_limit_with_retry_after_is_waited_for(shell: Here, repository: Repository) -> None:
     shell.api.script(replies.rate_limit(0.2), answer(finding("a.py")))
     run = shell.run("review", "--base", "main")
