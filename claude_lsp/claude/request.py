@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from claude_lsp.claude.catalog import Effort, Model
     from claude_lsp.claude.dialogue import Turn
+    from claude_lsp.context.calibration import Measure
     from claude_lsp.context.tools import Tool
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
@@ -87,6 +88,8 @@ class Request:
         turns: what it has asked for before, and got.
         must_answer: whether it may ask for nothing more. The tools stay in the request, as the
             turns need them.
+        language: of the code that is asked about; empty for none.
+        measure: what the prompt is expected to take; None where that was not estimated.
     """
 
     action: str
@@ -108,14 +111,29 @@ class Request:
     tools_tokens: int = 0
     turns: tuple[Turn, ...] = ()
     must_answer: bool = False
+    language: str = ""
+    measure: Measure | None = None
 
     @property
     def prompt_tokens(self) -> int:
         """Upper bound on the tokens of the whole prompt."""
-        overhead = 32  # roles, block boundaries and the schema's hidden instructions
-        schema = len(str(self.schema)) // 2 if self.schema else 0
-        said = sum(block.tokens for block in self.blocks) + sum(turn.tokens for turn in self.turns)
-        return self.system_tokens + self.tools_tokens + said + overhead + schema
+        said = sum(turn.tokens for turn in self.turns)
+        if self.measure is not None and (bound := self.measure.bound(said)) is not None:
+            return bound
+        blocks = sum(block.tokens for block in self.blocks)
+        return self.system_tokens + self.tools_tokens + blocks + said + self.overhead
+
+    @property
+    def overhead(self) -> int:
+        """Upper bound on what roles, block boundaries and the schema's hidden words take."""
+        return 32 + (len(str(self.schema)) // 2 if self.schema else 0)
+
+    @property
+    def expected_tokens(self) -> int:
+        """The tokens that the whole prompt is expected to take; the bound where none are."""
+        if self.measure is None:
+            return self.prompt_tokens
+        return self.measure.expected(sum(turn.tokens for turn in self.turns))
 
     @property
     def prefilled(self) -> str:
@@ -133,9 +151,24 @@ class Request:
         """
         return self.most_usd_with(0)
 
+    @property
+    def expected_most_usd(self) -> float | None:
+        """What it can cost at most if the prompt takes what is expected; None as for `most_usd`."""
+        return self.most_usd_with(self.expected_tokens - self.prompt_tokens)
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens that prompt and answer can have together."""
+        return self.prompt_tokens + self.longest_answer
+
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens that the answer can have."""
+        return min(self.max_tokens, self.model.max_output)
+
     def most_usd_with(self, more: int) -> float | None:
         """Return what `most_usd` would be with so many tokens more in the prompt."""
-        output = min(self.max_tokens, self.model.max_output)
+        output = self.longest_answer
         prompt = self.prompt_tokens + more
         if self.model.cache_minimum:
             usage = Usage(cache_write_5m=prompt, output=output)
@@ -149,7 +182,7 @@ def parameters(request: Request) -> dict[str, Any]:
     model = request.model
     body: dict[str, Any] = {
         "model": model.id,
-        "max_tokens": min(request.max_tokens, model.max_output),
+        "max_tokens": request.longest_answer,
         "stream": True,
         "system": [{"type": "text", "text": request.system}],
         "messages": [
