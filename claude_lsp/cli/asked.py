@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from claude_lsp.review.scope import Scope
     from claude_lsp.review.sides import Sides
     from claude_lsp.text.diffs import FileChange
+    from claude_lsp.workspace.committed_rules import CommittedRules
     from claude_lsp.workspace.workspace import Workspace
 
 _LARGEST_DIFF = 200_000_000
@@ -115,6 +116,19 @@ class Asked:
     def read(self) -> Callable[[str], str | None] | None:
         """Reads a file of the workspace's folder at the trusted commit; None without one."""
         return self.steering.read
+
+    @property
+    def ignore_rules(self) -> CommittedRules | None:
+        """The ignore files of the trusted commit; None without one."""
+        repository = git.root_of(self.root)
+        if self.trusted is None or repository is None:
+            return None
+        from claude_lsp.workspace.committed_rules import committed_rules
+
+        try:
+            return committed_rules(repository, self.trusted)
+        except git.GitError as error:
+            refuse(str(error))
 
     def scope(self, workspace: Workspace) -> Scope:
         """Return the documents; reads files and runs git."""

@@ -201,6 +201,7 @@ def finish(
     """
     from datetime import date
 
+    from claude_lsp.review import last_report
     from claude_lsp.review.project import sources_of, text_reader
     from claude_lsp.review.settle import Accepted, settle, sources_with_comments
 
@@ -229,6 +230,8 @@ def finish(
     )
     accepted = Accepted(date.today().isoformat(), run.baseline, run.renamed, run.added)
     report = settle(report, run.settings, accepted)
+    if report.status != "nothing":
+        last_report.keep(run.root, report)
     code = run.deliver(report, run.options, run.root, run.settings)
     return INTERRUPTED if result.interrupted else code
 

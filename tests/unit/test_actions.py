@@ -228,6 +228,10 @@ def test_a_completion_is_satisfied_as_soon_as_it_is_complete() -> None:
     assert reader.finish(complete=True) == ()
 
 
+def test_the_table_knows_them_by_their_names() -> None:
+    assert [action.name for action in ACTIONS.values()] == list(ACTIONS)
+
+
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda action: action.name)
 def test_each_action_describes_itself(action: object) -> None:
     from claude_lsp.actions.action import Action
