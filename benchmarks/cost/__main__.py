@@ -38,3 +38,18 @@ for k,(n,u,c) in rows.items():
     tot+=c
     print(k,n,u, f"read {u.cache_read/max(1,u.prompt):.2f} ${c:.4f} prompt/req {u.prompt/n:.0f} out/req {u.output/n:.0f}")
 print(tot)
+import re
+comp=defaultdict(lambda: defaultdict(list))
+for a in day.asked:
+    body=a.received.body
+    k=a.action
+    comp[k]["system"].append(len(body["system"][0]["text"])/2.5)
+    for b in body["messages"][0]["content"]:
+        t=b["text"]
+        doc=0
+        for m in re.finditer(r'<document .*?</document>\n', t, re.S): doc+=len(m[0])
+        byw=defaultdict(int)
+        for m in re.finditer(r'<file path="[^"]*" why="([^"(]*).*?</file>\n', t, re.S): byw[m[1]]+=len(m[0])
+        if doc: comp[k]["document"].append(doc/2.5)
+        for w,c in byw.items(): comp[k][w].append(c/2.5)
+for k,v in comp.items(): print(k, {w:(len(c), round(sum(c)/len(c))) for w,c in v.items()})

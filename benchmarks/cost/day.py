@@ -374,7 +374,8 @@ class Replay:
             for path, text in texts.items():
                 self._replies[f"review {path}"] = answers.findings_reply(path, text, "sonnet")
             for unit in plan.units:
-                self._note("review", texts[unit.origin], 0, "x" * _size_of_findings(texts[unit.origin]))
+                text = texts[unit.excerpts[0].origin]
+                self._note("review", text, 0, "x" * _size_of_findings(text))
             async for event in review(engine, plan.units, Account()):
                 failure = getattr(event, "failure", None)
                 if failure is not None:
@@ -385,7 +386,6 @@ class Replay:
         self._action = "architecture"
         async with pair.server.session.engine() as engine:
             project = await asyncio.to_thread(survey, engine.workspace, root, engine.settings)
-            modules = sorted(project.graph.modules)[:9] if hasattr(project.graph, "modules") else []
             paths = [each.relative_to(root).as_posix() for each in sorted(root.rglob("*.py"))]
             self._chance.shuffle(paths)
             self._looks = [
@@ -394,7 +394,6 @@ class Replay:
                 )
                 for n in range(3)
             ]
-            del modules
             judgement = await prepare_judgement(engine, project)
             running = engine.run(
                 ACTIONS["architecture"], judgement.situation, judgement.prepared, Account()
