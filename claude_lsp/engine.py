@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,14 @@ from claude_lsp.gathering import Gathered, Gatherer, Wanted
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.catalog import Model
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.stream import Answer
-    from claude_lsp.context.assemble import Context
+    from claude_lsp.context.assemble import Context, Part
     from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
     from claude_lsp.settings import Settings, Tier
@@ -142,12 +143,7 @@ class Engine:
         context, question = await asyncio.to_thread(
             self._context, action, situation, family, candidates, gathered, question=prompt.question
         )
-        blocks: list[Block | ImageBlock] = [
-            Block(text, sum(part.tokens for part in parts), stable)
-            for stable in (True, False)
-            if (parts := [part for part in context.parts if part.stable is stable])
-            and (text := "".join(part.text for part in parts))
-        ]
+        blocks: list[Block | ImageBlock] = list(_blocks(context, recurs=action.recurs))
         # Models read an image best before what is asked about it.
         blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
         blocks.append(Block(question, tokens.upper_bound(question, family)))
@@ -168,6 +164,7 @@ class Engine:
             prefill=prompt.prefill,
             automatic=situation.automatic,
             speculative=situation.speculative,
+            repeats="stable" if action.recurs or bounds is not None else "",
             tools=tools,
             tools_tokens=sum(
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
@@ -440,6 +437,29 @@ class Engine:
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
+
+
+def _blocks(context: Context, *, recurs: bool) -> Iterator[Block]:
+    """Yield the parts of a context as they are sent, those of one kind together.
+
+    Args:
+        context: the parts, what lasts longest first.
+        recurs: whether what was found beside the document is kept for a while, all of it.
+    """
+
+    def kind(number_and_part: tuple[int, Part]) -> tuple[bool, bool, int]:
+        number, part = number_and_part
+        # Of the document each part by itself: its beginning lasts longer than its end.
+        return part.shared, part.stable, number if part.origin == context.subject else -1
+
+    last = len(context.parts) - 1
+    for (shared, stable, number), group in itertools.groupby(enumerate(context.parts), kind):
+        parts = [part for _, part in group]
+        text = "".join(part.text for part in parts)
+        if text:
+            lasts = stable or (recurs and number < 0)
+            count = sum(part.tokens for part in parts)
+            yield Block(text, count, lasts, shared, goes_on=0 <= number < last)
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

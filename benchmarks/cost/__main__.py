@@ -1,55 +1,81 @@
-"""x"""
-from __future__ import annotations
-import os, sys, tempfile, time
-from collections import Counter, defaultdict
-from pathlib import Path
-from benchmarks.context.bench import default_data
-from benchmarks.context.corpora import CORPORA, fetch
-from benchmarks.cost import clock
-from benchmarks.cost.day import DAY, QUICK, Replay
-from tests.messages_api import MessagesApi
-from claude_lsp.claude.catalog import lookup, cost_usd, Usage
+"""What a working day costs: `make bench-cost`.
 
-async def main(loop):
-    quick = "--quick" in sys.argv
-    names = ("httpx","rich","scrapy","pygls")
+    python -m benchmarks.cost [--quick] [--json FILE]
+
+The day is replayed in one process, by an editor, the server and the loopback Messages API, on a
+clock that jumps over what would only be waited for. Nothing passes or fails here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.context.bench import default_data, say
+from benchmarks.context.corpora import CORPORA, UnavailableError, fetch
+from benchmarks.cost import clock
+from benchmarks.cost.day import DAY, QUICK, Counts, Day, Replay
+from benchmarks.cost.report import as_json, tables
+from claude_lsp.claude.catalog import PRICES_AS_OF
+from claude_lsp.claude.ledger import Ledger
+from claude_lsp.context import tokens
+from tests.messages_api import MessagesApi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.cost.clock import SimulatedLoop
+
+PROJECTS = ("httpx", "rich", "scrapy", "pygls")
+JUDGED = "scrapy"
+
+
+async def day(loop: SimulatedLoop, roots: dict[str, Path], counts: Counts) -> Day:
+    """Live through the day."""
     async with MessagesApi(clock=loop.time) as api:
-        for k,v in api.environment().items():
-            if k.startswith("ANTHROPIC"): os.environ[k]=v
-        os.environ.pop("ANTHROPIC_LOG",None)
-        replay = Replay(api, loop, QUICK if quick else DAY)
-        for n in names:
-            t=time.time()
-            await replay.project(fetch(CORPORA[n], default_data()), judged=n=="scrapy")
-            print(n, f"{time.time()-t:.1f}s", f"day {loop.time():.0f}", file=sys.stderr)
+        os.environ.update(api.environment())
+        replay = Replay(api, loop, counts)
+        for name, root in roots.items():
+            say(f"{name} ...")
+            await replay.project(root, judged=name == JUDGED)
+        for refused in api.refused:
+            replay.day.failures.append(str(refused.refused))
     return replay.day
 
-with tempfile.TemporaryDirectory() as f:
-    os.environ["HOME"]=f; os.environ["CLAUDE_LSP_STATE_DIR"]=f+"/state"; os.environ["CLAUDE_LSP_CACHE_DIR"]=f+"/cache"
-    t=time.time()
-    data=default_data()
-    day = clock.run(main)
-print(time.time()-t, day.keys, day.taken, Counter(t.action for t in day.triggers), day.failures[:3], len(day.failures))
-rows=defaultdict(lambda: [0,Usage(),0.0])
-for a in day.asked:
-    r=rows[a.action]; r[0]+=1; r[1]+=a.usage; r[2]+=cost_usd(lookup(a.model),a.usage)
-tot=0
-for k,(n,u,c) in rows.items():
-    tot+=c
-    print(k,n,u, f"read {u.cache_read/max(1,u.prompt):.2f} ${c:.4f} prompt/req {u.prompt/n:.0f} out/req {u.output/n:.0f}")
-print(tot)
-import re
-comp=defaultdict(lambda: defaultdict(list))
-for a in day.asked:
-    body=a.received.body
-    k=a.action
-    comp[k]["system"].append(len(body["system"][0]["text"])/2.5)
-    for b in body["messages"][0]["content"]:
-        t=b["text"]
-        doc=0
-        for m in re.finditer(r'<document .*?</document>\n', t, re.S): doc+=len(m[0])
-        byw=defaultdict(int)
-        for m in re.finditer(r'<file path="[^"]*" why="([^"(]*).*?</file>\n', t, re.S): byw[m[1]]+=len(m[0])
-        if doc: comp[k]["document"].append(doc/2.5)
-        for w,c in byw.items(): comp[k][w].append(c/2.5)
-for k,v in comp.items(): print(k, {w:(len(c), round(sum(c)/len(c))) for w,c in v.items()})
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.cost", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--quick", action="store_true", help="an eighth of a day, to try it out")
+    parser.add_argument("--data", type=Path, help="where corpora are kept")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    options = parser.parse_args(arguments)
+    data = options.data or default_data()
+    try:
+        roots = {name: fetch(CORPORA[name], data) for name in PROJECTS}
+    except UnavailableError as error:
+        sys.exit(str(error))
+    tokens.warm()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name in ("HOME", "XDG_CONFIG_HOME", "CLAUDE_LSP_STATE_DIR", "CLAUDE_LSP_CACHE_DIR"):
+            os.environ[name] = str(Path(folder, name.lower()))
+        done = clock.run(lambda loop: day(loop, roots, QUICK if options.quick else DAY))
+        ledger = Ledger()
+        done.ledger_usd = sum(each.cost_usd for each in ledger.usage(()))
+        ledger.close()
+    print(f"{done.keys:,} keys, {done.taken} suggestions taken; prices as of {PRICES_AS_OF}\n")
+    print(tables(done))
+    print(f"\nour ledger says ${done.ledger_usd:.4f}")
+    for failure in done.failures:
+        say(f"failed: {failure}")
+    if options.json:
+        options.json.write_text(json.dumps(as_json(done), indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

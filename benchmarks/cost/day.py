@@ -1,15 +1,17 @@
 """A working day, replayed through the real server: what is typed, asked and answered.
 
-Twelve sittings of half an hour, three in each of four projects: in each, one file is worked on.
-There 2,000 / 12 keys are typed in three bouts and five edits asked for, at random moments; after
-the three sittings of a project their files are reviewed together, and at the end of the day one
-project's architecture. Bouts and edits change the buffers, as they would.
+Twelve sittings of half an hour, three in each of four projects: in each, one file is worked on,
+with four others open. There 2,000 / 12 keys are typed in one stretch, one function of the file
+after the other, and five edits asked for, all at random moments; after the three sittings of a
+project their files are reviewed together, and once a project's architecture. What is typed, taken
+and edited changes the buffers, as it would.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
 SITTING_S = 1800.0
 BETWEEN_SITTINGS_S = 600.0
-BOUTS = 3
 _SETTLES_S = 5.0
 _OPEN = 4
 """Files open beside the one that is worked on."""
@@ -80,23 +81,21 @@ class Asked:
     Attributes:
         action: what it was for.
         at: seconds of the day.
-        model: its id.
-        usage: what the service counted.
-        sitting: which one it was in; completions of one sitting share what a cache holds.
         received: the request.
     """
 
     action: str
     at: float
-    sitting: int
     received: ReceivedRequest
 
     @property
     def model(self) -> str:
+        """The model's id."""
         return self.received.model
 
     @property
     def usage(self) -> Usage:
+        """The tokens, as the service has counted them."""
         counted = self.received.usage or {}
         written = counted.get("cache_creation") or {}
         return Usage(
@@ -175,9 +174,7 @@ class _Buffer:
 
     def position(self, offset: int) -> types.Position:
         """Return a place of the text, which is ASCII."""
-        at = place(
-            self.text.count("\n", 0, offset), offset - self.text.rfind("\n", 0, offset) - 1
-        )
+        at = place(self.text.count("\n", 0, offset), offset - self.text.rfind("\n", 0, offset) - 1)
         return types.Position(at["line"], at["character"])
 
     def close(self) -> None:
@@ -201,7 +198,7 @@ class Replay:
         self.day = Day()
         self._api, self._loop, self._counts = api, loop, counts
         self._chance = random.Random(seed)
-        self._action, self._sitting = "", 0
+        self._action = ""
         self._rests: dict[str, str | None] = {}
         self._replies: dict[str, Reply] = {}
         self._buffers: list[_Buffer] = []
@@ -220,7 +217,6 @@ class Replay:
             files = self._files(root)
             worked_on = []
             for number in range(self._counts.sittings):
-                self._sitting += 1
                 path, functions = files[number]
                 others = [each for each, _ in files[number + 1 : number + 1 + _OPEN]]
                 worked_on.append(await self._work(pair, path, functions, others))
@@ -233,7 +229,9 @@ class Replay:
         found = []
         for path in sorted(root.rglob("*.py")):
             if path.stat().st_size in _SIZES:
-                functions = list(held_out(path.read_text("utf-8")))
+                functions = sorted(
+                    held_out(path.read_text("utf-8")), key=lambda each: len(each.before)
+                )
                 if len(functions) > len(self._counts.edits):
                     found.append((path, functions))
         self._chance.shuffle(found)
@@ -244,12 +242,12 @@ class Replay:
     ) -> Snapshot:
         """One sitting; return the document as it is at its end."""
         began, loop = self._loop.time(), self._loop
-        self._buffers = [_Buffer(pair, each, each.read_text("utf-8")) for each in others]
-        buffer = _Buffer(pair, path, path.read_text("utf-8"))
+        self._buffers = [_Buffer(pair, each, _read(each)) for each in others]
+        buffer = _Buffer(pair, path, _read(path))
         moments: list[tuple[float, str]] = [
             (self._chance.uniform(0, SITTING_S), each) for each in self._counts.edits
         ]
-        moments += [(self._chance.uniform(0, SITTING_S), "") for _ in range(BOUTS)]
+        moments.append((self._chance.uniform(0, SITTING_S), ""))
         for at, action in sorted(moments):
             await asyncio.sleep(max(0.0, began + at - loop.time()))
             if action:
@@ -270,9 +268,12 @@ class Replay:
     ) -> None:
         """Empty functions of the file and type them again, so many keys."""
         self._action = "complete"
-        left = self._counts.keys // BOUTS + 1
-        while left > 0:
-            function = self._chance.choice(functions)
+        left = self._counts.keys
+        # One function after the other, from some place of the file on.
+        first = self._chance.randrange(len(functions))
+        for function in itertools.cycle(functions[first:] + functions[:first]):
+            if left <= 0:
+                break
             body = function.body
             start = buffer.text.find(body)
             if start < 0:
@@ -350,14 +351,19 @@ class Replay:
                 async for outcome in outcomes:
                     if isinstance(outcome, Replacement):
                         edits.append(TextEdit(outcome.range, outcome.text))
-                    else:
+                    elif name != "test":
                         self.day.failures.append(f"{name}: {outcome}")
         new = apply_edits(buffer.text, edits)
         # What breaks the syntax is undone, and tests go into another file.
         if name != "test" and any(held_out(new)):
-            start = next((n for n, (a, b) in enumerate(zip(buffer.text, new, strict=False)) if a != b), 0)
+            start = next(
+                (n for n, (a, b) in enumerate(zip(buffer.text, new, strict=False)) if a != b), 0
+            )
             tail = 0
-            while tail < min(len(new), len(buffer.text)) - start and new[-1 - tail] == buffer.text[-1 - tail]:
+            while (
+                tail < min(len(new), len(buffer.text)) - start
+                and new[-1 - tail] == buffer.text[-1 - tail]
+            ):
                 tail += 1
             buffer.replace(start, len(buffer.text) - tail, new[start : len(new) - tail])
 
@@ -386,7 +392,7 @@ class Replay:
         self._action = "architecture"
         async with pair.server.session.engine() as engine:
             project = await asyncio.to_thread(survey, engine.workspace, root, engine.settings)
-            paths = [each.relative_to(root).as_posix() for each in sorted(root.rglob("*.py"))]
+            paths = _sources(root)
             self._chance.shuffle(paths)
             self._looks = [
                 answers.looks_reply(
@@ -405,7 +411,7 @@ class Replay:
     # ----- the service
 
     def _reply(self, request: ReceivedRequest) -> Reply:
-        self.day.asked.append(Asked(self._action, self._loop.time(), self._sitting, request))
+        self.day.asked.append(Asked(self._action, self._loop.time(), request))
         if self._action == "complete":
             before = before_cursor(request)[-_KNOWN_BY:]
             rest = self._rests.get(before, "")
@@ -421,6 +427,14 @@ class Replay:
         return self._replies[self._action]
 
 
+def _read(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def _sources(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.py"))]
+
+
 def _texts(edits: list[answers.Edit]) -> Iterator[tuple[str, str]]:
     for each in edits:
         yield each.quote, each.replacement
@@ -428,7 +442,9 @@ def _texts(edits: list[answers.Edit]) -> Iterator[tuple[str, str]]:
 
 def _size_of_findings(text: str) -> int:
     reply = answers.findings_reply("x.py", text, "sonnet")
-    return sum(len(getattr(step, "text", "")) for step in reply.steps if type(step).__name__ == "Text")
+    return sum(
+        len(getattr(step, "text", "")) for step in reply.steps if type(step).__name__ == "Text"
+    )
 
 
 class _Shown:

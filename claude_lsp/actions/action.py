@@ -185,6 +185,8 @@ class Action:
         confirm: whether to ask before it is sent, with its price.
         edits: whether it changes the document, so that it ends when that is closed.
         tools: what the model may look into by itself; None for nothing.
+        recurs: whether it is asked again and again about places near each other, with the same
+            beginning of its prompt.
     """
 
     name: str
@@ -202,3 +204,4 @@ class Action:
     confirm: bool = False
     edits: bool = False
     tools: Tooling | None = None
+    recurs: bool = False

@@ -22,6 +22,7 @@ from claude_lsp.claude.account import Account
 from claude_lsp.claude.ledger import charge
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
+from claude_lsp.claude.warmth import Warmth
 from claude_lsp.context import tokens
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Client:
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
         self._limits: dict[str, tuple[int, int]] = {}
+        self._warmth = Warmth()
 
     async def warm(self) -> None:
         """Import the SDK and build the connection, in a worker: both take long.
@@ -182,6 +184,22 @@ class Client:
                 return
         await self.check_credentials()
         request = replace(request, model=await self._with_limits(request.model))
+        request = self._warmth.as_repeated(request)
+        async with (
+            self._warmth.turn(request) as begun,
+            self._sent(request, patience, account, begun) as sent,
+        ):
+            yield sent
+
+    @contextlib.asynccontextmanager
+    async def _sent(
+        self,
+        request: Request,
+        patience: Patience,
+        account: Account,
+        begun: Callable[[], None],
+    ) -> AsyncIterator[tuple[AsyncIterator[str], Answer]]:
+        """Send a request within the limits, and book what it costs however it ends."""
         loop = asyncio.get_running_loop()
         await account.book(request)
         attempt = _Attempt(request, patience)
@@ -190,7 +208,7 @@ class Client:
         try:
             # A cancelled caller must not lose sight of what was reserved for it.
             account.rows.append(await asyncio.shield(reserving))
-            async with contextlib.aclosing(self._pieces(attempt)) as pieces:
+            async with contextlib.aclosing(self._pieces(attempt, begun)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"
         except errors.ClaudeError as error:
@@ -252,7 +270,7 @@ class Client:
             # The reservation stays booked at its upper bound, so no limit is passed.
             log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
 
-    async def _pieces(self, attempt: _Attempt) -> AsyncGenerator[str]:
+    async def _pieces(self, attempt: _Attempt, begun: Callable[[], None]) -> AsyncGenerator[str]:
         # The deadline is set around each wait rather than around the whole: a time-out must never
         # strike while the consumer of a piece is at work.
         try:
@@ -260,6 +278,7 @@ class Client:
                 response = await self._send(attempt)
             chunks = aiter(response.aiter_bytes())
             while (data := await attempt.next_chunk(chunks)) is not None:
+                begun()
                 if self._recording is not None:
                     attempt.events += data
                 for piece in attempt.decode(data):

@@ -7,9 +7,11 @@ it is refused, no forced tool choice, thinking and effort by the catalog.
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from claude_lsp.claude.catalog import Usage, cost_usd
 from claude_lsp.claude.dialogue import messages
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from claude_lsp.claude.dialogue import Turn
     from claude_lsp.context.tools import Tool
     from claude_lsp.settings import Tier
+
+Repeats = Literal["", "shared", "stable"]
+"""What of a prompt is expected to be sent again while a cache holds it: nothing, what all files of
+the project share, or all that is stable."""
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
@@ -34,11 +40,15 @@ class Block:
         text: what is sent.
         tokens: the estimator's upper bound for it.
         stable: whether it stays the same between requests, so that a cache can serve it.
+        shared: whether it is the same for all files of the project.
+        goes_on: whether the next block is the next piece of the same document.
     """
 
     text: str
     tokens: int
     stable: bool = False
+    shared: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,8 @@ class ImageBlock:
     data: bytes
     tokens: int
     stable: bool = False
+    shared: bool = False
+    goes_on: bool = False
 
     @property
     def text(self) -> str:
@@ -82,6 +94,8 @@ class Request:
         automatic: True where nobody asked (typing), for the spend limits.
         speculative: True for what may never be needed, so that its cost is told apart.
         batched: True for one in a batch, which costs less and takes up to a day.
+        repeats: what of the prompt is worth writing to the cache, as it is expected to be read
+            from there.
         tools: what the model may ask for.
         tools_tokens: upper bound for `tools`.
         turns: what it has asked for before, and got.
@@ -104,6 +118,7 @@ class Request:
     automatic: bool = False
     speculative: bool = False
     batched: bool = False
+    repeats: Repeats = ""
     tools: tuple[Tool, ...] = ()
     tools_tokens: int = 0
     turns: tuple[Turn, ...] = ()
@@ -129,7 +144,8 @@ class Request:
         """The most that this request can cost in US dollars; None where the price is unknown.
 
         Every limit is checked against it: upper bounds on the tokens, all of the prompt written to
-        the cache where that may happen (the dearest way to send it), and the longest answer.
+        the cache where that may happen (the dearest way to send it), and the longest answer. A
+        connection may find that the prompt repeats after all, so any but a batch counts as written.
         """
         return self.most_usd_with(0)
 
@@ -137,7 +153,9 @@ class Request:
         """Return what `most_usd` would be with so many tokens more in the prompt."""
         output = min(self.max_tokens, self.model.max_output)
         prompt = self.prompt_tokens + more
-        if self.model.cache_minimum:
+        if self.batched and self.repeats:
+            usage = Usage(cache_write_1h=prompt, output=output)
+        elif self.model.cache_minimum and not self.batched:
             usage = Usage(cache_write_5m=prompt, output=output)
         else:
             usage = Usage(input=prompt, output=output)
@@ -171,7 +189,7 @@ def parameters(request: Request) -> dict[str, Any]:
         if request.must_answer:
             body["tool_choice"] = {"type": "none"}
     _mark_cacheable(request, body)
-    body["messages"] += messages(request.turns, cached=request.model.cache_minimum > 0)
+    body["messages"] += messages(request.turns, cached=_caches_messages(request))
     thinking = _thinking(request)
     if thinking:
         body["thinking"] = {"type": thinking}
@@ -202,30 +220,73 @@ def _sendable(text: str) -> str:
     return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
 
-def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
-    """Put breakpoints at the ends of the stable parts that reach the model's minimum.
+def prefix_of(request: Request, repeats: Repeats) -> bytes | None:
+    """Return what a part of a prompt is known by in a cache; None where none would hold it.
 
-    The API takes four, of which the turns of a dialogue need two; below the minimum it ignores
-    them, so none is set in vain. Estimates are upper bounds, so the minimum is asked of three
-    quarters of them.
+    Args:
+        request: whose prompt it is.
+        repeats: up to where.
+    """
+    places = _breakpoints(request, repeats)
+    if not places:
+        return None
+    blocks = request.blocks[: places[-1] + 1]
+    parts = [
+        request.model.id,
+        request.system,
+        [tool.name for tool in request.tools],
+        str(request.schema),
+        [request.effort, request.think] if blocks else [],
+        [hashlib.sha256(_bytes_of(block)).hexdigest() for block in blocks],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+def _bytes_of(block: Block | ImageBlock) -> bytes:
+    return block.data if isinstance(block, ImageBlock) else _sendable(block.text).encode()
+
+
+def _breakpoints(request: Request, repeats: Repeats) -> list[int]:
+    """Return the blocks at whose ends a breakpoint is worth it; -1 stands for the system prompt.
+
+    A write costs more than plain input, so there is none unless something repeats. The API takes
+    four, of which the turns of a dialogue need two; below the minimum it ignores them. Estimates
+    are upper bounds, so the minimum is asked of three quarters of them.
     """
     minimum = request.model.cache_minimum
-    if not minimum:
-        return
-    breakpoint_mark = {"type": "ephemeral"}
-    total = request.system_tokens + request.tools_tokens
-    most = 2 if request.tools else 3
-    marked = 0
-    content = body["messages"][0]["content"]
-    for block, wire in zip(request.blocks, content, strict=True):
-        if not block.stable or marked == most:
+    # Where it must answer, the choice of tools is another one, and with it all that is cached of
+    # the messages; nothing comes after it.
+    if not minimum or not repeats or request.must_answer:
+        return []
+    schema = len(str(request.schema)) // 2 if request.schema else 0
+    total = request.system_tokens + request.tools_tokens + schema
+    found = [-1] if total * 0.75 >= minimum else []
+    for place, block in enumerate(request.blocks):
+        if not block.stable or (repeats == "shared" and not block.shared):
             break
         total += block.tokens
-        if total * 0.75 >= minimum:
-            wire["cache_control"] = breakpoint_mark
-            marked += 1
-    if not marked and (request.system_tokens + request.tools_tokens) * 0.75 >= minimum:
-        body["system"][0]["cache_control"] = breakpoint_mark
+        # A breakpoint finds what an earlier one wrote up to twenty blocks before it, so one at the
+        # last stable piece of a document serves all its pieces.
+        last = not (block.goes_on and request.blocks[place + 1].stable)
+        if last and total * 0.75 >= minimum:
+            found.append(place)
+    return found[-2 if request.tools else -4 :]
+
+
+def _caches_messages(request: Request) -> bool:
+    return (
+        request.repeats == "stable" and request.model.cache_minimum > 0 and not request.must_answer
+    )
+
+
+def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
+    """Put breakpoints where the prompt is worth keeping."""
+    # A batch takes longer than five minutes.
+    lifetime = {"ttl": "1h"} if request.batched else {}
+    content = body["messages"][0]["content"]
+    for place in _breakpoints(request, request.repeats):
+        marked = body["system"][0] if place < 0 else content[place]
+        marked["cache_control"] = {"type": "ephemeral", **lifetime}
 
 
 def _thinking(request: Request) -> str | None:
