@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from claude_lsp.claude.catalog import Model
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.stream import Answer
-    from claude_lsp.context.assemble import Context, Part
+    from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
     from claude_lsp.settings import Settings, Tier
@@ -446,20 +446,17 @@ def _blocks(context: Context, *, recurs: bool) -> Iterator[Block]:
         context: the parts, what lasts longest first.
         recurs: whether what was found beside the document is kept for a while, all of it.
     """
-
-    def kind(number_and_part: tuple[int, Part]) -> tuple[bool, bool, int]:
-        number, part = number_and_part
-        # Of the document each part by itself: its beginning lasts longer than its end.
-        return part.shared, part.stable, number if part.origin == context.subject else -1
-
-    last = len(context.parts) - 1
-    for (shared, stable, number), group in itertools.groupby(enumerate(context.parts), kind):
-        parts = [part for _, part in group]
-        text = "".join(part.text for part in parts)
+    kinds = itertools.groupby(
+        context.parts, lambda part: (part.shared, part.stable, part.origin == context.subject)
+    )
+    for (shared, stable, is_subject), group in kinds:
+        parts = tuple(group)
+        text, count = "".join(part.text for part in parts), sum(part.tokens for part in parts)
+        for size, tokens_of_piece in parts[0].lasting if len(parts) == 1 else ():
+            yield Block(text[:size], tokens_of_piece, stable=True, goes_on=True)
+            text, count = text[size:], count - tokens_of_piece
         if text:
-            lasts = stable or (recurs and number < 0)
-            count = sum(part.tokens for part in parts)
-            yield Block(text, count, lasts, shared, goes_on=0 <= number < last)
+            yield Block(text, count, stable or (recurs and not is_subject), shared)
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

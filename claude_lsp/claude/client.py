@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from claude_lsp.claude.patience import Patience
     from claude_lsp.claude.recording import Recording
     from claude_lsp.claude.request import Request
+    from claude_lsp.claude.warmth import Turn
     from claude_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -185,36 +186,27 @@ class Client:
         await self.check_credentials()
         request = replace(request, model=await self._with_limits(request.model))
         request = self._warmth.as_repeated(request)
-        async with (
-            self._warmth.turn(request) as begun,
-            self._sent(request, patience, account, begun) as sent,
-        ):
-            yield sent
-
-    @contextlib.asynccontextmanager
-    async def _sent(
-        self,
-        request: Request,
-        patience: Patience,
-        account: Account,
-        begun: Callable[[], None],
-    ) -> AsyncIterator[tuple[AsyncIterator[str], Answer]]:
-        """Send a request within the limits, and book what it costs however it ends."""
         loop = asyncio.get_running_loop()
-        await account.book(request)
+        turn = await self._warmth.turn(request)
+        try:
+            await account.book(request)
+        except BaseException:
+            turn.release()
+            raise
         attempt = _Attempt(request, patience)
         outcome = "cancelled"
         reserving = loop.run_in_executor(None, self._ledger.reserve, request, self.settings.spend)
         try:
             # A cancelled caller must not lose sight of what was reserved for it.
             account.rows.append(await asyncio.shield(reserving))
-            async with contextlib.aclosing(self._pieces(attempt, begun)) as pieces:
+            async with contextlib.aclosing(self._pieces(attempt, turn)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"
         except errors.ClaudeError as error:
             outcome = error.failure.kind
             raise
         finally:
+            turn.release()
             await attempt.close()
             if attempt.count:
                 cost = charge(request, attempt.usage, outcome, attempt.count)
@@ -270,7 +262,7 @@ class Client:
             # The reservation stays booked at its upper bound, so no limit is passed.
             log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
 
-    async def _pieces(self, attempt: _Attempt, begun: Callable[[], None]) -> AsyncGenerator[str]:
+    async def _pieces(self, attempt: _Attempt, turn: Turn) -> AsyncGenerator[str]:
         # The deadline is set around each wait rather than around the whole: a time-out must never
         # strike while the consumer of a piece is at work.
         try:
@@ -278,7 +270,7 @@ class Client:
                 response = await self._send(attempt)
             chunks = aiter(response.aiter_bytes())
             while (data := await attempt.next_chunk(chunks)) is not None:
-                begun()
+                turn.begun()
                 if self._recording is not None:
                     attempt.events += data
                 for piece in attempt.decode(data):
@@ -428,11 +420,6 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
     import httpx2
 
     endpoint = settings.endpoint
-    options: dict[str, Any] = {}
-    if endpoint.base_url:
-        options["base_url"] = endpoint.base_url
-    if endpoint.headers:
-        options["default_headers"] = dict(endpoint.headers)
     http_options: dict[str, Any] = {}
     try:
         if endpoint.ca_file:
@@ -450,7 +437,8 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
             # An empty variable would be sent as an illegal header; it means "no key".
             api_key=os.environ.get("ANTHROPIC_API_KEY") or None,
             open_telemetry=False,
-            **options,
+            base_url=endpoint.base_url or None,
+            default_headers=dict(endpoint.headers) or None,
         )
     except (OSError, ImportError, ValueError, TypeError, anthropic.AnthropicError) as error:
         raise errors.ClaudeError(errors.configuration(str(error))) from error

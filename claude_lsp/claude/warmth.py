@@ -9,7 +9,6 @@ rest then read what it wrote.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -17,8 +16,6 @@ from typing import TYPE_CHECKING, Literal
 from claude_lsp.claude.request import prefix_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from claude_lsp.claude.request import Request
 
 LIFETIME_S = 300.0
@@ -46,51 +43,63 @@ class Warmth:
                 return replace(request, repeats=level)
         return request
 
-    @contextlib.asynccontextmanager
-    async def turn(self, request: Request) -> AsyncIterator[Callable[[], None]]:
+    async def turn(self, request: Request) -> Turn:
         """Wait while another request is about to write what this one could read.
 
-        Yields what is to be called when the answer begins. A request that fails before that, or is
-        given up, lets the next one go first. Who types does not wait.
+        Who types does not wait.
         """
         key = prefix_of(request, request.repeats)
-        event: asyncio.Event | None = None
-        if key is not None and not request.automatic:
-            while (writing := self._writing.get(key)) is not None:
-                await writing.wait()
-            if not self._is_recent(key):
-                event = self._writing[key] = asyncio.Event()
+        if key is None or request.automatic:
+            return Turn(self, request, None)
+        while (writing := self._writing.get(key)) is not None:
+            await writing.wait()
+        if self._is_recent(key):
+            return Turn(self, request, None)
+        self._writing[key] = asyncio.Event()
+        return Turn(self, request, key)
 
-        def release() -> None:
-            if key is not None and event is not None and self._writing.get(key) is event:
-                del self._writing[key]
-                event.set()
-
-        noted = False
-
-        def begun() -> None:
-            nonlocal noted
-            if not noted:
-                noted = True
-                self._note(request)
-                release()
-
-        try:
-            yield begun
-        finally:
-            release()
-
-    def _note(self, request: Request) -> None:
-        now = asyncio.get_running_loop().time()
+    def note(self, request: Request) -> None:
+        """Remember what an answer that has begun has made the service know."""
         for level in _LEVELS:
             key = prefix_of(request, level)
             if key is not None:
-                self._sent[key] = now
+                self._sent[key] = asyncio.get_running_loop().time()
                 self._sent.move_to_end(key)
         while len(self._sent) > _KEPT:
             self._sent.popitem(last=False)
+
+    def let_others(self, key: bytes) -> None:
+        """Let those go on who wait for a write."""
+        self._writing.pop(key).set()
 
     def _is_recent(self, key: bytes | None) -> bool:
         sent = None if key is None else self._sent.get(key)
         now = asyncio.get_running_loop().time()
         return sent is not None and now - sent < LIFETIME_S - _MARGIN_S
+
+
+class Turn:
+    """A request's turn to be sent; whoever has one releases it, however the request ends.
+
+    Args:
+        warmth: whose turn it is.
+        request: what is sent.
+        key: what others wait for; None if nobody does.
+    """
+
+    def __init__(self, warmth: Warmth, request: Request, key: bytes | None) -> None:
+        self._warmth, self._request, self._key = warmth, request, key
+        self._begun = False
+
+    def begun(self) -> None:
+        """Tell that the answer has begun; telling it again changes nothing."""
+        if not self._begun:
+            self._begun = True
+            self._warmth.note(self._request)
+            self.release()
+
+    def release(self) -> None:
+        """Let the next one go: it reads what was written, or writes it if nothing was."""
+        key, self._key = self._key, None
+        if key is not None:
+            self._warmth.let_others(key)
