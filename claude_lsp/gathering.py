@@ -1,9 +1,8 @@
 """What the workspace has to say about a place: looked for in a worker, kept ready while typing.
 
 A completion waits for its context no longer than `context.deadline_ms`. What was found for the
-same line or one near it a moment ago serves the next keystrokes, while what is found for the newest
-text takes its place; so the request neither waits nor changes more than it must, and caches can
-serve it.
+same line or one near it serves the next keystrokes, for as long as the service's cache holds what
+was sent of it; so the request neither waits nor changes more than it must.
 """
 
 from __future__ import annotations
