@@ -23,7 +23,7 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 	if [ $${status:-0} -eq 2 ]; then exit 2; fi
 
 test: $(VENV)/tested  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
@@ -74,6 +74,14 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
+usage-image: $(VENV)/tested  ## draw the picture of the usage page in the documents; needs chromium
+	@page=$$(mktemp -d)/page.html && $(BIN)/python -m docs.usage_example $$page 30 && \
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
+	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
+
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -112,6 +120,9 @@ bench-completion: $(VENV)/tested  ## completions beside other servers': speed, r
 
 bench-cost: $(VENV)/tested  ## what a replayed working day costs, beside other ways to ask
 	$(BIN)/python -m benchmarks.cost $(ARGS)
+
+bench-estimates: $(VENV)/tested  ## how good estimates of tokens are, and what keeping limits costs
+	$(BIN)/python -m benchmarks.estimates $(ARGS)
 
 fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
@@ -172,4 +183,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-cost bench-index bench-review fit-weights clean
+.PHONY: help try test bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-cost bench-estimates bench-index bench-review fit-weights clean

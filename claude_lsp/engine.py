@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
+from claude_lsp.actions.route import route_of
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, ImageBlock, Request
-from claude_lsp.claude.route import route
+from claude_lsp.claude.request import Block, ImageBlock, Request, blocks_of
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt
     from claude_lsp.context.tools import Project, Tool
-    from claude_lsp.settings import Settings, Tier
+    from claude_lsp.routing import Tier
+    from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
@@ -65,6 +67,7 @@ class Prepared:
         bounds: what the dialogue may use, None where there are no tools.
         longest_answer: tokens of the answer that ends a dialogue.
         surroundings: what the editor showed.
+        why: what decided on the tier, in words for the user.
     """
 
     request: Request
@@ -72,6 +75,7 @@ class Prepared:
     bounds: Bounds | None = None
     longest_answer: int = 0
     surroundings: Surroundings = ALONE
+    why: str = ""
 
     @property
     def most_usd(self) -> float | None:
@@ -109,6 +113,7 @@ class Engine:
     def __post_init__(self) -> None:
         self._gatherer = Gatherer(self.settings, self.workspace, self.codebase)
 
+    @tracing.spanned("context")
     async def prepare(
         self,
         action: Action,
@@ -135,15 +140,23 @@ class Engine:
         for origin, snapshot in about:
             if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
                 raise errors.ClaudeError(errors.ignored(origin, reason))
-        chosen = route(action.name, action.tier, self.settings, tier)
+        chosen = route_of(action, situation, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
         candidates = [*action.extras(situation), *extras]
-        gathered = await self._gather(action, situation, surroundings)
-        context, question = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered, question=prompt.question
-        )
-        blocks: list[Block | ImageBlock] = list(_blocks(context, recurs=action.recurs))
+        with tracing.span("gather"):
+            gathered = await self._gather(action, situation, surroundings)
+        with tracing.span("assemble"):
+            context, question = await asyncio.to_thread(
+                self._context,
+                action,
+                situation,
+                family,
+                candidates,
+                gathered,
+                question=prompt.question,
+            )
+        blocks: list[Block | ImageBlock] = list(blocks_of(context, recurs=action.recurs))
         # Models read an image best before what is asked about it.
         blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
         blocks.append(Block(question, tokens.upper_bound(question, family)))
@@ -170,8 +183,10 @@ class Engine:
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
                 for tool in tools
             ),
+            language=situation.snapshot.language,
         )
-        return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
+        request = await asyncio.to_thread(self.client.estimates.measured, request)
+        return Prepared(request, context, bounds, prompt.max_tokens, surroundings, chosen.why)
 
     def _tools(
         self, action: Action, situation: Situation, model: Model
@@ -234,7 +249,7 @@ class Engine:
             recipe,
             surroundings,
             int(recipe.budget(self.settings) * (1 - recipe.document)),
-            route(action.name, action.tier, self.settings).model.tokenizer,
+            route_of(action, situation, self.settings).model.tokenizer,
         )
 
     async def close(self) -> None:
@@ -320,7 +335,7 @@ class Engine:
             async with self.client.stream(request, patience, account) as (pieces, answer):
                 answers.append(answer)
                 async for piece in pieces:
-                    for outcome in reader.feed(piece):
+                    for outcome in _read(reader.feed, piece):
                         yield outcome
                     if reader.satisfied:
                         break
@@ -328,7 +343,7 @@ class Engine:
             failure = error
         # What stands before a call is no answer yet.
         whole = failure is None and not (answers and answers[-1].asks)
-        for outcome in reader.finish(complete=whole):
+        for outcome in _read(partial(reader.finish, complete=whole)):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))
             else:
@@ -439,24 +454,24 @@ class Engine:
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
 
 
-def _blocks(context: Context, *, recurs: bool) -> Iterator[Block]:
-    """Yield the parts of a context as they are sent, those of one kind together.
+_READING = {"Insertion": "filter", "Beginning": "filter", "Drop": "filter"} | {
+    "Replacement": "anchor",
+    "Finding": "anchor",
+}
+"""What readers do for an outcome: completions are filtered, places are found."""
 
-    Args:
-        context: the parts, what lasts longest first.
-        recurs: whether what was found beside the document is kept for a while, all of it.
-    """
-    kinds = itertools.groupby(
-        context.parts, lambda part: (part.shared, part.stable, part.origin == context.subject)
-    )
-    for (shared, stable, is_subject), group in kinds:
-        parts = tuple(group)
-        text, count = "".join(part.text for part in parts), sum(part.tokens for part in parts)
-        for size, tokens_of_piece in parts[0].lasting if len(parts) == 1 else ():
-            yield Block(text[:size], tokens_of_piece, stable=True, goes_on=True)
-            text, count = text[size:], count - tokens_of_piece
-        if text:
-            yield Block(text, count, stable or (recurs and not is_subject), shared)
+
+def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outcome]:
+    """Let a reader read; what that took is told if anything came of it."""
+    if not tracing.on():
+        return read(*piece)
+    began = tracing.now_ns()
+    outcomes = list(read(*piece))
+    if outcomes:
+        kind = type(outcomes[-1]).__name__
+        name = _READING.get(kind, "read")
+        tracing.record(name, began, {"claude_lsp.outcome": kind, "claude_lsp.count": len(outcomes)})
+    return outcomes
 
 
 def _note(rounds_left: int, reason_to_end: str | None) -> str:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from claude_lsp.context.assemble import Context
     from claude_lsp.context.candidate import Candidate, Excerpt, Subject
     from claude_lsp.context.recipes import Recipe
-    from claude_lsp.settings import Settings, Tier
+    from claude_lsp.routing import Tier
+    from claude_lsp.settings import Settings
     from claude_lsp.structure.claimed import Dependencies
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot

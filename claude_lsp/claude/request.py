@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from claude_lsp.claude.catalog import Usage, cost_usd
 from claude_lsp.claude.dialogue import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from claude_lsp.claude.catalog import Effort, Model
     from claude_lsp.claude.dialogue import Turn
+    from claude_lsp.context.assemble import Context
+    from claude_lsp.context.calibration import Measure
     from claude_lsp.context.tools import Tool
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
 
 Repeats = Literal["", "shared", "stable"]
 """What of a prompt is expected to be sent again while a cache holds it: nothing, what all files of
@@ -101,6 +104,8 @@ class Request:
         turns: what it has asked for before, and got.
         must_answer: whether it may ask for nothing more. The tools stay in the request, as the
             turns need them.
+        language: of the code that is asked about; empty for none.
+        measure: what the prompt is expected to take; None where that was not estimated.
     """
 
     action: str
@@ -123,14 +128,29 @@ class Request:
     tools_tokens: int = 0
     turns: tuple[Turn, ...] = ()
     must_answer: bool = False
+    language: str = ""
+    measure: Measure | None = None
 
     @property
     def prompt_tokens(self) -> int:
         """Upper bound on the tokens of the whole prompt."""
-        overhead = 32  # roles, block boundaries and the schema's hidden instructions
-        schema = len(str(self.schema)) // 2 if self.schema else 0
-        said = sum(block.tokens for block in self.blocks) + sum(turn.tokens for turn in self.turns)
-        return self.system_tokens + self.tools_tokens + said + overhead + schema
+        said = sum(turn.tokens for turn in self.turns)
+        if self.measure is not None and (bound := self.measure.bound(said)) is not None:
+            return bound
+        blocks = sum(block.tokens for block in self.blocks)
+        return self.system_tokens + self.tools_tokens + blocks + said + self.overhead
+
+    @property
+    def overhead(self) -> int:
+        """Upper bound on what roles, block boundaries and the schema's hidden words take."""
+        return 32 + (len(str(self.schema)) // 2 if self.schema else 0)
+
+    @property
+    def expected_tokens(self) -> int:
+        """The tokens that the whole prompt is expected to take; the bound where none are."""
+        if self.measure is None:
+            return self.prompt_tokens
+        return self.measure.expected(sum(turn.tokens for turn in self.turns))
 
     @property
     def prefilled(self) -> str:
@@ -149,9 +169,24 @@ class Request:
         """
         return self.most_usd_with(0)
 
+    @property
+    def expected_most_usd(self) -> float | None:
+        """What it can cost at most if the prompt takes what is expected; None as for `most_usd`."""
+        return self.most_usd_with(self.expected_tokens - self.prompt_tokens)
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens that prompt and answer can have together."""
+        return self.prompt_tokens + self.longest_answer
+
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens that the answer can have."""
+        return min(self.max_tokens, self.model.max_output)
+
     def most_usd_with(self, more: int) -> float | None:
         """Return what `most_usd` would be with so many tokens more in the prompt."""
-        output = min(self.max_tokens, self.model.max_output)
+        output = self.longest_answer
         prompt = self.prompt_tokens + more
         if self.batched and self.repeats:
             usage = Usage(cache_write_1h=prompt, output=output)
@@ -162,12 +197,32 @@ class Request:
         return cost_usd(self.model, usage, batched=self.batched)
 
 
+def blocks_of(context: Context, *, recurs: bool) -> Iterator[Block]:
+    """Yield the parts of a context as they are sent, those of one kind together.
+
+    Args:
+        context: the parts, what lasts longest first.
+        recurs: whether what was found beside the document is kept for a while, all of it.
+    """
+    kinds = itertools.groupby(
+        context.parts, lambda part: (part.shared, part.stable, part.origin == context.subject)
+    )
+    for (shared, stable, is_subject), group in kinds:
+        parts = tuple(group)
+        text, count = "".join(part.text for part in parts), sum(part.tokens for part in parts)
+        for size, tokens_of_piece in parts[0].lasting if len(parts) == 1 else ():
+            yield Block(text[:size], tokens_of_piece, stable=True, goes_on=True)
+            text, count = text[size:], count - tokens_of_piece
+        if text:
+            yield Block(text, count, stable or (recurs and not is_subject), shared)
+
+
 def parameters(request: Request) -> dict[str, Any]:
     """Return the body of the request as the API takes it."""
     model = request.model
     body: dict[str, Any] = {
         "model": model.id,
-        "max_tokens": min(request.max_tokens, model.max_output),
+        "max_tokens": request.longest_answer,
         "stream": True,
         "system": [{"type": "text", "text": request.system}],
         "messages": [

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from claude_lsp.cli.process import USAGE, log_to_stderr
+from claude_lsp.cli.process import USAGE, log_to_stderr, observe, observed
 from claude_lsp.configuration import Configuration, load
 from claude_lsp.workspace import git
 from claude_lsp.workspace.workspace import Workspace
@@ -109,9 +109,12 @@ def configure(
     """
     log_to_stderr(getattr(options, "log_level", None) or "warning")
     file = Path(options.config) if options.config else None
+    command_line = {**(command_line or {}), **observed(options)}
     configuration = load(root, command_line=command_line, file=file, project=project)
     if configuration.problems:
         for problem in configuration.problems:
             say(str(problem))
         sys.exit(USAGE)
+    for fault in observe(configuration.settings, options.command):
+        refuse(fault)
     return configuration, Workspace((root,), configuration.settings)

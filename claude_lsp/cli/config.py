@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from claude_lsp.cli.common import root_for, say
 from claude_lsp.cli.process import DONE, USAGE
 from claude_lsp.configuration import load
+from claude_lsp.routing import as_written
 from claude_lsp.settings import options as all_options
 from claude_lsp.settings import schema
 
@@ -29,7 +30,11 @@ def config(options: argparse.Namespace) -> int:
         value: Any = configuration.settings
         for name in item.key.split("."):
             value = getattr(value, name)
-        shown = dict.fromkeys(value, "(set)") if item.key == "endpoint.headers" else value
+        shown = value
+        if item.key == "endpoint.headers":
+            shown = dict.fromkeys(value, "(set)")
+        elif item.key == "routes":
+            shown = {action: as_written(rules) for action, rules in value.items()}
         rows.append((item.key, shown, configuration.origins.get(item.key, "default"), item.doc))
     if options.format == "json":
         table = {key: {"value": value, "from": layer} for key, value, layer, _ in rows}

@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.lsp.convert import edits_to_client
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.edits import (
     TextEdit,
     apply_edits,
@@ -132,6 +133,7 @@ class Applier:
         self._seen = len(self._journal.changes)
         return None
 
+    @tracing.spanned("apply")
     async def _apply(
         self, locate: Callable[[Snapshot], Sequence[Range] | None], texts: Sequence[str]
     ) -> _Stands | str:

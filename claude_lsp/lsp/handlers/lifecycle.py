@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -20,7 +19,6 @@ from claude_lsp.workspace.files import TextFile, read_text
 
 if TYPE_CHECKING:
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.settings import Log
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +156,7 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     configuration = server.session.configuration
     server.forget_told()
     problems = [str(problem) for problem in configuration.problems]
-    problems += _follow_log(server, configuration.settings.log)
+    problems += await asyncio.to_thread(server.observation.follow, configuration.settings)
     new = [problem for problem in problems if problem not in server.told_problems]
     server.told_problems = frozenset(problems)
     for problem in new:
@@ -166,25 +164,6 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     if new:
         more = f" ({len(new) - 1} more in the log)" if len(new) > 1 else ""
         server.warn(f"{new[0]}{more}")
-
-
-def _follow_log(server: ClaudeServer, options: Log) -> list[str]:
-    """Log as much and where as the settings say; return what the user should know of it."""
-    ours = logging.getLogger("claude_lsp")
-    ours.setLevel(options.level.upper())
-    path = str(Path(options.file).expanduser().absolute()) if options.file else None
-    if server.log_file is not None and server.log_file.baseFilename != path:
-        server.close_log_file()
-    if path is None or server.log_file is not None:
-        return []
-    try:
-        server.log_file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        return [f"log.file can't be written: {error}"]
-    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    server.log_file.setFormatter(logging.Formatter(layout))
-    ours.addHandler(server.log_file)
-    return []
 
 
 async def _pulled(server: ClaudeServer) -> dict[str, Any] | None:

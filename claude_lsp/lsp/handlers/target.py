@@ -9,7 +9,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.lsp.convert import range_from_client
-from claude_lsp.settings import TIERS
+from claude_lsp.routing import TIERS
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from claude_lsp.context.candidate import Candidate
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
     from claude_lsp.workspace.images import Picture
     from claude_lsp.workspace.test_files import Destination
 

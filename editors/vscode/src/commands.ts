@@ -52,6 +52,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       await session.execute("claude.showContext", { ...placeOf(editor), action: action.label });
     }
   },
+  showUsage: (session) => session.execute("claude.showUsage", {}),
+  showUsagePage: (session) => session.execute("claude.showUsage", { page: true }),
   clear: async (session) => {
     await session.execute("claude.clear", { uri: activeEditor().document.uri.toString() });
   },

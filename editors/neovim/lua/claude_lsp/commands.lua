@@ -114,6 +114,11 @@ local ACTIONS = {
     server.run('claude.showContext', { uri = uri(), range = place(call), action = call.argument })
   end,
 
+  ---@param call claude_lsp.Call
+  usage = function(call)
+    server.run('claude.showUsage', { page = call.bang })
+  end,
+
   accept = function()
     require('claude_lsp.held').decide('claude.acceptPreview')
   end,
