@@ -121,6 +121,9 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
 	$(BIN)/python -m benchmarks.completion $(ARGS)
 
+bench-cost: $(VENV)/tested  ## what a replayed working day costs, beside other ways to ask
+	$(BIN)/python -m benchmarks.cost $(ARGS)
+
 bench-estimates: $(VENV)/tested  ## how good estimates of tokens are, and what keeping limits costs
 	$(BIN)/python -m benchmarks.estimates $(ARGS)
 
@@ -183,4 +186,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean
+.PHONY: help try test bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost

@@ -107,15 +107,23 @@ async def review_unit(
     account: Account,
     *,
     automatic: bool = False,
+    among_others: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
-    """Make one call; the last event is always its `UnitDone`."""
+    """Make one call; the last event is always its `UnitDone`.
+
+    With `among_others` it is one of several whose prompts begin alike: the first of them goes
+    ahead, and the rest read what it wrote to the cache.
+    """
     action, situation = ACTIONS["review"], situation_of(unit)
     failure = None
     seen = Seen()
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
-        prepared = replace(prepared, request=replace(prepared.request, automatic=automatic))
+        asked = replace(prepared.request, automatic=automatic)
+        if among_others:
+            asked = replace(asked, repeats="shared")
+        prepared = replace(prepared, request=asked)
         async with contextlib.aclosing(
             engine.run(action, situation, prepared, account)
         ) as outcomes:
@@ -193,7 +201,14 @@ async def review(
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
             async with contextlib.aclosing(
-                review_unit(engine, unit, surroundings, account, automatic=automatic)
+                review_unit(
+                    engine,
+                    unit,
+                    surroundings,
+                    account,
+                    automatic=automatic,
+                    among_others=len(units) > 1,
+                )
             ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:
