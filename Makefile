@@ -110,6 +110,9 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
 	$(BIN)/python -m benchmarks.completion $(ARGS)
 
+secrets-report: $(VENV)/tested  ## measure what redaction finds and what it leaves alone; writes docs/secrets.md
+	$(BIN)/python -m benchmarks.secrets $(ARGS)
+
 fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
 
@@ -169,4 +172,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test secrets-report bench-vscode arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

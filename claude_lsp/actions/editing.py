@@ -125,10 +125,16 @@ class EditsReader:
         span = sent.to_document(place)
         if any(span.overlaps(other) or span == other for other in self._taken):
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
-        self._taken.append(span)
         if self._comment is not None:
             new = without_instruction(new, self._language)
-        return Replacement(span, sent.redacted.restore(new))
+        restored = sent.redacted.restore(new)
+        if restored is None:
+            return Notice(
+                "An edit was dropped: it would write the name of a secret that this document does "
+                f"not have ({_head(quote)})"
+            )
+        self._taken.append(span)
+        return Replacement(span, restored)
 
 
 def _edit(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:

