@@ -15,8 +15,9 @@ from claude_lsp.context.candidate import Candidate, Style, Subject
 from claude_lsp.text.lines import split_lines
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
+from tests.planted import AWS_KEY, GITHUB_TOKEN
 
-SECRETS = ("gh" + "p_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6", "AK" + "IAQ3EGRMCN7PZLT2XB")
+SECRETS = (GITHUB_TOKEN, AWS_KEY)
 KEY = f'token = "{SECRETS[0]}"\n'
 AWS = f"    aws = '{SECRETS[1]}'; use(aws)\n"
 FAMILIES: tuple[tokens.Family, ...] = ("claude-3", "claude-4.7")
