@@ -225,7 +225,9 @@ def _is_bare_secret(
         or (follows != "" and follows in "\"'`&;" and not opening.endswith(("(", ", ")))
     )
     is_header = sign == ":" and follows != "" and opening.endswith(follows) and follows in "\"'"
-    if not (is_setting or is_pair or is_header or is_option):
+    # In a line of a log, or in prose: no expression of a language looks like it.
+    is_told = match["sign"] == "=" and is_password and not _DOTTED_NAME.fullmatch(value)
+    if not (is_setting or is_pair or is_header or is_option or is_told):
         # Only a value that ends its line is a setting.
         behind = text[end : end + 2].lstrip(" \t")
         if behind and behind[0] not in "\r\n#;&\\" and ";" not in before:

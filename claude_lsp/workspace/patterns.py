@@ -214,7 +214,7 @@ def _readings(text: str) -> list[str]:
     that two stars behind a name (`ab**/c`) stand at the beginning and match directories after all:
     `abc` and `ab/x/c` as well as `abx/c`.
     """
-    readings = []
+    readings: list[str] = []
     while len(readings) < _MOST_READINGS and (special := _STARS_BEHIND_NAME.match(text)):
         name, tail = special["name"], special["tail"]
         if not tail:
