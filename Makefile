@@ -25,7 +25,7 @@ try: $(VENV)/installed  ## review this repository, or another: make try DIR=path
 	if [ $${status:-0} -eq 2 ]; then exit 2; fi
 
 test: $(VENV)/tested  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/tested  ## run the real editors against the server
 	@$(BIN)/python -m tests.editors $(EDITORS)
@@ -75,6 +75,9 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	$(BIN)/claude-lsp arch --facts-only --min-severity info -o html:$$folder/page.html $$folder/claude-lsp >/dev/null && \
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
+
+soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
+	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .

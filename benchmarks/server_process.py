@@ -125,16 +125,16 @@ class ServerProcess(asyncio.SubprocessProtocol):
 
     def memory(self) -> int:
         """Return the resident memory in bytes."""
-        return int(self._measured().memory_info().rss)
+        return int(self.process.memory_info().rss)
 
     def cpu_seconds(self) -> float:
         """Return the processor time used so far."""
-        times = self._measured().cpu_times()
+        times = self.process.cpu_times()
         return float(times.user + times.system)
 
     def cpu_seconds_of_all(self) -> float:
         """Return the processor time used so far by the server and the processes it has started."""
-        processes = [self._measured(), *self._measured().children(recursive=True)]
+        processes = [self.process, *self.process.children(recursive=True)]
         return sum(sum(_times(process)) for process in processes)
 
     async def stop(self) -> None:
@@ -188,7 +188,9 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._input.write(data)
         return at
 
-    def _measured(self) -> psutil.Process:
+    @property
+    def process(self) -> psutil.Process:
+        """The server's process."""
         if self._process is None:
             assert self._transport is not None
             self._process = psutil.Process(self._transport.get_pid())

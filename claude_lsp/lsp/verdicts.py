@@ -36,22 +36,28 @@ class Verdicts:
         self._stores: dict[Path, Dismissals] = {}
         self._project: frozenset[str] = frozenset()
         self._changes = 0
-        self._writing = asyncio.Lock()
+        self._on_disk = asyncio.Lock()
+        self._unwritten: list[tuple[Sequence[str], bool]] = []
         self.dismissed: set[str] = set()
 
     async def refresh(self) -> None:
         """Read everything again: another editor or a checkout may have changed it."""
         roots, settings = self._server.session.roots, self._server.session.configuration.settings
         stores = self._all_stores()
-        dismissed, project = await asyncio.to_thread(_read, stores, roots, settings)
+        async with self._on_disk:  # after what was said before
+            dismissed, project = await asyncio.to_thread(_read, stores, roots, settings)
         self.dismissed, self._project = set(dismissed), project
+        for fingerprints, dismisses in self._unwritten:
+            change = self.dismissed.update if dismisses else self.dismissed.difference_update
+            change(fingerprints)
         self._publish()
 
     def dismiss(self, entries: Sequence[Entry]) -> None:
         """Hide findings at once, and keep that for the next session."""
-        self.dismissed.update(entry.fingerprint for entry in entries)
+        fingerprints = [entry.fingerprint for entry in entries]
+        self.dismissed.update(fingerprints)
         self._publish()
-        self._keep(lambda store: store.dismiss(entries))
+        self._keep(fingerprints, True, lambda store: store.dismiss(entries))
 
     def restore(self, fingerprints: Iterable[str]) -> int:
         """Take dismissals back; return how many there were."""
@@ -59,22 +65,29 @@ class Verdicts:
         self.dismissed.difference_update(taken)
         self._publish()
         if taken:
-            self._keep(lambda store: store.restore(taken))
+            self._keep(taken, False, lambda store: store.restore(taken))
         return len(taken)
 
     def _publish(self) -> None:
         self._server.published.accept(self.dismissed | self._project)
 
-    def _keep(self, change: Callable[[Dismissals], None]) -> None:
-        """Write to the store of every folder: a fingerprint does not tell which it is of."""
-        stores = self._all_stores()
+    def _keep(
+        self, fingerprints: Sequence[str], dismisses: bool, change: Callable[[Dismissals], None]
+    ) -> None:
+        """Write to the store of every folder: a fingerprint does not tell which it is of.
+
+        Until that is done, or for good where it can't be, what is read is corrected by it.
+        """
+        stores, word = self._all_stores(), (fingerprints, dismisses)
+        self._unwritten.append(word)
 
         async def keep() -> None:
             try:
                 # One after the other, as they came: the last word about a finding is what holds.
-                async with self._writing:
+                async with self._on_disk:
                     for store in stores:
                         await asyncio.to_thread(change, store)
+                self._unwritten = [each for each in self._unwritten if each is not word]
             except OSError as error:
                 self._server.warn(f"the dismissal holds only until the editor ends: {error}")
 

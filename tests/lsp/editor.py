@@ -204,7 +204,7 @@ class Editor:
 
     async def _until_done(self, tasks: Callable[[], set[asyncio.Task[Any]]]) -> None:
         await pause()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(50):
             while running := tasks():
                 await asyncio.wait(running)
                 await pause()

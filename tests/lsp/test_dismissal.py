@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,31 @@ async def test_what_was_said_last_is_what_is_kept(
     await editor.command("claude.dismiss", {**named, "restore": True})
     await editor.settled()
     assert not Dismissals(editor.root).read()
+
+
+async def test_what_is_dismissed_while_the_store_is_read_stays_dismissed(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = editor.open()
+    await review(editor, uri, LIMIT, RESULT)
+    key = fingerprint(editor, uri, "Never used")
+    read, reading, go_on = Dismissals.read, threading.Event(), threading.Event()
+
+    def slowly(store: Dismissals) -> frozenset[str]:
+        dismissed = read(store)
+        reading.set()
+        assert go_on.wait(10)
+        return dismissed
+
+    monkeypatch.setattr(Dismissals, "read", slowly)
+    editor.api.script(replies.json_findings([LIMIT, RESULT]))
+    await editor.command("claude.review", {"uri": uri})
+    assert await asyncio.to_thread(reading.wait, 10)
+    await editor.command("claude.dismiss", {"uri": uri, "fingerprint": key})
+    go_on.set()
+    await editor.settled()
+    assert editor.shown(uri) == [(4, "Starts at 0")]
+    assert Dismissals(editor.root).read() == {key}
 
 
 async def test_what_is_restored_is_shown_where_it_stands_by_now(editor: Editor) -> None:
@@ -319,4 +345,6 @@ async def test_a_dismissal_that_cannot_be_kept_is_told(editor: Editor) -> None:
     Dismissals(editor.root).path.mkdir(parents=True)
     await editor.run("claude.dismiss", {"fingerprint": fingerprint(editor, uri, "Starts")})
     assert editor.messages[0].startswith("the dismissal holds only until the editor ends: ")
+    assert editor.shown(uri) == []
+    await review(editor, uri, RESULT)
     assert editor.shown(uri) == []
