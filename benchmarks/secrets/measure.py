@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RUN = 16
 """So many characters of a secret in a row are too many; a shorter secret counts whole."""
+_DIGIT = re.compile(r"\d")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9+/=_.~-]+")
 
 
@@ -49,7 +50,7 @@ def missed(pages: Iterable[Page]) -> Tally:
         for mark in page.marks:
             secret = page.text[mark.start : mark.end]
             tally.total[mark.group] += 1
-            if _is_left(secret, answer.text):
+            if is_left(secret, answer.text):
                 tally.wrong[mark.group] += 1
                 line = answer.text[max(0, mark.start - 60) : mark.end + 20]
                 tally.examples.append((page.path, mark.name, line))
@@ -76,9 +77,10 @@ def touched(pages: Iterable[Page]) -> Tally:
     return tally
 
 
-def _is_left(secret: str, text: str) -> bool:
-    # A private key's own lines count, not its armour.
-    pieces = [p for p in _SEPARATORS.split(secret) if "-----" not in p and len(p) >= 6]
+def is_left(secret: str, text: str) -> bool:
+    """Whether so much of a secret stands in a text that it counts as missed."""
+    # What was drawn counts, not a key's armour and not the words of a form.
+    pieces = [p for p in _SEPARATORS.split(secret) if len(p) >= 6 and _DIGIT.search(p)]
     if not pieces:
         return secret in text
     return any(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.secrets.__main__ import LEAST_RECALL
+from benchmarks.secrets.corpus import planted
+from benchmarks.secrets.measure import is_left
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation, Surroundings
 from claude_lsp.claude.errors import ClaudeError
@@ -253,3 +256,25 @@ async def test_secrets_around_the_place_itself_do_not_leave(
                 place = replace(situation(root), range=span)
                 await sent(engine, name, place, Surroundings())
         check(messages_api, "<redacted:private-key>")
+
+
+async def test_the_corpus_of_secrets_does_not_leave(root: Path, messages_api: MessagesApi) -> None:
+    """Some files of `benchmarks/secrets`, whose redaction is tested by itself, all the way out."""
+    pages = planted()[::4]
+    async with engine_for(root, **LARGE, context__index=False) as engine:
+        for start in range(0, len(pages), 60):
+            text = "\n\n".join(page.text for page in pages[start : start + 60])
+            path = write(root, f"app/part_{start}.py", text)
+            document = opened(path)
+            here = document.index.range_of(0, len(text))
+            place = Situation(document, f"app/part_{start}.py", here)
+            await sent(engine, "explain", place, Surroundings([document]))
+    left, total = [], 0
+    for start, request in zip(range(0, len(pages), 60), messages_api.requests, strict=True):
+        assert "<redacted:" in request.text
+        for page in pages[start : start + 60]:
+            secrets = [page.text[mark.start : mark.end] for mark in page.marks]
+            left += [secret for secret in secrets if is_left(secret, request.text)]
+            total += len(secrets)
+    assert total > 100
+    assert len(left) <= (1 - LEAST_RECALL) * total, left
