@@ -76,6 +76,11 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
+usage-image: $(VENV)/tested  ## draw the picture of the usage page in the documents; needs chromium
+	@page=$$(mktemp -d)/page.html && $(BIN)/python -m docs.usage_example $$page 30 && \
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
+	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
+
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
@@ -117,6 +122,9 @@ bench-completion: $(VENV)/tested  ## completions beside other servers': speed, r
 
 secrets-report: $(VENV)/tested  ## measure what redaction finds and what it leaves alone; writes docs/secrets.md
 	$(BIN)/python -m benchmarks.secrets $(ARGS)
+
+bench-estimates: $(VENV)/tested  ## how good estimates of tokens are, and what keeping limits costs
+	$(BIN)/python -m benchmarks.estimates $(ARGS)
 
 fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
@@ -202,4 +210,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test soak lock audit sbom reproducible secrets-report bench-vscode arch-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test soak lock audit sbom reproducible secrets-report bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

@@ -18,7 +18,12 @@ def as_dict(prepared: Prepared) -> dict[str, Any]:
         "action": request.action,
         "tier": request.tier,
         "model": request.model.id,
-        "tokens": {"bound": request.prompt_tokens, "parts": parts.tokens},
+        "why": prepared.why,
+        "tokens": {
+            "expected": request.expected_tokens,
+            "bound": request.prompt_tokens,
+            "parts": parts.tokens,
+        },
         "most_usd": prepared.most_usd,
         **({"bounds": asdict(prepared.bounds)} if prepared.bounds is not None else {}),
         "parts": [
@@ -44,8 +49,11 @@ def as_text(prepared: Prepared) -> str:
     request, parts = prepared.request, prepared.context
     most = prepared.most_usd
     price = "price unknown" if most is None else f"at most ${most:.4f}"
-    head = f"{request.action} -> {request.tier} ({request.model.id})"
-    bounds = f"at most {request.prompt_tokens:,} tokens in, {request.max_tokens:,} out"
+    head = f"{request.action} -> {request.tier} ({request.model.id}; {prepared.why})"
+    bounds = (
+        f"about {request.expected_tokens:,} tokens in, at most {request.prompt_tokens:,}, "
+        f"and {request.max_tokens:,} out"
+    )
     lines = [f"{head}: {bounds}, {price}"]
     for part in parts.parts:
         notes = [part.reason, f"{part.tokens:,} tokens", "stable" if part.stable else "volatile"]
@@ -64,6 +72,9 @@ def as_text(prepared: Prepared) -> str:
         f"{tool.name}({', '.join(tool.schema['properties'])}): {tool.description}"
         for tool in request.tools
     ]
+    for message in request.earlier:
+        for said in message.blocks:
+            lines += [f"--- {message.role}, stable ---", said.text]
     for block in request.blocks:
         lines += [f"--- user, {'stable' if block.stable else 'volatile'} ---", block.text]
     return "\n".join(lines)

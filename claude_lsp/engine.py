@@ -10,22 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import ALONE
 from claude_lsp.actions.outcomes import Unusable
+from claude_lsp.actions.route import route_of
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
-from claude_lsp.claude.dialogue import Bounds, Turn, within
+from claude_lsp.claude.dialogue import Bounds, Turn, note_of, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, ImageBlock, Request
-from claude_lsp.claude.route import route
+from claude_lsp.claude.request import Block, ImageBlock, Message, Request
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
-from claude_lsp.text.positions import Position, Range
+from claude_lsp.telemetry import tracing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
     from claude_lsp.actions.action import Action, Reader, Situation, Surroundings
     from claude_lsp.actions.outcomes import Outcome
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate, Excerpt
-    from claude_lsp.context.tools import Project, Tool
-    from claude_lsp.settings import Settings, Tier
+    from claude_lsp.context.candidate import Candidate
+    from claude_lsp.context.tokens import Family
+    from claude_lsp.context.tools import Tool
+    from claude_lsp.routing import Tier
+    from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.workspace import Workspace
 
@@ -64,6 +67,7 @@ class Prepared:
         bounds: what the dialogue may use, None where there are no tools.
         longest_answer: tokens of the answer that ends a dialogue.
         surroundings: what the editor showed.
+        why: what decided on the tier, in words for the user.
     """
 
     request: Request
@@ -71,6 +75,7 @@ class Prepared:
     bounds: Bounds | None = None
     longest_answer: int = 0
     surroundings: Surroundings = ALONE
+    why: str = ""
 
     @property
     def most_usd(self) -> float | None:
@@ -108,6 +113,7 @@ class Engine:
     def __post_init__(self) -> None:
         self._gatherer = Gatherer(self.settings, self.workspace, self.codebase)
 
+    @tracing.spanned("context")
     async def prepare(
         self,
         action: Action,
@@ -126,7 +132,8 @@ class Engine:
             tier: the one that the user chose for this time, over the route.
 
         Raises:
-            ClaudeError: the document must not be sent (kind "ignored").
+            ClaudeError: the document must not be sent (kind "ignored"), or nothing can be sent of
+                the conversation (kind "conversation").
         """
         about = [(each.origin, each.snapshot) for each in situation.excerpts]
         if action.subject(situation) is not None:
@@ -134,23 +141,48 @@ class Engine:
         for origin, snapshot in about:
             if (reason := self.workspace.reason_not_to_send(snapshot)) is not None:
                 raise errors.ClaudeError(errors.ignored(origin, reason))
-        chosen = route(action.name, action.tier, self.settings, tier)
+        chosen = route_of(action, situation, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
-        candidates = [*action.extras(situation), *extras]
-        gathered = await self._gather(action, situation, surroundings)
-        context, question = await asyncio.to_thread(
-            self._context, action, situation, family, candidates, gathered, question=prompt.question
-        )
-        blocks: list[Block | ImageBlock] = [
-            Block(text, sum(part.tokens for part in parts), stable)
-            for stable in (True, False)
-            if (parts := [part for part in context.parts if part.stable is stable])
-            and (text := "".join(part.text for part in parts))
-        ]
-        # Models read an image best before what is asked about it.
-        blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
-        blocks.append(Block(question, tokens.upper_bound(question, family)))
+        blocks: list[Block | ImageBlock] = []
+        earlier: list[Message] = []
+        if action.conversation is not None:
+            # Not needed by a server that starts.
+            from claude_lsp.references import prompt_of
+
+            conversation = await asyncio.to_thread(action.conversation, situation)
+            context, earlier, blocks = await prompt_of(
+                conversation.turns,
+                situation.snapshot.path,
+                self.codebase,
+                self.workspace,
+                surroundings,
+                limit=action.recipe.budget(self.settings),
+                family=family,
+            )
+        else:
+            candidates = [*action.extras(situation), *extras]
+            with tracing.span("gather"):
+                gathered = await self._gather(action, situation, surroundings)
+            with tracing.span("assemble"):
+                context, question = await asyncio.to_thread(
+                    self._context,
+                    action,
+                    situation,
+                    family,
+                    candidates,
+                    gathered,
+                    question=prompt.question,
+                )
+            blocks += [
+                Block(text, sum(part.tokens for part in parts), stable)
+                for stable in (True, False)
+                if (parts := [part for part in context.parts if part.stable is stable])
+                and (text := "".join(part.text for part in parts))
+            ]
+            # Models read an image best before what is asked about it.
+            blocks += [ImageBlock(one.media_type, one.data, one.tokens) for one in prompt.pictures]
+            blocks.append(Block(question, tokens.upper_bound(question, family)))
         tools, bounds = self._tools(action, situation, chosen.model)
         system = prompt.system + (bounds.announcement() if bounds is not None else "")
         request = Request(
@@ -166,6 +198,7 @@ class Engine:
             schema=prompt.schema,
             stop_sequences=prompt.stop_sequences,
             prefill=prompt.prefill,
+            earlier=tuple(earlier),
             automatic=situation.automatic,
             speculative=situation.speculative,
             tools=tools,
@@ -173,8 +206,10 @@ class Engine:
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
                 for tool in tools
             ),
+            language=situation.snapshot.language,
         )
-        return Prepared(request, context, bounds, prompt.max_tokens, surroundings)
+        request = await asyncio.to_thread(self.client.estimates.measured, request)
+        return Prepared(request, context, bounds, prompt.max_tokens, surroundings, chosen.why)
 
     def _tools(
         self, action: Action, situation: Situation, model: Model
@@ -217,7 +252,7 @@ class Engine:
                 situation,
                 snapshot=excerpt.snapshot,
                 origin=excerpt.origin,
-                range=_main_range(excerpt),
+                range=excerpt.main_range,
                 excerpts=(),
             )
             one = wanted._replace(situation=part, room=its_room)
@@ -237,7 +272,7 @@ class Engine:
             recipe,
             surroundings,
             int(recipe.budget(self.settings) * (1 - recipe.document)),
-            route(action.name, action.tier, self.settings).model.tokenizer,
+            route_of(action, situation, self.settings).model.tokenizer,
         )
 
     async def close(self) -> None:
@@ -248,7 +283,7 @@ class Engine:
         self,
         action: Action,
         situation: Situation,
-        family: tokens.Family,
+        family: Family,
         candidates: Sequence[Candidate],
         gathered: Gathered,
         *,
@@ -323,7 +358,7 @@ class Engine:
             async with self.client.stream(request, patience, account) as (pieces, answer):
                 answers.append(answer)
                 async for piece in pieces:
-                    for outcome in reader.feed(piece):
+                    for outcome in _read(reader.feed, piece):
                         yield outcome
                     if reader.satisfied:
                         break
@@ -331,7 +366,7 @@ class Engine:
             failure = error
         # What stands before a call is no answer yet.
         whole = failure is None and not (answers and answers[-1].asks)
-        for outcome in reader.finish(complete=whole):
+        for outcome in _read(partial(reader.finish, complete=whole)):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))
             else:
@@ -356,6 +391,7 @@ class Engine:
             ClaudeError: a request failed, or the model asked for tools when there were none left.
         """
         # Not needed by a server that starts.
+        from claude_lsp.references import project_of
         from claude_lsp.toolbox import Toolbox
 
         bounds = prepared.bounds
@@ -365,7 +401,8 @@ class Engine:
         deadline = loop.time() + bounds.seconds
         purse = Account(bounds.usd, "spend.dialogue_usd", within=account)
         family = prepared.request.model.tokenizer
-        toolbox = Toolbox(lambda: self._project(situation, prepared.surroundings), bounds, family)
+        folder, around = self.codebase.folder_of(situation.snapshot.path), prepared.surroundings
+        toolbox = Toolbox(lambda: project_of(self.workspace, folder, around), bounds, family)
         turns: list[Turn] = []
         first = prepared.request
         # The turns have the room that the bounds give them, and no more than the model has.
@@ -418,43 +455,42 @@ class Engine:
             turns.append(Turn(tuple(answer.blocks), tuple(results), "", said))
             reason_to_end = why_no_more()
             must_answer = reason_to_end is not None
-            note = _note(bounds.rounds - len(turns), reason_to_end)
+            note = note_of(bounds.rounds - len(turns), reason_to_end)
             said += tokens.upper_bound(note, family)
             turns[-1] = replace(turns[-1], note=note, said_tokens=said)
-
-    def _project(self, situation: Situation, surroundings: Surroundings) -> Project:
-        """Return what tools may look into; reads files, so it runs in a worker."""
-        from claude_lsp.workspace.project_files import ProjectFiles
-
-        folder = self.codebase.folder_of(situation.snapshot.path)
-        root = folder.root
-        if root is None:
-            raise ValueError("tools need a folder")
-        opened = [one for one in surroundings.documents if one.path and folder.holds(one.path)]
-        return ProjectFiles(self.workspace, root, folder.links(opened), opened)
 
     def _patience(self, action: Action, situation: Situation) -> Patience:
         """Typing waits for seconds and never retries; a review takes its time."""
         if situation.automatic:
             return Patience(_AUTOMATIC_DEADLINE_S, silence_s=_AUTOMATIC_DEADLINE_S)
+        if action.conversation is not None:
+            # The user reads along and can cancel at any time.
+            return Patience(self.settings.endpoint.timeout_s, retries=1)
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
 
 
-def _note(rounds_left: int, reason_to_end: str | None) -> str:
-    if reason_to_end is not None:
-        return f"There are no more tools: {reason_to_end}. Answer now."
-    return f"{rounds_left} more round{'s' if rounds_left != 1 else ''} may ask for tools."
+_READING = {"Insertion": "filter", "Beginning": "filter", "Drop": "filter"} | {
+    "Replacement": "anchor",
+    "Finding": "anchor",
+}
+"""What readers do for an outcome: completions are filtered, places are found."""
+
+
+def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outcome]:
+    """Let a reader read; what that took is told if anything came of it."""
+    if not tracing.on():
+        return read(*piece)
+    began = tracing.now_ns()
+    outcomes = list(read(*piece))
+    if outcomes:
+        kind = type(outcomes[-1]).__name__
+        name = _READING.get(kind, "read")
+        tracing.record(name, began, {"claude_lsp.outcome": kind, "claude_lsp.count": len(outcomes)})
+    return outcomes
 
 
 def room_beside(excerpts: int) -> int:
     """Return how many tokens what helps with excerpts may take, given what they take."""
     return _ROOM_AT_LEAST + int(excerpts * _ROOM_SHARE)
-
-
-def _main_range(excerpt: Excerpt) -> Range:
-    """Return the longest run of lines that an excerpt is about."""
-    runs = excerpt.scope or excerpt.shown
-    longest = max(runs, key=lambda lines: lines.last - lines.first)
-    return Range(Position(longest.first, 0), Position(longest.last + 1, 0))

@@ -17,15 +17,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from claude_lsp import routing
+from claude_lsp.routing import Rule, Tier
 from claude_lsp.user_actions import UserAction, user_action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-Tier = Literal["haiku", "sonnet", "opus"]
-"""A role in routing: quick and cheap, everyday, or thorough."""
-
-TIERS: tuple[Tier, ...] = ("haiku", "sonnet", "opus")
 
 Scope = Literal["user", "project"]
 """Who may set an option. A project's own files may set only those of scope "project": nothing in
@@ -144,6 +141,22 @@ class Edits:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Conversations kept as documents."""
+
+    folder: str = option(
+        ".claude-lsp/conversations",
+        "Where new conversations are kept, relative to the project's folder.",
+        scope="project",
+    )
+    context_tokens: int = option(
+        40000,
+        "Bound on what is sent of a conversation and what it refers to, in tokens.",
+        minimum=1000,
+    )
+
+
+@dataclass(frozen=True)
 class PathInstructions:
     """What reviewers of some files should know.
 
@@ -232,7 +245,7 @@ class Arch:
 
 @dataclass(frozen=True)
 class Spend:
-    """Limits in US dollars; a request that would pass one is not sent."""
+    """Limits in US dollars and tokens; a request that would pass one is not sent."""
 
     request_usd: float = option(1.0, "Most that one request may cost, in US dollars.", minimum=0)
     dialogue_usd: float = option(
@@ -243,6 +256,23 @@ class Spend:
     day_usd: float = option(10.0, "Most that one day may cost, in US dollars.", minimum=0)
     automatic_day_usd: float = option(
         2.0, "Most that a day's unasked-for requests may cost, in US dollars.", minimum=0
+    )
+    request_tokens: int = option(
+        1_500_000, "Most tokens of one request, prompt and longest answer together.", minimum=0
+    )
+    day_tokens: int = option(100_000_000, "Most tokens of one day.", minimum=0)
+    automatic_day_tokens: int = option(
+        50_000_000, "Most tokens of a day's unasked-for requests.", minimum=0
+    )
+    actions: dict[str, dict[str, float]] = option(
+        {},
+        "Limits of single actions: request_usd, request_tokens, day_usd, day_tokens by its name.",
+    )
+    keep_days: int = option(
+        400,
+        "How long the ledger keeps what each request has used, in days.",
+        minimum=1,
+        maximum=36_500,
     )
 
 
@@ -263,7 +293,26 @@ class Log:
     """The server's log; keys, prompts and source never stand in it above the level debug."""
 
     level: Literal["debug", "info", "warning", "error"] = option("info", "How much is logged.")
-    file: str = option("", "Log to this file as well as to stderr.")
+    file: str = option("", "Log to this file as well as to stderr, as JSON lines.")
+    max_mb: int = option(
+        10,
+        "Size at which the log's file begins anew, in MB; three of before are kept.",
+        minimum=1,
+        maximum=10_000,
+    )
+    trace: str = option(
+        "",
+        "Write a trace of the session to this file, for Perfetto; `{pid}` is the process's number.",
+    )
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What is told to others, and only to where your own environment says; never any content."""
+
+    otel: bool = option(
+        False, "Whether to export OpenTelemetry spans and metrics, as `OTEL_*` variables say."
+    )
 
 
 @dataclass(frozen=True)
@@ -271,15 +320,20 @@ class Settings:
     """All options, resolved. Read as `settings.completion.max_tokens`."""
 
     models: Models = field(default_factory=Models)
-    routes: dict[str, Tier] = option({}, "Tier for an action, where not its own default.")
+    routes: dict[str, tuple[Rule, ...]] = option(
+        {},
+        "Tier for an action, where not its own default; or rules by max_tokens and language.",
+    )
     completion: Completion = field(default_factory=Completion)
     context: ContextOptions = field(default_factory=ContextOptions)
     edits: Edits = field(default_factory=Edits)
+    ask: Ask = field(default_factory=Ask)
     review: Review = field(default_factory=Review)
     arch: Arch = field(default_factory=Arch)
     spend: Spend = field(default_factory=Spend)
     endpoint: Endpoint = field(default_factory=Endpoint)
     log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     actions: dict[str, UserAction] = option(
         {},
         "Actions of your own by name: title, prompt, output and more; see docs/cookbook.md.",
@@ -357,7 +411,7 @@ def check(key: str, value: Any) -> Any:
     try:
         checked = _coerce(known.type, value)
     except ValueError as error:
-        if key == "actions":
+        if key in ("actions", "routes"):
             return Invalid(key, f"{key} {error}")
         return Invalid(key, f"{key} {error}, not {value!r}")
     if known.minimum is not None and checked < known.minimum:
@@ -376,11 +430,30 @@ def check(key: str, value: Any) -> Any:
             if not price.keys() >= {"input", "output"} or min(price.values()) < 0:
                 wanted = f"{key} needs input and output of at least 0 for {model}"
                 return Invalid(key, f"{wanted}, not {price!r}")
+    if key == "spend.actions":
+        for action, limits in checked.items():
+            if fault := _limits_fault(limits):
+                return Invalid(key, f"{key}.{action} {fault}")
     if key == "suppress":
         for fingerprint, entry in checked.items():
             if fault := _suppress_fault(fingerprint, entry):
                 return Invalid(key, f"{key}.{fingerprint} {fault}")
     return checked
+
+
+_LIMITS = ("request_usd", "request_tokens", "day_usd", "day_tokens")
+
+
+def _limits_fault(limits: Mapping[str, float]) -> str | None:
+    """Return what is wrong with the limits of an action, None if nothing is."""
+    for name, most in limits.items():
+        if name not in _LIMITS:
+            near = difflib.get_close_matches(name, _LIMITS, n=1, cutoff=0.6)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            return f"has only {', '.join(_LIMITS)}, not {name}{hint}"
+        if most < 0:
+            return f"needs a {name} of at least 0, not {most!r}"
+    return None
 
 
 def _suppress_fault(fingerprint: str, entry: Mapping[str, str]) -> str | None:
@@ -461,6 +534,8 @@ def _json_type(kind: Any) -> dict[str, Any]:
             "required": [item.name for item in own if item.default is dataclasses.MISSING],
             "additionalProperties": False,
         }
+    if origin is dict and arguments[1] == tuple[Rule, ...]:
+        return routing.json_schema()
     if origin is dict:
         return {"type": "object", "additionalProperties": _json_type(arguments[1])}
     return {"type": {str: "string", bool: "boolean", int: "integer", float: "number"}[kind]}
@@ -491,6 +566,8 @@ def _coerce(kind: Any, value: Any) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
             return tuple(value)
         raise ValueError("must be a list of texts")
+    if origin is dict and arguments[1] == tuple[Rule, ...]:
+        return routing.routes(value)
     if origin is dict:
         if not isinstance(value, dict):
             raise ValueError("must be a table")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.claude import errors
@@ -11,6 +12,9 @@ from claude_lsp.claude.catalog import Usage
 
 if TYPE_CHECKING:
     from claude_lsp.claude.request import Request
+
+_LEAST_ANSWER = 1_000
+"""Tokens of an answer below which it is not worth its prompt."""
 
 
 @dataclass
@@ -47,6 +51,24 @@ class Account:
         if self.limit_usd is not None:
             limits.append(self.limit_usd - (self.cost_usd or 0.0) - sum(self._booked))
         return min((limit for limit in limits if limit is not None), default=None)
+
+    def affordable(self, request: Request) -> Request:
+        """Return a request whose longest answer is what the limit still pays for.
+
+        Answers are far shorter than they could be, so a run near its limit need not end while there
+        is room for a usual one. Where there is not, the request stays as it is, and is refused.
+        """
+        if self.within is not None:
+            request = self.within.affordable(request)
+        most = request.most_usd
+        if self.limit_usd is None or most is None:
+            return request
+        over = most - (self.limit_usd - (self.cost_usd or 0.0))
+        shorter = replace(request, max_tokens=max(0, request.longest_answer - _LEAST_ANSWER))
+        if over <= 0 or shorter.max_tokens == 0 or not (cheaper := most - (shorter.most_usd or 0)):
+            return request
+        longest = request.longest_answer - math.ceil(over / cheaper * _LEAST_ANSWER) - 1
+        return replace(request, max_tokens=longest) if longest >= _LEAST_ANSWER else request
 
     async def book(self, request: Request) -> None:
         """Set aside the most that a request can cost.

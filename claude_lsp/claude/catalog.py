@@ -6,12 +6,13 @@ not listed is used all the same, with the most conservative request that works a
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
 
 Thinking = Literal["adaptive", "disabled", "enabled", "between_tools"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
@@ -26,7 +27,11 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens, for prompts of more than `above` tokens."""
+    """US dollars per million tokens, for prompts of more than `above` tokens.
+
+    Attributes:
+        as_of: the day of the list that it stands in; None for a price of the user's own.
+    """
 
     input: float
     output: float
@@ -34,6 +39,22 @@ class Price:
     cache_write_1h: float
     cache_read: float
     above: int = 0
+    as_of: str | None = PRICES_AS_OF
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether every part is an amount; with any other one no limit could be kept."""
+        parts = (
+            *(self.input, self.output),
+            *(self.cache_write_5m, self.cache_write_1h, self.cache_read),
+        )
+        return all(0 <= part < math.inf for part in parts)
+
+    @property
+    def name(self) -> str:
+        """Which price it is among those of its model."""
+        band = f" above {self.above}" if self.above else ""
+        return (self.as_of or "models.prices") + band
 
 
 @dataclass(frozen=True)
@@ -77,7 +98,7 @@ class Model:
     def price_for(self, prompt_tokens: int) -> Price | None:
         """Return the price band of a prompt of so many tokens, None where it is unknown."""
         fitting = [price for price in self.prices if prompt_tokens > price.above or not price.above]
-        return fitting[-1] if fitting else None
+        return fitting[-1] if fitting and fitting[-1].is_usable else None
 
 
 @dataclass(frozen=True)

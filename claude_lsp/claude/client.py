@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
+from claude_lsp.claude.estimates import Estimates, endpoint_of
 from claude_lsp.claude.ledger import charge
+from claude_lsp.claude.observed import CacheDiagnosis, attributes
+from claude_lsp.claude.questions import Questions, retrieve
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
 from claude_lsp.context import tokens
+from claude_lsp.telemetry import tracing
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     import anthropic
     import httpx2
 
-    from claude_lsp.claude.catalog import Model, Usage
+    from claude_lsp.claude.catalog import Usage
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.claude.patience import Patience
     from claude_lsp.claude.recording import Recording
@@ -52,7 +56,6 @@ T = TypeVar("T")
 # would cost more than the whole request.
 _KEEP_ALIVE_S = 90
 _CONNECT_S = 5
-_LIMITS_S = 5
 _DRAIN_S = 0.25
 
 
@@ -61,17 +64,28 @@ class Client:
 
     Attributes:
         settings: may be replaced between requests, as long as `endpoint` stays the same.
+        estimates: what is known of how many tokens prompts take there.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, recording: Recording | None = None
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        recording: Recording | None = None,
+        tell: Callable[[str], object] = log.warning,
     ) -> None:
         self.settings = settings
+        self.estimates = Estimates(
+            ledger.path.with_name("estimates.sqlite3"),
+            endpoint_of(settings.endpoint.base_url),
+            tell,
+        )
         self._ledger = ledger
         self._recording = recording
         self._api: anthropic.AsyncAnthropic | None = None
         self._ready: asyncio.Lock = asyncio.Lock()
-        self._limits: dict[str, tuple[int, int]] = {}
+        self._questions = Questions(self.call)
+        self._diagnosis = CacheDiagnosis()
 
     async def warm(self) -> None:
         """Import the SDK and build the connection, in a worker: both take long.
@@ -108,7 +122,7 @@ class Client:
         missing = []
         for model_id in dict.fromkeys(ids):
             try:
-                await self.call(partial(_retrieve, model_id, timeout_s=20))
+                await self.call(partial(retrieve, model_id, timeout_s=20))
             except errors.ClaudeError as error:
                 if error.failure.kind != "model-not-found":
                     raise
@@ -129,28 +143,6 @@ class Client:
             if failure is None:
                 raise
             raise errors.ClaudeError(failure) from error
-
-    async def _with_limits(self, model: Model) -> Model:
-        """Ask the endpoint, once, for the limits of a model that the catalog does not know.
-
-        Only the limits: which request a model accepts is not all told there, so an unknown one
-        keeps the barest. An endpoint that does not answer leaves the careful defaults.
-        """
-        if model.known or not model.prices:
-            return model  # without a price nothing will be sent, so nothing is asked either
-        if model.id not in self._limits:
-            self._limits[model.id] = (model.context_window, model.max_output)
-            try:
-                info = await self.call(partial(_retrieve, model.id, timeout_s=_LIMITS_S))
-            except errors.ClaudeError as error:
-                log.info("no limits known for %s: %s", model.id, error.failure.message)
-            else:
-                self._limits[model.id] = (
-                    info.max_input_tokens or model.context_window,
-                    info.max_tokens or model.max_output,
-                )
-        context_window, max_output = self._limits[model.id]
-        return replace(model, context_window=context_window, max_output=max_output)
 
     async def _connected(self) -> anthropic.AsyncAnthropic:
         if self._api is None:
@@ -181,7 +173,11 @@ class Client:
                     yield given
                 return
         await self.check_credentials()
-        request = replace(request, model=await self._with_limits(request.model))
+        request = replace(request, model=await self._questions.limits_of(request.model))
+        request = await self._questions.counted_if_close(
+            request, self._ledger, self.settings.spend, account.left_usd
+        )
+        whole, request = request, account.affordable(request)
         loop = asyncio.get_running_loop()
         await account.book(request)
         attempt = _Attempt(request, patience)
@@ -189,18 +185,24 @@ class Client:
         reserving = loop.run_in_executor(None, self._ledger.reserve, request, self.settings.spend)
         try:
             # A cancelled caller must not lose sight of what was reserved for it.
-            account.rows.append(await asyncio.shield(reserving))
+            with tracing.span("budget", parent=attempt.span):
+                account.rows.append(await asyncio.shield(reserving))
             async with contextlib.aclosing(self._pieces(attempt)) as pieces:
                 yield pieces, attempt.decoder.answer
             outcome = "ok"
         except errors.ClaudeError as error:
             outcome = error.failure.kind
+            if outcome == "truncated" and request.max_tokens < whole.max_tokens:
+                raise errors.ClaudeError(errors.cut_short(account.limit_name)) from error
             raise
         finally:
             await attempt.close()
+            if self.settings.log.trace:
+                self._diagnosis.note(request, attempt.decoder.answer)
+            cost = charge(request, attempt.usage, outcome, attempt.count)
             if attempt.count:
-                cost = charge(request, attempt.usage, outcome, attempt.count)
                 account.add(request.model.id, attempt.count, attempt.usage, cost)
+            attempt.end(outcome, cost)
             account.release(request)
             await asyncio.wait((reserving,))
             if reserving.exception() is None:
@@ -233,6 +235,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
+        await asyncio.to_thread(self.estimates.close)
         if self._api is not None:
             api, self._api = self._api, None
             await api.close()
@@ -247,12 +250,16 @@ class Client:
                 attempts=attempt.count,
                 first_token_s=attempt.first_token_s,
                 total_s=time.monotonic() - attempt.started,
+                cache_miss=attempt.decoder.answer.cache_miss,
             )
+            self.estimates.observe(attempt.request, attempt.usage)
         except errors.ClaudeError as error:
             # The reservation stays booked at its upper bound, so no limit is passed.
             log.error("the cost of a request could not be recorded: %s", error)  # noqa: TRY400
 
     async def _pieces(self, attempt: _Attempt) -> AsyncGenerator[str]:
+        waiting = tracing.span("wait for the first token", kind="client", parent=attempt.span)
+        streaming: tracing.Span | None = None
         # The deadline is set around each wait rather than around the whole: a time-out must never
         # strike while the consumer of a piece is at work.
         try:
@@ -263,11 +270,18 @@ class Client:
                 if self._recording is not None:
                     attempt.events += data
                 for piece in attempt.decode(data):
+                    if streaming is None:
+                        waiting.end()
+                        streaming = tracing.span("stream", kind="client", parent=attempt.span)
                     yield piece
                 if attempt.ended:
                     break
         except TimeoutError as error:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
+        finally:
+            waiting.end()
+            if streaming is not None:
+                streaming.end()
         attempt.check_end()
         await attempt.drain(chunks)
         if self._recording is not None:
@@ -280,6 +294,8 @@ class Client:
 
         api = await self._connected()
         body = parameters(attempt.request)
+        if self.settings.log.trace:
+            body |= self._diagnosis.asked(attempt.request)
         timeout = httpx2.Timeout(attempt.patience.silence_s, connect=_CONNECT_S)
         while True:
             attempt.count += 1
@@ -295,17 +311,21 @@ class Client:
                 failure = _failure_of(error)
                 if failure is None:
                     raise
+                if self._diagnosis.refused(body, failure):
+                    continue
                 wait = attempt.patience.wait_before_retry(
                     failure, attempt.count, time.monotonic() - attempt.started
                 )
                 if wait is None:
                     raise errors.ClaudeError(failure) from error
+                attempt.span.mark(f"attempt {attempt.count} failed")
                 log.info(
                     "attempt %d failed (%s): again in %.1f s", attempt.count, failure.kind, wait
                 )
                 await asyncio.sleep(wait)
             else:
                 attempt.response = response
+                attempt.span.mark("headers")
                 attempt.request_id = response.headers.get("request-id")
                 return response
 
@@ -324,6 +344,19 @@ class _Attempt:
         self.response: httpx2.Response | None = None
         self.request_id: str | None = None
         self.events = bytearray()
+        self.span = tracing.span(f"chat {request.model.id}", kind="client")
+
+    def end(self, outcome: str, cost: float | None) -> None:
+        """Tell those who trace what is known of the request at its end."""
+        if self.span:
+            self.span.set(attributes(self.request, self.decoder.answer, self.usage, outcome, cost))
+            self.span.end(
+                {
+                    "gen_ai.response.time_to_first_chunk": self.first_token_s,
+                    "claude_lsp.attempts": self.count,
+                    "claude_lsp.request_id": self.request_id,
+                }
+            )
 
     @property
     def usage(self) -> Usage:
@@ -435,12 +468,6 @@ def _connect(settings: Settings) -> anthropic.AsyncAnthropic:
         )
     except (OSError, ImportError, ValueError, TypeError, anthropic.AnthropicError) as error:
         raise errors.ClaudeError(errors.configuration(str(error))) from error
-
-
-async def _retrieve(
-    model_id: str, api: anthropic.AsyncAnthropic, *, timeout_s: float
-) -> anthropic.types.ModelInfo:
-    return await api.models.retrieve(model_id, timeout=timeout_s)
 
 
 def _trusting(ca_file: str) -> ssl.SSLContext:

@@ -39,6 +39,7 @@ Kind = Literal[
     "unusable",
     "recording",
     "not-recorded",
+    "conversation",
 ]
 
 
@@ -262,6 +263,15 @@ def truncated(reason: str, request_id: str | None = None) -> Failure:
     )
 
 
+def cut_short(limit: str) -> Failure:
+    """The answer reached the length that our own limit left it."""
+    return Failure(
+        "truncated",
+        f"The answer was cut where {limit} ends",
+        f"What had arrived is kept; raise {limit} for the rest",
+    )
+
+
 def at_end(answer: Answer, request_id: str | None = None) -> Failure | None:
     """How an answer that has ended failed: an error event, no end, a refusal or a cut, or not."""
     if answer.error is not None:
@@ -276,9 +286,19 @@ def at_end(answer: Answer, request_id: str | None = None) -> Failure | None:
     return None
 
 
-def budget(limit: str, needed_usd: float | None, left_usd: float) -> Failure:
-    """One of our own limits would be passed."""
-    if needed_usd is None:
+def budget(
+    limit: str, needed: float | None, left: float, spent_on: str = "", *, tokens: bool = False
+) -> Failure:
+    """One of our own limits would be passed.
+
+    Args:
+        limit: as the user set it.
+        needed: the most that the request could take; None for an unknown price.
+        left: what the limit leaves.
+        spent_on: what has used it up, in words.
+        tokens: whether all that is in tokens instead of dollars.
+    """
+    if needed is None:
         return Failure(
             "budget",
             f"The model's price is unknown, so {limit} can't be kept",
@@ -286,15 +306,34 @@ def budget(limit: str, needed_usd: float | None, left_usd: float) -> Failure:
         )
     if limit.startswith("--"):
         advice = f"Raise {limit}, or review fewer files"
-    elif "day" in limit:
-        advice = f"Raise {limit} in your settings, or wait for the next day"
+    elif "day_" in limit:
+        advice = (
+            f"Raise {limit} in your settings, or wait for the next day; what needs no model goes on"
+        )
     else:
         advice = f"Raise {limit} in your settings, or lower what is sent (context.tokens)"
+    verb = "take" if tokens else "cost"
+    leaves = f"{limit} leaves {amount(max(left, 0), tokens=tokens)}"
+    today = f" (today: {spent_on})" if spent_on else ""
     return Failure(
         "budget",
-        f"Not sent: it could cost ${needed_usd:.4f}, and {limit} leaves ${max(left_usd, 0):.4f}",
+        f"Not sent: it could {verb} {amount(needed, tokens=tokens)}, and {leaves}{today}",
         advice,
     )
+
+
+def too_long(tokens: int, window: int) -> Failure:
+    """The prompt is longer than the model's context window, as we know before it is sent."""
+    return Failure(
+        "prompt-too-long",
+        f"Not sent: the request has about {tokens:,} tokens, and the model takes {window:,}",
+        "Lower context.tokens, or review fewer files at once",
+    )
+
+
+def amount(number: float, *, tokens: bool = False) -> str:
+    """Return dollars or tokens as messages show them."""
+    return f"{number:,.0f} tokens" if tokens else f"${number:.4f}"
 
 
 def ledger(problem: str) -> Failure:
@@ -340,6 +379,15 @@ def ignored(path: str, reason: str) -> Failure:
         "ignored",
         f"{path} is not sent: {reason}",
         "Change .gitignore, .claudeignore or context.ignore if it should be",
+    )
+
+
+def conversation(reason: str) -> Failure:
+    """A conversation can't be sent as it is."""
+    return Failure(
+        "conversation",
+        f"The conversation is not sent: {reason}",
+        "Write a shorter turn under the last heading '## You', or refer to files by @file:path",
     )
 
 

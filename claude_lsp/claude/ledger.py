@@ -12,133 +12,26 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from claude_lsp.claude import errors
-from claude_lsp.claude.catalog import PRICES_AS_OF, Usage, cost_usd
+from claude_lsp.claude import budgets, errors, ledger_file, usages
+from claude_lsp.claude.budgets import Share, Spent
+from claude_lsp.claude.catalog import Usage, cost_usd
+from claude_lsp.context.calibration import PLAUSIBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from claude_lsp.claude.request import Request
+    from claude_lsp.claude.usages import Group, Latency, Usages
     from claude_lsp.settings import Spend
 
-_VERSIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """\
-CREATE TABLE IF NOT EXISTS requests (
-    id INTEGER PRIMARY KEY,
-    started REAL NOT NULL,          -- seconds since 1970, UTC
-    day TEXT NOT NULL,              -- the user's local day, YYYY-MM-DD
-    action TEXT NOT NULL,
-    tier TEXT NOT NULL,
-    model TEXT NOT NULL,
-    automatic INTEGER NOT NULL,
-    outcome TEXT NOT NULL,          -- pending, ok, cancelled, or a failure's kind
-    input INTEGER NOT NULL DEFAULT 0,
-    output INTEGER NOT NULL DEFAULT 0,
-    cache_write_5m INTEGER NOT NULL DEFAULT 0,
-    cache_write_1h INTEGER NOT NULL DEFAULT 0,
-    cache_read INTEGER NOT NULL DEFAULT 0,
-    thinking INTEGER NOT NULL DEFAULT 0,
-    cost_usd REAL,                  -- NULL where the price is unknown
-    prices_as_of TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    first_token_s REAL,
-    total_s REAL
-)""",
-        "CREATE INDEX IF NOT EXISTS requests_by_day ON requests (day, automatic)",
-    ),
-    (
-        # What became of a completion: how many suggestions of it were shown and accepted, and how
-        # many characters of those. Counts only, as everywhere here.
-        "ALTER TABLE requests ADD COLUMN speculative INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE requests ADD COLUMN shown INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE requests ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE requests ADD COLUMN accepted_characters INTEGER NOT NULL DEFAULT 0",
-    ),
-)
-"""What makes each version of the file from the one before."""
-
-_VERSION = len(_VERSIONS)
 _PATIENCE_S = 5.0
+_AHEAD = timedelta(days=2)
+"""Requests dated so much after today count as today's; those of a clock that went wrong do not."""
 STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a day has cost so far, reservations included.
-
-    Attributes:
-        total_usd: of the requests whose price is known.
-        automatic_usd: of those among them that nobody asked for.
-        requests: how many there were.
-        unknown: how many of them have no known price.
-        day: the user's local day, YYYY-MM-DD.
-    """
-
-    total_usd: float
-    automatic_usd: float
-    requests: int
-    unknown: int
-    day: str
-
-
-Group = Literal["day", "action", "tier", "model"]
-"""What requests can be told apart by."""
-
-GROUPS: tuple[Group, ...] = ("day", "action", "tier", "model")
-
-
-@dataclass(frozen=True)
-class Usages:
-    """What a group of requests has used.
-
-    Attributes:
-        group: what they have in common, by name.
-        requests: how many there were, those that failed included.
-        input: tokens that were neither written to a cache nor read from one.
-        cache_write: tokens written to a cache.
-        cache_read: tokens read from it.
-        output: tokens, those of thinking included.
-        cost_usd: of those whose price is known.
-        unknown: how many have no known price.
-        completions_usd: that of completions alone.
-        speculative: how many asked for what follows a suggestion before it was accepted.
-        speculative_usd: the cost of those.
-        shown: suggestions that editors were given to show.
-        accepted: suggestions that users accepted, as far as their editors tell.
-        accepted_characters: characters of those.
-    """
-
-    group: Mapping[str, str]
-    requests: int
-    input: int
-    cache_write: int
-    cache_read: int
-    output: int
-    cost_usd: float
-    unknown: int
-    completions_usd: float
-    speculative: int
-    speculative_usd: float
-    shown: int
-    accepted: int
-    accepted_characters: int
-
-    @property
-    def acceptance(self) -> float | None:
-        """The share of the suggestions shown that was accepted; None where none was shown."""
-        return self.accepted / self.shown if self.shown else None
-
-    @property
-    def usd_per_accepted(self) -> float | None:
-        """What an accepted suggestion cost, with all that were not; None where there is none."""
-        return self.completions_usd / self.accepted if self.accepted else None
 
 
 # Ends of a request after which the server may have worked, and so billed, whatever we know of it.
@@ -148,8 +41,8 @@ _PERHAPS_BILLED = frozenset(("ok", "cancelled", "interrupted", "timeout", "refus
 def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float | None:
     """Return what a request that has ended counts as, in US dollars; None for an unknown price.
 
-    Where the counters are missing it counts as the most that it could cost, unless it was never
-    sent or was turned away.
+    Where the counters are missing, or far too low to be true, it counts as the most that it could
+    cost, unless it was never sent or was turned away.
 
     Args:
         request: what was asked.
@@ -157,9 +50,18 @@ def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float
         outcome: "ok", "cancelled", or the kind of the failure.
         attempts: how often it was sent.
     """
-    if not usage.prompt and attempts and outcome in _PERHAPS_BILLED:
+    if _is_unknown(request, usage, outcome, attempts):
         return request.most_usd
     return cost_usd(request.model, usage, batched=request.batched)
+
+
+def _is_unknown(request: Request, usage: Usage, outcome: str, attempts: int) -> bool:
+    """Whether a request that may have been billed has no counters, or some that can't be true."""
+    if not attempts or outcome not in _PERHAPS_BILLED:
+        return False
+    measure = request.measure
+    expected = 0 if measure is None else measure.fixed + measure.varying
+    return usage.prompt <= expected * PLAUSIBLE[0]
 
 
 def state_directory() -> Path:
@@ -190,6 +92,12 @@ class Ledger:
         self._settled = settled
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._tidied = ""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path or state_directory() / "ledger.sqlite3"
 
     def reserve(self, request: Request, limits: Spend) -> int:
         """Book the most that a request may cost, if the limits allow it.
@@ -200,9 +108,7 @@ class Ledger:
         Raises:
             ClaudeError: a limit would be passed (kind "budget"), or the ledger can't be used.
         """
-        cost = request.most_usd
-        if cost is None or cost > limits.request_usd:
-            raise errors.ClaudeError(errors.budget("spend.request_usd", cost, limits.request_usd))
+        budgets.check(request, budgets.limits_of_one(request, limits))
         day = today()
         with self._lock, _reported():
             connection = self._open()
@@ -211,16 +117,15 @@ class Ledger:
                 # room for the last cent.
                 connection.execute("BEGIN IMMEDIATE")
                 spent = _spent(connection, day)
-                left = limits.day_usd - spent.total_usd
-                if cost > left:
-                    raise errors.ClaudeError(errors.budget("spend.day_usd", cost, left))
-                left = limits.automatic_day_usd - spent.automatic_usd
-                if request.automatic and cost > left:
-                    raise errors.ClaudeError(errors.budget("spend.automatic_day_usd", cost, left))
+                budgets.check(request, budgets.limits_of_day(request, limits, spent))
+                if day != self._tidied:
+                    ledger_file.drop_old(connection, day, limits.keep_days)
+                    self._tidied = day
+                price = request.model.price_for(request.prompt_tokens)
                 cursor = connection.execute(
                     "INSERT INTO requests (started, day, action, tier, model, automatic,"
-                    " speculative, outcome, cost_usd, prices_as_of)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
+                    " speculative, batched, outcome, cost_usd, tokens, prices_as_of, price_row)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
                     (
                         time.time(),
                         day,
@@ -229,8 +134,11 @@ class Ledger:
                         request.model.id,
                         int(request.automatic),
                         int(request.speculative),
-                        cost,
-                        PRICES_AS_OF if request.model.known else None,
+                        int(request.batched),
+                        request.most_usd,
+                        request.most_tokens,
+                        None if price is None else price.as_of,
+                        None if price is None else price.name,
                     ),
                 )
                 return cursor.lastrowid or 0
@@ -245,16 +153,32 @@ class Ledger:
         attempts: int,
         first_token_s: float | None,
         total_s: float,
+        cache_miss: str | None = None,
     ) -> float | None:
-        """Replace a reservation by what the request really cost; return that in US dollars."""
+        """Replace a reservation by what the request really cost; return that in US dollars.
+
+        Args:
+            row: what `reserve` returned.
+            request: what was asked.
+            usage: the counters, as far as they are known.
+            outcome: "ok", "cancelled", or the kind of the failure.
+            attempts: how often it was sent.
+            first_token_s: seconds until the first piece of the answer's text.
+            total_s: seconds until the end.
+            cache_miss: why a cache did not serve the prompt, by the service's word for it.
+        """
         cost = charge(request, usage, outcome, attempts)
+        known = not _is_unknown(request, usage, outcome, attempts)
+        # Which band it was is known only now; where the counters are missing, the booked one holds.
+        price = request.model.price_for(usage.prompt or request.prompt_tokens)
         with self._lock, _reported():
             connection = self._open()
             with connection:
                 connection.execute(
                     "UPDATE requests SET outcome = ?, input = ?, output = ?, cache_write_5m = ?,"
                     " cache_write_1h = ?, cache_read = ?, thinking = ?, attempts = ?,"
-                    " first_token_s = ?, total_s = ?, cost_usd = ? WHERE id = ?",
+                    " first_token_s = ?, total_s = ?, cost_usd = ?, tokens = ?, price_row = ?,"
+                    " cache_miss = ? WHERE id = ?",
                     (
                         outcome,
                         usage.input,
@@ -267,6 +191,9 @@ class Ledger:
                         first_token_s,
                         total_s,
                         cost,
+                        usage.prompt + usage.output if known else request.most_tokens,
+                        None if price is None else price.name,
+                        cache_miss,
                         row,
                     ),
                 )
@@ -279,6 +206,12 @@ class Ledger:
         """Return what today has cost so far."""
         with self._lock, _reported():
             return _spent(self._open(), today())
+
+    def newest_day(self) -> str:
+        """Return the latest day that a request is dated, YYYY-MM-DD; empty where there is none."""
+        with self._lock, _reported():
+            found = self._open().execute("SELECT MAX(day) FROM spent").fetchone()
+        return found[0] or ""
 
     def note_shown(self, row: int) -> None:
         """Count one suggestion of a request that an editor was given to show."""
@@ -306,25 +239,18 @@ class Ledger:
             by: what requests are told apart by.
             since: the first day, YYYY-MM-DD; "" for all that is known.
         """
-        names = [name for name in GROUPS if name in by]
-        columns = ", ".join(names)
-        groups = f" GROUP BY {columns}" if names else ""
-        query = (
-            f"SELECT {columns + ', ' if names else ''}"  # noqa: S608 - names out of GROUPS
-            "COUNT(*), COALESCE(SUM(input), 0),"
-            " COALESCE(SUM(cache_write_5m + cache_write_1h), 0), COALESCE(SUM(cache_read), 0),"
-            " COALESCE(SUM(output), 0), COALESCE(SUM(cost_usd), 0),"
-            " COALESCE(SUM(cost_usd IS NULL), 0),"
-            " COALESCE(SUM(cost_usd * (action = 'complete')), 0),"
-            " COALESCE(SUM(speculative), 0), COALESCE(SUM(cost_usd * speculative), 0),"
-            " COALESCE(SUM(shown), 0),"
-            " COALESCE(SUM(accepted), 0), COALESCE(SUM(accepted_characters), 0)"
-            f" FROM requests WHERE day >= ?{groups} ORDER BY SUM(cost_usd) DESC"
-        )
         with self._lock, _reported():
-            found = self._open().execute(query, (since,)).fetchall()
-        count = len(names)
-        return [Usages(dict(zip(names, row, strict=False)), *row[count:]) for row in found]
+            return usages.usage(self._open(), by, since)
+
+    def latencies(self, since: str = "") -> list[Latency]:
+        """Return how quickly requests were answered since a day, by action."""
+        with self._lock, _reported():
+            return usages.latencies(self._open(), since)
+
+    def cache_misses(self, since: str = "") -> dict[str, int]:
+        """Return how often caches did not serve since a day, by reason; only traces ask for it."""
+        with self._lock, _reported():
+            return usages.cache_misses(self._open(), since)
 
     def close(self) -> None:
         """Close the file."""
@@ -342,55 +268,9 @@ class Ledger:
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
             return self._connection
-        path = self._path or state_directory() / "ledger.sqlite3"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # when, how much and with which models is the user's own affair
-        connection = sqlite3.connect(
-            path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            _use_write_ahead_log(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            _bring_up_to_date(connection)
-        except sqlite3.Error:
-            connection.close()
-            raise
+        connection = ledger_file.opened(self.path, _PATIENCE_S)
         self._connection = connection
         return connection
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the tables what this version needs, whichever wrote them last."""
-    if _version(connection) == _VERSION:
-        return
-    with connection:
-        # Another process may be doing the same.
-        connection.execute("BEGIN IMMEDIATE")
-        version = _version(connection)
-        if version > _VERSION:
-            raise sqlite3.DatabaseError("the ledger was written by a newer version")
-        for statements in _VERSIONS[version:]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    with closing(connection.execute("PRAGMA user_version")) as cursor:
-        return int(cursor.fetchone()[0])
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch the journal's mode; SQLite does not wait by itself if another process does so too."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
 
 
 class _reported:  # noqa: N801 - reads as a word in `with`
@@ -405,12 +285,17 @@ class _reported:  # noqa: N801 - reads as a word in `with`
 
 
 def _spent(connection: sqlite3.Connection, day: str) -> Spent:
-    total, automatic, count, unknown = connection.execute(
-        "SELECT COALESCE(SUM(cost_usd), 0), COALESCE(SUM(cost_usd * automatic), 0), COUNT(*),"
-        " COALESCE(SUM(cost_usd IS NULL), 0) FROM requests WHERE day = ?",
-        (day,),
-    ).fetchone()
-    return Spent(total, automatic, count, unknown, day)
+    """Return what a day has cost.
+
+    What is dated a little later counts too: the clock was set back, or the user has travelled west.
+    """
+    last = (date.fromisoformat(day) + _AHEAD).isoformat()
+    found = connection.execute(
+        "SELECT action, automatic, SUM(requests), SUM(unknown), SUM(usd), SUM(tokens) FROM spent"
+        " WHERE day BETWEEN ? AND ? GROUP BY action, automatic",
+        (day, last),
+    )
+    return Spent(day, tuple(Share(name, bool(auto), *sums) for name, auto, *sums in found))
 
 
 def today() -> str:

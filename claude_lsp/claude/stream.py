@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from claude_lsp.claude.dialogue import Block
 
 _MAXIMUM_EVENT = 8 * 1024 * 1024
+_WORD = re.compile(r"[a-z_]{1,40}")
 _LONGEST_ARGUMENTS = 64 * 1024
 """Characters; what a tool is asked for is a path or a name."""
 
@@ -43,6 +45,8 @@ class Answer:
         complete: whether `message_stop` arrived.
         error: (type, message) of an error event in mid-stream.
         batched: whether it was made at the price of batches.
+        cache_miss: why a cache did not serve the prompt, by the service's word; None where it was
+            not asked, does not tell or there was no miss.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Answer:
     complete: bool = False
     error: tuple[str, str] | None = None
     batched: bool = False
+    cache_miss: str | None = None
 
     @property
     def text(self) -> str:
@@ -183,6 +188,7 @@ class Decoder:
                 self.answer.message_id = str(message.get("id") or "")
                 usage = _table(message.get("usage"))
                 self.answer.batched = usage.get("service_tier") == "batch"
+                self.answer.cache_miss = _cache_miss(message)
                 self._count(usage)
             case "message_delta":
                 delta = _table(event.get("delta"))
@@ -241,6 +247,13 @@ def _arguments(block: _OpenBlock) -> tuple[dict[str, Any], str | None]:
     if not isinstance(arguments, dict):
         return {}, "the arguments are not an object"
     return arguments, None
+
+
+def _cache_miss(message: dict[str, Any]) -> str | None:
+    """Return the reason for a cache miss, if it is a word: it goes into logs and the ledger."""
+    reason = _table(_table(message.get("diagnostics")).get("cache_miss_reason")).get("type")
+    is_word = isinstance(reason, str) and _WORD.fullmatch(reason) is not None
+    return reason if is_word else None
 
 
 def _table(value: object) -> dict[str, Any]:

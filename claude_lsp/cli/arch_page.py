@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
-import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
+from claude_lsp.pages import fill
 from claude_lsp.structure.edges import degrees, edges
 
 if TYPE_CHECKING:
     from claude_lsp.review.project import Project
 
 _TEMPLATE = "arch_page.html"
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def render(project: Project) -> str:
     """Return a page that shows a project's modules by layers, with its findings."""
     template = resources.files("claude_lsp.cli").joinpath(_TEMPLATE).read_text("utf-8")
-    policy = (
-        f"default-src 'none'; script-src {_hash(_SCRIPT, template)}; "
-        f"style-src {_hash(_STYLE, template)}; base-uri 'none'; form-action 'none'"
-    )
     values = {
-        "POLICY": html.escape(policy, quote=False),
         "TITLE": html.escape(project.root.name),
         "DATA": _safe_json(_data(project)),
     }
-    # One pass: what a value holds is never taken for a placeholder.
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: values[match[1]], template)
-
-
-def _hash(block: re.Pattern[str], template: str) -> str:
-    match = block.search(template)
-    assert match is not None  # noqa: S101 - it is in the template
-    digest = hashlib.sha256(match[1].encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+    return fill(template, values)
 
 
 def _safe_json(value: Any) -> str:

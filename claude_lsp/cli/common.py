@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from claude_lsp.cli.process import USAGE, log_to_stderr
+from claude_lsp.cli.process import USAGE, log_to_stderr, observe, observed
 from claude_lsp.configuration import Configuration, load
 from claude_lsp.workspace import git
 from claude_lsp.workspace.workspace import Workspace
@@ -48,6 +48,7 @@ def root_for(options: argparse.Namespace, path: Path) -> Path:
 
 def shown_values(settings: Settings) -> Iterator[tuple[Option, Any]]:
     """Yield each option with its value as it may be shown: without headers and logins."""
+    from claude_lsp.routing import as_written
     from claude_lsp.settings import options as all_options
 
     for item in all_options():
@@ -58,6 +59,8 @@ def shown_values(settings: Settings) -> Iterator[tuple[Option, Any]]:
             value = dict.fromkeys(value, "(set)")
         elif item.key == "endpoint.base_url":
             value = without_login(value)
+        elif item.key == "routes":
+            value = {action: as_written(rules) for action, rules in value.items()}
         yield item, value
 
 
@@ -134,9 +137,14 @@ def configure(
     """
     log_to_stderr(getattr(options, "log_level", None) or "warning")
     file = Path(options.config) if options.config else None
+    asked = observed(options)
+    command_line = {**(command_line or {}), **asked}
     configuration = load(root, command_line=command_line, file=file, project=project)
     if configuration.problems:
         for problem in configuration.problems:
             say(str(problem))
         sys.exit(USAGE)
+    for fault in observe(configuration.settings, options.command):
+        # What this very run was asked for must work; a setting of all runs must not stop one.
+        (refuse if fault.startswith(tuple(asked)) else say)(fault)
     return configuration, Workspace((root,), configuration.settings)

@@ -7,25 +7,31 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
 from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.main import CONTEXTS
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
 from claude_lsp.review.instructions import instructions_from
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.files import TextFile, read_text
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.test_files import Refused, destination_of_tests
+from claude_lsp.workspace.test_files import destination_of_tests
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from claude_lsp.actions.action import Action
+    from claude_lsp.cli.costs import Cost, Past
     from claude_lsp.engine import Engine, Prepared
+
+T = TypeVar("T")
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
@@ -35,6 +41,7 @@ def context(options: argparse.Namespace) -> int:
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.cli.costs import as_dicts, as_table, cost_of, past_of
     from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
 
@@ -46,19 +53,42 @@ def context(options: argparse.Namespace) -> int:
     opened = [] if whole else [_document(path)]
     tokens.warm()
 
-    async def prepare() -> Prepared:
+    ledger = Ledger()
+
+    async def prepare(show: Callable[[Engine], Awaitable[T]]) -> T:
         codebase = await indexed(workspace, opened)
+        client = Client(settings, ledger)
         try:
-            engine = Engine(settings, workspace, Client(settings, Ledger()), codebase)
-            if whole:
-                return await _of_project(engine, root)
-            action, situation = _asked(options, engine, opened[0], place)
-            return await engine.prepare(action, situation)
+            return await show(Engine(settings, workspace, client, codebase))
         finally:
             await codebase.close()
+            await client.close()
+            ledger.close()
+
+    async def one(engine: Engine) -> Prepared:
+        if whole:
+            return await _of_project(engine, root)
+        name = options.action or ("review" if place is None else "complete")
+        action, situation = _asked(options, engine, opened[0], place, name)
+        return await engine.prepare(action, situation)
+
+    async def each(engine: Engine) -> list[Cost]:
+        try:
+            past = await asyncio.to_thread(past_of, ledger)
+        except ClaudeError as error:
+            say(f"costs are told without those of the past: {error.failure.message}")
+            past = {}
+        if whole:
+            return [cost_of(await _of_project(engine, root), past)]
+        return [each async for each in _costs(options, engine, opened[0], place, past)]
 
     try:
-        prepared = asyncio.run(prepare())
+        if options.costs:
+            costs = asyncio.run(prepare(each))
+            json_text = json.dumps(as_dicts(costs), indent=2)
+            print(json_text if options.format == "json" else as_table(costs))
+            return DONE
+        prepared = asyncio.run(prepare(one))
     except ClaudeError as error:
         say(str(error.failure))
         return NOTHING
@@ -78,10 +108,35 @@ async def _of_project(engine: Engine, root: Path) -> Prepared:
     return (await prepare_judgement(engine, project)).prepared
 
 
+async def _costs(
+    options: argparse.Namespace,
+    engine: Engine,
+    snapshot: Snapshot,
+    place: Position | None,
+    past: Mapping[tuple[str, str], Past],
+) -> AsyncIterator[Cost]:
+    """Yield what each action about a document would cost; of a review, its first call."""
+    from claude_lsp.cli.costs import cost_of
+
+    names = CONTEXTS if options.action is None else (options.action,)
+    for name in names:
+        if name == "test" and isinstance(
+            refused := destination_of_tests(engine.workspace, snapshot), Refused
+        ):
+            say(f"test: {refused.reason}")
+            continue
+        action, situation = _asked(options, engine, snapshot, place, name)
+        yield cost_of(await engine.prepare(action, situation), past)
+
+
 def _asked(
-    options: argparse.Namespace, engine: Engine, snapshot: Snapshot, place: Position | None
+    options: argparse.Namespace,
+    engine: Engine,
+    snapshot: Snapshot,
+    place: Position | None,
+    name: str,
 ) -> tuple[Action, Situation]:
-    """Return what is asked about a document."""
+    """Return what an action is asked about a document."""
     from claude_lsp.review.document import Document
     from claude_lsp.review.plan import make_plan
     from claude_lsp.review.run import situation_of
@@ -90,7 +145,7 @@ def _asked(
     settings, origin = engine.settings, engine.workspace.origin(snapshot)
     last = len(snapshot.index.lines)
     span = Range(Position(0, 0), Position(last, 0)) if place is None else Range(place, place)
-    action = ACTIONS[options.action or ("review" if place is None else "complete")]
+    action = ACTIONS[name]
     instructions = instructions_from(engine.workspace, settings)
     fixes = action.name in {"fix", "fixAll"}
     problems = (Problem(span, "(the diagnostic's message)"),) if fixes else ()
@@ -101,7 +156,7 @@ def _asked(
         problems,
         instructions=instructions.for_paths([origin]),
         multiline=settings.completion.multiline,
-        asked=options.instruction if action.name == "rewrite" else "",
+        asked=options.instruction if action.name in {"rewrite", "ask"} else "",
     )
     if action.name == "test":
         destination = destination_of_tests(engine.workspace, snapshot)

@@ -37,7 +37,7 @@ _LIBRARIES = (
     *("pillow", "numpy", "tree-sitter"),
 )
 _VARIABLES = re.compile(
-    r"(?:ANTHROPIC|CLAUDE_LSP)_|(?:HTTPS?|ALL|NO)_PROXY\Z|SSL_CERT_", re.IGNORECASE
+    r"(?:ANTHROPIC|CLAUDE_LSP|OTEL)_|(?:HTTPS?|ALL|NO)_PROXY\Z|SSL_CERT_", re.IGNORECASE
 )
 _SECRET_VARIABLES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|HEADERS", re.IGNORECASE)
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-Z]+) ")

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from claude_lsp import __version__
 from claude_lsp.cli.common import refuse, root_for, say, without_login
 from claude_lsp.cli.process import DONE, INCOMPLETE, log_to_stderr
 from claude_lsp.configuration import load
+from claude_lsp.spending.text import times
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from claude_lsp.configuration import Configuration
     from claude_lsp.settings import Settings
 
+_LATENCY_DAYS = 30
 _MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
 
 
@@ -102,6 +105,7 @@ def _checks(
         yield Check("token estimates", "note", f"by bytes only: {tokens.failure()}")
     yield _index_check(root)
     yield from _ledger_check(configuration.settings)
+    yield from _telemetry_check(configuration.settings)
     yield from asyncio.run(_connection_checks(configuration.settings, online=options.online))
 
 
@@ -133,23 +137,71 @@ def _age(seconds: float) -> str:
 
 
 def _ledger_check(settings: Settings) -> Iterator[Check]:
+    """Tell what was spent, how quickly requests were answered, and what the next would cost."""
+    from claude_lsp.actions import ACTIONS
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.cli.costs import dollars, past_of, usual_cost
 
+    today = datetime.now().astimezone().date()
     ledger = Ledger()
     try:
         spent = ledger.spent_today()
+        (month,) = ledger.usage((), today.replace(day=1).isoformat())
+        latencies = ledger.latencies((today - timedelta(days=_LATENCY_DAYS - 1)).isoformat())
+        past, newest = past_of(ledger), ledger.newest_day()
     except ClaudeError as error:
         yield Check("ledger", "problem", str(error.failure))
         return
     finally:
         ledger.close()
+    unknown = f", {month.unknown} of unknown price" if month.unknown else ""
     yield Check(
         "ledger",
         "ok",
-        f"${spent.total_usd:.4f} of ${settings.spend.day_usd:.2f} spent today "
-        f"in {spent.requests} requests",
+        f"${spent.total_usd:.4f} of ${settings.spend.day_usd:.2f} spent today in {spent.requests} "
+        f"requests, ${month.cost_usd:.4f} this month in {month.requests}{unknown}",
     )
+    for each in latencies:
+        first = "" if each.first_token is None else f"first token {times(each.first_token)}, "
+        yield Check(
+            f"latency of {each.action}",
+            "ok",
+            f"{first}whole answer {times(each.total)} (half / 9 of 10 / 99 of 100 of "
+            f"{each.requests:,} in {_LATENCY_DAYS} days)",
+        )
+    if newest > today.isoformat():
+        detail = (
+            f"the ledger has requests of {newest}, so the clock was wrong or the time zone another;"
+            " those of two days ahead count as today's"
+        )
+        yield Check("clock", "note", detail)
+    for action in ACTIONS.values():
+        cost = usual_cost(action, settings, past)
+        detail = (
+            f"about {dollars(cost.usd)} from {cost.tier} ({cost.model}): {cost.prompt:,} tokens in,"
+            f" {cost.answer:,} out; {cost.basis}"
+        )
+        if action.name in settings.routes:
+            detail += f"; {cost.why}"
+        yield Check(f"cost of {action.name}", "ok", detail)
+    for key, names in (("routes", settings.routes), ("spend.actions", settings.spend.actions)):
+        for name in sorted(names.keys() - ACTIONS.keys() - settings.actions.keys()):
+            yield Check(f"{key}.{name}", "problem", f"there is no action {name}")
+
+
+def _telemetry_check(settings: Settings) -> Iterator[Check]:
+    """Tell whether OpenTelemetry can export; nothing where it is off, as usual."""
+    if not settings.telemetry.otel:
+        return
+    from claude_lsp.telemetry import otel
+
+    try:
+        otel.connect().close()
+    except otel.UnavailableError as error:
+        yield Check("telemetry", "problem", str(error))
+    else:
+        yield Check("telemetry", "ok", "spans and metrics are exported as OTEL_* say; no content")
 
 
 async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]:
@@ -157,7 +209,7 @@ async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
-    from claude_lsp.settings import TIERS
+    from claude_lsp.routing import TIERS
 
     checks = []
     for tier in TIERS:

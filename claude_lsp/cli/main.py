@@ -7,7 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp import __version__
-from claude_lsp.cli.process import DONE, INTERRUPTED, USAGE, forget_stdout
+from claude_lsp.cli.process import (
+    DONE,
+    INTERRUPTED,
+    USAGE,
+    end_observation,
+    forget_stdout,
+)
 from claude_lsp.cli.review_options import add_answer_options, add_scope_options
 
 if TYPE_CHECKING:
@@ -161,16 +167,21 @@ def parser() -> argparse.ArgumentParser:
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=(*CONTEXTS, "architecture"),
+        choices=(*CONTEXTS, "ask", "architecture"),
         metavar="ACTION",
-        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review "
+        help=f"{', '.join(CONTEXTS)}, ask; default: complete for a place, review "
         "for a file, architecture for a folder",
     )
     context.add_argument(
         "--instruction",
         default="(your instruction)",
         metavar="TEXT",
-        help="what a rewrite is asked to do",
+        help="what a rewrite is asked to do, or a question",
+    )
+    context.add_argument(
+        "--costs",
+        action="store_true",
+        help="a table of what each action would cost here, instead",
     )
     context.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -196,9 +207,16 @@ def parser() -> argparse.ArgumentParser:
         "--by",
         default="action,model",
         metavar="GROUPS",
-        help="what requests are told apart by: day, action, tier, model (default: action,model)",
+        help="what requests are told apart by: day, action, tier, model, outcome (default: "
+        "action,model)",
     )
-    usage.add_argument("--format", choices=("text", "json"), default="text")
+    usage.add_argument(
+        "--format",
+        choices=("text", "json", "html"),
+        default="text",
+        help="html is one page with plots (default: text)",
+    )
+    usage.add_argument("-o", "--output", metavar="FILE", help="write to a file (default: stdout)")
 
     explain = commands.add_parser("explain", help="what a rule means")
     explain.add_argument("rule", nargs="?", help="such as arch.cycle; none lists all")
@@ -214,6 +232,15 @@ def parser() -> argparse.ArgumentParser:
     for command in (serve, *reviewing, arch, context, doctor):
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
+        )
+    for command in (serve, *reviewing, arch):
+        command.add_argument(
+            "--log-file", metavar="FILE", help="log to this file too, as JSON lines (log.file)"
+        )
+        command.add_argument(
+            "--trace",
+            metavar="FILE",
+            help="write a trace that Perfetto and chrome://tracing open (log.trace)",
         )
     return top
 
@@ -292,6 +319,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         forget_stdout()
         return DONE
+    finally:
+        end_observation()
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -25,11 +25,11 @@ def serve(options: argparse.Namespace) -> int:
     # What is imported stays for good: looking for garbage in it makes up a fifth of the start,
     # and would cost the same again with every full collection while somebody types.
     gc.disable()
-    from claude_lsp.cli.process import log_to_stderr
+    from claude_lsp.cli.process import log_to_stderr, observed
     from claude_lsp.lsp.server import ClaudeServer
 
-    log_to_stderr(options.log_level or "info")
-    server = ClaudeServer({"log.level": options.log_level} if options.log_level else None)
+    log_to_stderr(options.log_level or "info", fixed=False)
+    server = ClaudeServer(observed(options))
     # A search in a worker may hold the interpreter for so long before a keystroke is answered.
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()

@@ -4,57 +4,91 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.claude.errors import ClaudeError
-from claude_lsp.claude.ledger import GROUPS, Ledger
+from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.usages import GROUPS
 from claude_lsp.cli.common import refuse
 from claude_lsp.cli.process import DONE
+from claude_lsp.spending.figures import saved
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from claude_lsp.claude.ledger import Group, Usages
+    from claude_lsp.claude.usages import Group, Usages
+    from claude_lsp.spending.figures import Saved
 
 _TOKENS = ("input", "cache_write", "cache_read", "output")
 _ALL_DAYS = 36_500
 
 
 def usage(options: argparse.Namespace) -> int:
-    """Print what the ledger knows."""
-    since = _first_day(options.since, datetime.now().astimezone().date())
+    """Print what the ledger knows, or write it to a file."""
+    today = datetime.now().astimezone().date()
+    since = _first_day(options.since, today)
     groups = _groups(options.by)
     ledger = Ledger()
     try:
-        lines = ledger.usage(groups, since)
-        (total,) = ledger.usage((), since)
+        if options.format == "html":
+            from claude_lsp.spending import figures, page
+
+            text = page.render(figures.collect(ledger, since, today))
+        else:
+            lines = ledger.usage(groups, since)
+            (total,) = ledger.usage((), since)
+            plain = saved(total, ledger.usage(("model",), since))
+            as_wanted = _json if options.format == "json" else _text
+            text = as_wanted(since, groups, lines, total, plain)
     except ClaudeError as error:
         refuse(str(error.failure))
     finally:
         ledger.close()
-    if options.format == "json":
-        report = {
-            "since": since,
-            "by": list(groups),
-            "groups": [_as_json(line) for line in lines],
-            "total": _as_json(total),
-        }
-        print(json.dumps(report, indent=2))
-    elif not total.requests:
-        print(f"No requests since {since}.")
-    else:
-        print(f"Since {since}:\n")
-        print(_table(groups, lines, total))
-        print(_acceptance(total))
-        if total.speculative:
-            print(
-                f"Asked before a suggestion was accepted (completion.speculative):"
-                f" {total.speculative:,} requests, ${total.speculative_usd:.4f}."
-            )
+    if options.output is None:
+        sys.stdout.write(text)
+        return DONE
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        refuse(f"-o {options.output}: {error.strerror or error}")
     return DONE
+
+
+def _json(
+    since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages, plain: Saved
+) -> str:
+    report = {
+        "since": since,
+        "by": list(groups),
+        "groups": [_as_json(line) for line in lines],
+        "total": _as_json(total),
+        "without_cache_all_by": {"model": plain.model.id, "cost_usd": plain.plain_usd},
+    }
+    return json.dumps(report, indent=2) + "\n"
+
+
+def _text(
+    since: str, groups: Sequence[Group], lines: Sequence[Usages], total: Usages, plain: Saved
+) -> str:
+    if not total.requests:
+        return f"No requests since {since}.\n"
+    text = f"Since {since}:\n\n{_table(groups, lines, total)}\n{_acceptance(total)}\n"
+    if plain.plain_usd:
+        text += (
+            f"The same tokens by {plain.model.id} alone, without a cache: ${plain.plain_usd:.4f};"
+            f" caches served {total.cache_hit_rate or 0:.0%} of the prompts.\n"
+        )
+    if total.speculative:
+        text += (
+            f"Asked before a suggestion was accepted (completion.speculative):"
+            f" {total.speculative:,} requests, ${total.speculative_usd:.4f}.\n"
+        )
+    return text
 
 
 def _first_day(text: str, today: date) -> str:
@@ -82,6 +116,7 @@ def _as_json(line: Usages) -> dict[str, Any]:
     return {
         **known.pop("group"),
         **known,
+        "cache_hit_rate": line.cache_hit_rate,
         "acceptance": line.acceptance,
         "usd_per_accepted": line.usd_per_accepted,
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.lsp.convert import range_to_client
-from claude_lsp.settings import TIERS
+from claude_lsp.routing import TIERS
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.action import Action, Situation
     from claude_lsp.lsp.documents import LiveDocument
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
     from claude_lsp.text.edits import Change
     from claude_lsp.text.lines import Encoding
     from claude_lsp.text.snapshots import Snapshot

@@ -45,11 +45,26 @@ async def present_context(server: Server, action: str, text: str) -> None:
     await present(server, f"# {action}: what is sent\n\n{fence}\n{text}\n{fence}\n")
 
 
-async def open_document(server: Server, uri: str) -> bool:
-    """Open a document in the editor; tell whether it did."""
+async def present_page(server: Server, page: str) -> bool:
+    """Show a page in the user's browser; tell whether the client has one opened."""
+    path = await asyncio.to_thread(_write_page, page)
+    return await open_document(server, uri_from_path(path), external=True)
+
+
+async def open_document(
+    server: Server, uri: str, at: types.Position | None = None, *, external: bool = False
+) -> bool:
+    """Open a document in the editor, with the cursor at a place, or in the program for its kind.
+
+    Returns:
+        whether it is open.
+    """
     if not server.abilities.show_document:
         return False
-    params = types.ShowDocumentParams(uri, take_focus=True)
+    selection = None if at is None else types.Range(at, at)
+    params = types.ShowDocumentParams(
+        uri, external=external or None, take_focus=True, selection=selection
+    )
     try:
         async with asyncio.timeout(_SHOW_S):
             return bool((await server.window_show_document_async(params)).success)
@@ -58,6 +73,15 @@ async def open_document(server: Server, uri: str) -> bool:
     except JsonRpcException as error:
         log.warning("the client refused window/showDocument: %s", error.message)
     return False
+
+
+def _write_page(page: str) -> Path:
+    from claude_lsp.claude.ledger import state_directory
+
+    path = state_directory() / "usage.html"
+    path.touch(mode=0o600)
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
 def _write(markdown: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types
@@ -11,6 +12,7 @@ from claude_lsp.lsp.handlers import (
     code_action,
     commands,
     completion,
+    conversations,
     custom,
     dismissal,
     images,
@@ -18,7 +20,9 @@ from claude_lsp.lsp.handlers import (
     open_report,
     reviews,
     tests,
+    usage,
 )
+from claude_lsp.telemetry import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +88,9 @@ COMMANDS = (
     ("claude.addTypes", commands.edit("addTypes")),
     ("claude.test", tests.write_tests),
     ("claude.explain", commands.explain),
+    ("claude.ask", conversations.begin),
+    ("claude.continue", conversations.go_on),
+    ("claude.applyBlock", conversations.apply_block),
     ("claude.describeImage", images.describe_image),
     ("claude.run", custom.run),
     ("claude.commitMessage", changes.commit_message),
@@ -94,6 +101,7 @@ COMMANDS = (
     ("claude.acceptPreview", commands.accept_preview),
     ("claude.discardPreview", commands.discard_preview),
     ("claude.showContext", commands.show_context),
+    ("claude.showUsage", usage.show_usage),
     ("claude.dismiss", dismissal.dismiss),
     ("claude.suppress", dismissal.suppress),
     ("claude.openReport", open_report.open_report),
@@ -106,15 +114,30 @@ COMMANDS = (
 def register(server: ClaudeServer) -> None:
     """Give the table to the server."""
 
-    def bound(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments: function(server, *arguments)
+    def bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: traced(name, function, server, *arguments)
 
     for method, handler, prepare, options in ROUTES:
         server.route(
             method,
-            bound(handler),
-            prepare=None if prepare is None else bound(prepare),
+            bound(method, handler),
+            prepare=None if prepare is None else bound(f"prepare {method}", prepare),
             options=options,
         )
     for name, command in COMMANDS:
-        server.route_command(name, bound(command))
+        server.route_command(name, bound(name, command))
+
+
+def traced(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a handler within a span, if anybody wants to know of it."""
+    if not tracing.on():
+        return function(*arguments)
+    if inspect.iscoroutinefunction(function):
+        return _awaited(name, function, *arguments)
+    with tracing.span(name, kind="server"):
+        return function(*arguments)
+
+
+async def _awaited(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    with tracing.span(name, kind="server"):
+        return await function(*arguments)

@@ -23,14 +23,16 @@ from claude_lsp.lsp.routes import register
 from claude_lsp.lsp.session import Session
 from claude_lsp.lsp.suggestions import Suggestions
 from claude_lsp.lsp.verdicts import Verdicts
+from claude_lsp.telemetry import tracing
+from claude_lsp.telemetry.observation import Observation
 from claude_lsp.text.snapshots import path_from_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from claude_lsp.claude.budgets import Spent
     from claude_lsp.claude.errors import Failure
-    from claude_lsp.claude.ledger import Spent
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ class ClaudeServer(Server):
         told_problems: the faulty settings that the user knows of.
         suggestions: what is suggested while typing.
         acceptance: what becomes of suggestions.
-        log_file: what writes the log to the file of the settings, if they name one.
+        begun: the conversations that go on as soon as the editor has opened them, with the time.
+        observation: the log's file and traces, if the settings name any.
     """
 
     def __init__(self, command_line: Mapping[str, Any] | None = None, **others: Any) -> None:
@@ -73,7 +76,8 @@ class ClaudeServer(Server):
         self.acceptance = Acceptance(self)
         self.reviewed_saves: set[str] = set()
         self.verdicts = Verdicts(self)
-        self.log_file: logging.FileHandler | None = None
+        self.begun: dict[Path, float] = {}
+        self.observation = Observation()
         self._told: set[str] = set()
         self._under_way: list[str] = []
         self._blocked = ""
@@ -109,7 +113,7 @@ class ClaudeServer(Server):
         async def reported() -> None:
             self.forget_told()
             try:
-                with self.working(what):
+                with self.working(what), tracing.span(f"job {what}"):
                     await work()
             except ClaudeError as error:
                 self.tell(error.failure, asked=True)
@@ -220,16 +224,9 @@ class ClaudeServer(Server):
         except ClaudeError as error:
             self.tell(error.failure, asked=False)
 
-    def close_log_file(self) -> None:
-        """Log to stderr only."""
-        if self.log_file is not None:
-            logging.getLogger("claude_lsp").removeHandler(self.log_file)
-            self.log_file.close()
-            self.log_file = None
-
     async def _close(self) -> None:
         self.published.close()
         await self.upkeep.close()
         await self.jobs.close()
         await self.session.close()
-        self.close_log_file()
+        await asyncio.to_thread(self.observation.close)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from claude_lsp.claude.budgets import Spent
     from claude_lsp.claude.client import Client
-    from claude_lsp.claude.ledger import Ledger, Spent
+    from claude_lsp.claude.ledger import Ledger
     from claude_lsp.engine import Engine
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
@@ -109,12 +110,17 @@ class Session:
             )
             settings = configuration.settings
             old, loop = self._engine, asyncio.get_running_loop()
+
+            def tell(text: str) -> None:
+                # Workers tell, and the client is written to on the loop.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self.tell, text)
+
             workspace, codebase = await asyncio.to_thread(
                 _look_at,
                 roots,
                 settings,
-                # Indexes tell from workers, and the client is written to on the loop.
-                lambda text: loop.call_soon_threadsafe(self.tell, text),
+                tell,
                 None if old is None else old.codebase,
             )
         except Exception as error:
@@ -130,7 +136,7 @@ class Session:
             client = old.client
             client.settings = settings
         else:
-            client = Client(settings, self.ledger)
+            client = Client(settings, self.ledger, tell=tell)
         self.roots, self.configuration = tuple(roots), configuration
         self._engine = Engine(settings, workspace, client, codebase)
         self._ready.set()

@@ -30,6 +30,7 @@ from claude_lsp.actions.outcomes import Beginning, Drop, Insertion
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.jobs import cancel_once
+from claude_lsp.telemetry import tracing
 from claude_lsp.text.edits import TextEdit, apply_edits, end_of
 from claude_lsp.text.positions import Position, Range
 
@@ -236,13 +237,14 @@ class Suggestions:
         while not turn.superseded.is_set():
             stream = self._agreeing(turn)
             if stream is None:
-                # The context is looked for while the rest of the pause passes.
-                if await _set_within(turn.superseded, pause_s * _IDLE_SHARE):
-                    return None
-                if pause_s > 0:
-                    self._gather_ahead(engine, turn)
-                if await _set_within(turn.superseded, pause_s * (1 - _IDLE_SHARE)):
-                    return None
+                with tracing.span("pause"):
+                    # The context is looked for while the rest of the pause passes.
+                    if await _set_within(turn.superseded, pause_s * _IDLE_SHARE):
+                        return None
+                    if pause_s > 0:
+                        self._gather_ahead(engine, turn)
+                    if await _set_within(turn.superseded, pause_s * (1 - _IDLE_SHARE)):
+                        return None
                 if self._server.workspace.get(turn.snapshot.uri) is None:
                     return None  # closed meanwhile
                 pause_s = 0.0
@@ -322,7 +324,7 @@ class Suggestions:
         try:
             async with self._server.session.engine() as engine:
                 situation = _situation(engine, turn)
-                with self._server.working("completing"):
+                with self._server.working("completing"), tracing.span("suggestion"):
                     await self._stream(engine, situation, stream)
             self._keep(stream)
             if stream.found is not None:

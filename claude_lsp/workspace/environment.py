@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_CREDENTIALS = ("ANTHROPIC_", "CLAUDE_LSP_ENDPOINT")
+_CREDENTIALS = ("ANTHROPIC_", "CLAUDE_LSP_ENDPOINT", "OTEL_EXPORTER_")
 """How the names of variables begin that hold keys, or headers with keys in them."""
 
 

@@ -58,6 +58,24 @@ async def test_what_today_has_cost_is_told_with_the_state(editor: Editor) -> Non
     assert today == pytest.approx(editor.server.session.ledger.spent_today().total_usd, abs=1e-6)
 
 
+async def test_at_a_limit_it_is_told_what_was_spent_on_what(editor: Editor) -> None:
+    uri = editor.open()
+    editor.api.script(edits(FIX))
+    await editor.fix(uri, "LIMIT")
+    await editor.settled()
+    limits = {"claude": {"spend": {"actions": {"explain": {"day_usd": 0.0001}}, "day_usd": 0.01}}}
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(limits))
+    await editor.settled()
+    await editor.run("claude.explain", {"uri": uri})
+    await editor.settled()
+    state, detail = editor.statuses[-1]
+    assert state == "blocked"
+    assert "spend.day_usd leaves $0.00" in detail
+    assert "(today: fix $0.00" in detail
+    assert "wait for the next day" in detail
+    assert any(detail in message for message in editor.messages)
+
+
 async def test_the_limits_that_are_told_follow_the_settings(editor: Editor) -> None:
     settings = {"claude": {"spend": {"day_usd": 3, "automatic_day_usd": 1}}}
     editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))

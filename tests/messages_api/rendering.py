@@ -90,6 +90,7 @@ class Answer:
         model: the model it names.
         use: what it reads from and writes to the cache.
         tier: `service_tier` of the usage.
+        diagnostics: why the cache does not serve the prompt; None where that was not asked.
         content: the blocks so far.
         finish: how it ended, None while it has not.
     """
@@ -99,6 +100,7 @@ class Answer:
     model: Model
     use: CacheUse
     tier: str = "standard"
+    diagnostics: dict[str, Any] | None = None
     content: list[dict[str, Any]] = field(default_factory=list)
     finish: Finish | None = None
     _started: bool = False
@@ -177,11 +179,13 @@ class Answer:
             pass
 
     def _envelope(self) -> dict[str, Any]:
+        asked = {} if self.diagnostics is None else {"diagnostics": self.diagnostics}
         return {
             "id": self.id,
             "type": "message",
             "role": "assistant",
             "model": self.model.id,
+            **asked,
         }
 
     def _add_text(self, text: str) -> Iterator[ServerEvent]:

@@ -191,6 +191,13 @@ def _check_options(body: dict[str, Any], *, batched: bool) -> None:
         raise invalid("stream: Input should be a valid boolean")
     if body.get("service_tier", "auto") not in ("auto", "standard_only"):
         raise invalid("service_tier: Input should be 'auto' or 'standard_only'")
+    diagnostics = body.get("diagnostics")
+    if diagnostics is not None:
+        fits = isinstance(diagnostics, dict) and diagnostics.keys() == {"previous_message_id"}
+        if not fits or not isinstance(diagnostics["previous_message_id"], str | None):
+            raise invalid("diagnostics: Input should be an object with previous_message_id")
+        if batched:
+            raise invalid("diagnostics: not supported in a batch")
     metadata = body.get("metadata") or {}
     if unknown := sorted(metadata.keys() - {"user_id"}):
         raise invalid(f"metadata.{unknown[0]}: Extra inputs are not permitted")

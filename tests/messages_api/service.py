@@ -13,6 +13,7 @@ from tests.messages_api import rules
 from tests.messages_api.batches import Batch, check_batch
 from tests.messages_api.cache import PromptCache
 from tests.messages_api.connection import Connection, Exchange, ReceivedRequest
+from tests.messages_api.diagnosis import diagnose
 from tests.messages_api.errors import ApiError, error_body, invalid, status_of
 from tests.messages_api.models import MODELS
 from tests.messages_api.rendering import Answer, encode_event, fit
@@ -68,6 +69,7 @@ class Service:
         self._cache = PromptCache()
         self._batches: dict[str, Batch] = {}
         self._messages = 0
+        self._bodies: dict[str, dict[str, Any]] = {}
 
     def serve(
         self, request: ReceivedRequest, connection: Connection
@@ -151,7 +153,11 @@ class Service:
             )
         self._messages += 1
         tier = "batch" if batched else "standard"
-        return Answer(f"msg_{self._messages:024d}", body, model, use, tier)
+        name = f"msg_{self._messages:024d}"
+        diagnostics = diagnose(body, use, self._bodies)
+        if diagnostics is not None:
+            self._bodies[name] = body
+        return Answer(name, body, model, use, tier, diagnostics)
 
     async def _message(self, exchange: Exchange, body: dict[str, Any], key: str) -> None:
         request = exchange.request

@@ -160,21 +160,88 @@ def test_what_must_not_leave_does_not_leave(shell: Shell) -> None:
 
 
 def test_the_limit_of_a_run_holds(shell: Shell) -> None:
-    for name in ("a.py", "b.py", "c.py"):
+    """With two cents a run does what they pay for, ends, and its bill is the service's own."""
+    for name in ("a.py", "b.py", "c.py", "d.py", "e.py"):
         shell.write(name)
-    dear = [finding("a.py", explanation="word " * 6000)]
-    shell.api.respond(lambda received: replies.json_findings(dear, chunk=0))
-    run = shell.run("review", "--max-cost", "0.25", "--concurrency", "1", "--format", "json")
-    assert run.returncode == exit_codes.INCOMPLETE
+    shell.api.respond(lambda received: replies.json_findings([finding(name_asked(received))]))
+    run = shell.run("review", "--max-cost", "0.02", "--format", "json")
     report = json.loads(run.stdout)
-    assert (len(shell.api.messages), report["status"]) == (1, "partial")
-    assert 0.05 < report["spend"]["usd"] <= 0.25
-    assert "--max-cost" in report["coverage"]["failed"][0]["reason"]
+    assert (run.returncode, report["status"]) == (exit_codes.INCOMPLETE, "partial")
+    sent = [each.usage for each in shell.api.messages if each.usage is not None]
+    assert 1 <= len(sent) == report["spend"]["calls"] < 5
+    bill = sum(each["input_tokens"] * 2 + each["output_tokens"] * 10 for each in sent) / 1e6
+    bill += sum(each["cache_creation_input_tokens"] * 2.5 for each in sent) / 1e6
+    bill += sum(each["cache_read_input_tokens"] * 0.1 for each in sent) / 1e6
+    assert report["spend"]["usd"] == pytest.approx(bill)
+    assert bill <= 0.02
+    used = json.loads(shell.run("usage", "--format", "json").stdout)["total"]
+    assert (used["requests"], used["cost_usd"]) == (len(sent), pytest.approx(bill))
+    assert len(report["findings"]) == len(report["coverage"]["reviewed"]) == len(sent)
+    for left_out in report["coverage"]["failed"]:
+        assert "--max-cost leaves $" in left_out["reason"]
+    for received in shell.api.messages:
+        # The longest answer was made to fit what was left.
+        assert received.body["max_tokens"] * 10 / 1e6 <= 0.02
     shell.api.reset()
     run = shell.run("review", "--max-cost", "0.0001")
     assert run.returncode == exit_codes.NOTHING
     assert "Nothing was reviewed." in run.stdout
     assert not shell.api.requests
+
+
+def test_an_answer_that_is_longer_than_the_limit_pays_for(shell: Shell) -> None:
+    shell.write("a.py")
+    dear = [finding("a.py"), finding("a.py", explanation="word " * 6000)]
+    shell.api.respond(lambda received: replies.json_findings(dear, chunk=0))
+    run = shell.run("review", "--max-cost", "0.02", "--format", "json")
+    report = json.loads(run.stdout)
+    assert run.returncode in {exit_codes.INCOMPLETE, exit_codes.NOTHING}
+    assert report["status"] != "complete"
+    assert len(report["findings"]) == 1
+    (failed,) = report["coverage"]["failed"]
+    assert "cut where --max-cost ends" in failed["reason"]
+    assert 0.01 < report["spend"]["usd"] <= 0.02
+
+
+def test_what_each_action_would_cost_is_told_without_sending(shell: Shell) -> None:
+    shell.write("a.py")
+    shell.write("claude-lsp.toml", "")
+    config = shell.root.parent / "mine.toml"
+    config.write_text('[routes]\nfix = [{max_tokens = 900, tier = "haiku"}, "opus"]\n')
+    asked = ("context", "a.py", "--costs", "--config", str(config))
+    costs = {
+        each["action"]: each for each in json.loads(shell.run(*asked, "--format", "json").stdout)
+    }
+    assert costs["fix"]["model"] == "claude-haiku-5-5"
+    assert costs["fix"]["why"] == "routes.fix: haiku for up to 900 tokens"
+    assert costs["review"]["tier"] == "sonnet"
+    for cost in costs.values():
+        assert 0 < cost["usd"] < cost["most_usd"]
+    doctor = shell.run("doctor", "--config", str(config)).stdout
+    assert "cost of fix: about $" in doctor
+    assert json.loads(shell.run("config", "--config", str(config), "--format", "json").stdout)[
+        "routes"
+    ]["value"] == {"fix": [{"tier": "haiku", "max_tokens": 900}, "opus"]}
+    assert not shell.api.messages
+
+
+def test_without_a_ledger_nothing_is_spent_and_the_rest_goes_on(shell: Shell) -> None:
+    shell.write("a.py")
+    state = shell.root.parent / "state"
+    state.mkdir()
+    for name in ("ledger.sqlite3", "estimates.sqlite3"):
+        (state / name).write_bytes(b"not a database " * 500)
+    broken = {"CLAUDE_LSP_STATE_DIR": str(state)}
+    review = shell.run("review", **broken)
+    assert review.returncode == exit_codes.NOTHING
+    assert "Nothing is sent while the ledger can't be used" in review.stdout + review.stderr
+    assert "estimates.sqlite3 is damaged and begun anew" in review.stderr
+    costs = shell.run("context", "a.py", "--costs", **broken)
+    assert (costs.returncode, "without those of the past" in costs.stderr) == (0, True)
+    assert "sonnet" in costs.stdout
+    assert shell.run("arch", "--facts-only", **broken).returncode == exit_codes.DONE
+    assert not shell.api.messages
+    assert (state / "ledger.sqlite3").read_bytes().startswith(b"not a database")
 
 
 def test_a_failure_of_one_file_makes_it_incomplete(shell: Shell) -> None:

@@ -17,6 +17,7 @@ from claude_lsp.claude.client import Client
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.patience import Patience
+from claude_lsp.claude.request import Block
 from claude_lsp.settings import Settings, build
 from tests.messages_api import KEY, Gate, MessagesApi, Reply, Wait, replies
 from tests.unit.engine_kit import point_at, request
@@ -714,3 +715,34 @@ async def test_nothing_of_a_request_is_logged(
 async def test_a_slow_start_is_not_counted_as_silence_twice(harness: Harness) -> None:
     harness.api.script(Reply((Wait(0.3),)) + replies.text("ok"))
     assert (await harness.ask(Patience(deadline_s=5, silence_s=2))).text == "ok"
+
+
+BIG = tuple(
+    Block(f"{name} " * 1000, 1000, stable=stable) for name, stable in (("a", True), ("b", False))
+)
+
+
+async def traced(harness: Harness, tmp_path: Path) -> None:
+    harness.client.settings = build({"log.trace": str(tmp_path / "trace.json")})
+
+
+async def test_a_trace_asks_why_the_cache_missed(harness: Harness, tmp_path: Path) -> None:
+    await harness.ask(blocks=BIG)
+    await traced(harness, tmp_path)
+    for changes in ({}, {}, {"system": "Another."}, {"model": lookup("claude-sonnet-5-5")}):
+        await harness.ask(**{"blocks": BIG} | changes)
+    sent = [each.body.get("diagnostics") for each in harness.api.messages]
+    before = [None, None, *(f"msg_{number:024d}" for number in (2, 3)), None]
+    assert [each and each["previous_message_id"] for each in sent] == before
+    assert [row["cache_miss"] for row in harness.rows] == [None, None, None, "system_changed", None]
+
+
+async def test_an_endpoint_that_does_not_know_the_question_is_not_asked_again(
+    harness: Harness, tmp_path: Path
+) -> None:
+    await traced(harness, tmp_path)
+    harness.api.script(replies.error(400, "diagnostics: Extra inputs are not permitted"))
+    for _ in range(2):
+        assert (await harness.ask(blocks=BIG)).failure is None
+    asked = ["diagnostics" in each.body for each in harness.api.messages]
+    assert asked == [True, False, False]

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.claude import ledger as ledger_module
-from claude_lsp.claude.catalog import Usage
+from claude_lsp.claude import ledger_file
+from claude_lsp.claude.catalog import PRICES_AS_OF, Usage
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.claude.ledger import Ledger, charge, state_directory
 from claude_lsp.claude.request import Block
 from claude_lsp.claude.route import route
+from claude_lsp.claude.usages import Percentiles
 from claude_lsp.settings import Spend, build
 from tests.unit.engine_kit import request
 
@@ -179,22 +181,123 @@ def test_several_ledgers_in_several_threads_keep_one_limit(path: Path) -> None:
         ledger.close()
 
 
+def test_limits_in_tokens(ledger: Ledger) -> None:
+    most = ASKED.most_tokens
+    assert "spend.request_tokens" in refusal(ledger, Spend(request_tokens=most - 1))
+    limits = Spend(day_tokens=int(most * 1.5), automatic_day_tokens=most - 1)
+    assert "spend.automatic_day_tokens" in refusal(ledger, limits, automatic=True)
+    row = ledger.reserve(ASKED, limits)
+    said = refusal(ledger, limits)
+    assert f"could take {most:,} tokens, and spend.day_tokens leaves" in said
+    assert f"(today: ask {most:,} tokens)" in said
+    settled(ledger, row, Usage(input=20, output=10))
+    assert ledger.spent_today().tokens == 30
+    ledger.reserve(ASKED, limits)
+
+
+def test_limits_of_one_action(ledger: Ledger) -> None:
+    limits = Spend(actions={"ask": {"day_usd": MOST * 1.5, "request_tokens": 10**6}})
+    ledger.reserve(ASKED, limits)
+    said = refusal(ledger, limits)
+    assert "spend.actions.ask.day_usd leaves" in said
+    assert f"(today: ask ${MOST:.4f})" in said
+    # Others have their own room.
+    ledger.reserve(replace(ASKED, action="fix"), limits)
+    tight = Spend(actions={"ask": {"request_usd": MOST / 2}})
+    assert "spend.actions.ask.request_usd" in refusal(ledger, tight)
+
+
+def test_what_was_spent_on_what_is_told(ledger: Ledger) -> None:
+    for action, automatic in (("complete", True), ("complete", True), ("fix", False)):
+        ledger.reserve(replace(ASKED, action=action, automatic=automatic), PLENTY)
+    said = refusal(ledger, Spend(day_usd=MOST * 3.5))
+    assert f"(today: complete while typing ${MOST * 2:.4f}, fix ${MOST:.4f})" in said
+    assert "wait for the next day" in said
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [("2026-03-02", True), ("2026-03-03", True), ("2030-01-01", False)]
+)
+def test_a_clock_that_was_set_back_opens_no_room(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ahead: str, counts: bool
+) -> None:
+    monkeypatch.setattr(ledger_module, "today", lambda: ahead)
+    ledger.reserve(ASKED, PLENTY)
+    monkeypatch.setattr(ledger_module, "today", lambda: "2026-03-01")
+    assert ledger.newest_day() == ahead
+    limits = Spend(day_usd=MOST * 1.5)
+    if counts:
+        assert "spend.day_usd" in refusal(ledger, limits)
+    else:
+        # One that was years ahead for a moment must not block for years.
+        ledger.reserve(ASKED, limits)
+
+
+def fill(ledger: Ledger) -> None:
+    for _ in range(500):
+        ledger.reserve(ASKED, PLENTY)
+
+
+def test_a_full_disk_blocks_until_there_is_room(ledger: Ledger) -> None:
+    ledger.reserve(ASKED, PLENTY)
+    connection = ledger._connection
+    assert connection is not None
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(ClaudeError, match="Free some disk space") as caught:
+        fill(ledger)
+    assert caught.value.failure.kind == "ledger"
+    before = ledger.spent_today()  # reading goes on
+    connection.execute(f"PRAGMA max_page_count = {pages * 10}")
+    ledger.reserve(ASKED, PLENTY)
+    assert ledger.spent_today().requests == before.requests + 1
+
+
+def test_the_sums_of_a_day_are_those_of_its_requests(ledger: Ledger, path: Path) -> None:
+    kept = [
+        ledger.reserve(replace(ASKED, action=action, automatic=automatic), PLENTY)
+        for action in ("fix", "complete")
+        for automatic in (True, False)
+        for _ in range(3)
+    ]
+    for row in kept[::2]:
+        settled(ledger, row, Usage(input=1000 + row, output=row))
+    spent, found = ledger.spent_today(), rows(path)
+    assert spent.requests == len(found) == 12
+    assert spent.total_usd == pytest.approx(sum(row["cost_usd"] for row in found))
+    assert spent.tokens == sum(row["tokens"] for row in found)
+    typed = [row for row in found if row["automatic"]]
+    assert spent.automatic_usd == pytest.approx(sum(row["cost_usd"] for row in typed))
+    assert spent.of("fix").requests == 6
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM requests WHERE action = 'fix'")
+    connection.commit()
+    connection.close()
+    assert ledger.spent_today().of("fix").requests == 0
+    assert ledger.spent_today().requests == 6
+
+
 PROCESS = """
 import sys
 from pathlib import Path
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.claude.catalog import Usage, lookup
 from claude_lsp.claude.ledger import Ledger
+from claude_lsp.claude.request import Request
 from claude_lsp.settings import Spend
-from tests.unit.engine_kit import request
 
-asked = request(max_tokens=2000)
+asked = Request("ask", "haiku", lookup("claude-haiku-5-5"), "Answer.", 10, (), 2000)
 ledger, taken = Ledger(Path(sys.argv[1])), 0
 print("ready", flush=True)
 sys.stdin.readline()
-for _ in range(20):
+for number in range(6):
     try:
-        ledger.reserve(asked, Spend(day_usd=asked.most_usd * 10.5))
+        row = ledger.reserve(asked, Spend(day_usd=asked.most_usd * 10.5))
         taken += 1
+        if number == 0:  # what is given back can be taken once more
+            ledger.settle(row, asked, Usage(), "cancelled", attempts=0, first_token_s=None,
+                          total_s=0)
+            taken -= 1
     except ClaudeError as error:
         assert error.failure.kind == "budget", error
 print(taken)
@@ -210,7 +313,7 @@ def test_several_processes_keep_one_limit(path: Path) -> None:
             text=True,
             cwd=Path(__file__).parents[2],
         )
-        for _ in range(2)
+        for _ in range(8)
     ]
     for child in children:
         assert child.stdout is not None
@@ -221,7 +324,7 @@ def test_several_processes_keep_one_limit(path: Path) -> None:
         child.stdin.flush()
     taken = [int(child.communicate(timeout=30)[0]) for child in children]
     assert sum(taken) == 10
-    assert [child.returncode for child in children] == [0, 0]
+    assert [child.returncode for child in children] == [0] * 8
 
 
 def test_a_crash_between_reserve_and_settle_stays_counted(path: Path) -> None:
@@ -335,18 +438,32 @@ def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert str(state_directory()).startswith(os.environ["HOME"])
 
 
-def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
+def of_version(path: Path, version: int) -> None:
+    """Make a file as that version left it, with one request in it."""
     path.parent.mkdir()
     connection = sqlite3.connect(path)
-    for statement in ledger_module._VERSIONS[0]:
-        connection.execute(statement)
+    for statements in ledger_file._VERSIONS[:version]:
+        for statement in statements:
+            connection.execute(statement)
     connection.execute(
         "INSERT INTO requests (started, day, action, tier, model, automatic, outcome, cost_usd)"
         " VALUES (0, '2026-01-01', 'complete', 'haiku', 'claude-haiku-5-5', 1, 'ok', 0.5)"
     )
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
     connection.close()
+
+
+def columns(path: Path) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("PRAGMA table_info(requests)").fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("version", range(1, len(ledger_file._VERSIONS) + 1))
+def test_a_file_of_any_earlier_version_is_taken_over(path: Path, version: int) -> None:
+    of_version(path, version)
     with ThreadPoolExecutor(4) as pool:
         # Whoever comes first does it, once.
         totals = list(pool.map(lambda _: Ledger(path).usage(()), range(4)))
@@ -355,9 +472,110 @@ def test_a_file_of_the_first_version_is_taken_over(path: Path) -> None:
     ledger.note_shown(1)
     ledger.note_accepted(1, 12)
     (line,) = ledger.usage(("action",))
+    settled(ledger, ledger.reserve(ASKED, PLENTY), Usage(input=5), cache_miss="tools_changed")
     ledger.close()
     assert (line.group, line.shown, line.accepted) == ({"action": "complete"}, 1, 1)
     assert (line.accepted_characters, line.usd_per_accepted) == (12, 0.5)
+    old, new = rows(path)
+    assert (old["price_row"], old["batched"], old["cache_miss"]) == (None, 0, None)
+    assert new["cache_miss"] == "tools_changed"
+    fresh = path.parent.parent / "fresh.sqlite3"
+    made = Ledger(fresh)
+    made.spent_today()
+    made.close()
+    assert columns(path) == columns(fresh)
+
+
+def test_the_price_that_was_used_is_kept(ledger: Ledger, path: Path) -> None:
+    prices = {"claude-haiku-5-5": {"input": 1.0, "output": 1.0}}
+    own = route("ask", "haiku", build({"models.prices": prices})).model
+    for model, usage in (
+        (ASKED.model, Usage(input=9)),
+        # Only the answer tells that the prompt was above the limit of the cheap band.
+        (ASKED.model, Usage(input=100_001)),
+        (own, Usage(input=9)),
+    ):
+        asked = replace(ASKED, model=model)
+        row = ledger.reserve(asked, PLENTY)
+        ledger.settle(row, asked, usage, "ok", attempts=1, first_token_s=None, total_s=1)
+    kept = rows(path)
+    listed = PRICES_AS_OF
+    assert [row["price_row"] for row in kept] == [listed, f"{listed} above 100000", "models.prices"]
+    assert [row["prices_as_of"] for row in kept] == [listed, listed, None]
+    assert [row["cost_usd"] for row in kept] == pytest.approx([9e-7, 0.0500005, 9e-6])
+
+
+def test_what_is_old_is_dropped_once_a_day(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Spend(keep_days=30)
+
+    def days(day: str) -> list[str]:
+        monkeypatch.setattr(ledger_module, "today", lambda: day)
+        ledger.reserve(ASKED, limits)
+        return [row["day"] for row in rows(path)]
+
+    assert days("2026-01-01") == ["2026-01-01"]
+    days("2026-01-02")
+    assert days("2026-02-01") == ["2026-01-01", "2026-01-02", "2026-02-01"]
+    # One day alone proves no clock.
+    assert len(days("2026-02-02")) == 4
+    assert days("2026-02-03") == ["2026-02-01", "2026-02-02", "2026-02-03"]
+
+
+def test_a_clock_that_jumps_drops_nothing(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2026-01-01", "2126-01-01", "2026-01-02", "1970-01-01"):
+        monkeypatch.setattr(ledger_module, "today", lambda day=day: day)
+        ledger.reserve(ASKED, PLENTY)
+        again = Ledger(path)
+        again.reserve(ASKED, PLENTY)
+        again.close()
+    assert len(rows(path)) == 8
+
+
+def test_latencies_are_of_answers_by_action(ledger: Ledger) -> None:
+    for number in range(1, 101):
+        row = ledger.reserve(ASKED, PLENTY)
+        settled(ledger, row, Usage(input=1), first_token_s=number / 100, total_s=float(number))
+    row = ledger.reserve(ASKED, PLENTY)
+    settled(ledger, row, Usage(), "timeout", first_token_s=None, total_s=500.0)
+    batched = replace(ASKED, action="review", batched=True)
+    row = ledger.reserve(batched, PLENTY)
+    ledger.settle(
+        row, batched, Usage(input=1), "ok", attempts=1, first_token_s=None, total_s=86_400.0
+    )
+    (asked,) = ledger.latencies()
+    assert (asked.action, asked.requests) == ("ask", 100)
+    assert asked.first_token == Percentiles(0.5, 0.9, 0.99)
+    assert asked.total == Percentiles(50, 90, 99)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [([], None), ([3.0], (3, 3, 3)), ([2.0, 1.0], (1, 2, 2)), ([1.0, 2.0, 3.0], (2, 3, 3))],
+)
+def test_percentiles_of_few(times: list[float], expected: tuple[float, ...] | None) -> None:
+    found = Percentiles.of(times)
+    assert (None if found is None else (found.p50, found.p90, found.p99)) == expected
+
+
+def test_failures_retries_and_misses_are_counted(ledger: Ledger) -> None:
+    for outcome, attempts, miss in (
+        ("ok", 3, "system_changed"),
+        ("overloaded", 2, None),
+        ("cancelled", 1, "system_changed"),
+        ("ok", 1, "tools_changed"),
+    ):
+        row = ledger.reserve(ASKED, PLENTY)
+        settled(ledger, row, Usage(input=1), outcome, attempts=attempts, cache_miss=miss)
+    ledger.reserve(ASKED, PLENTY)
+    (total,) = ledger.usage(())
+    assert (total.requests, total.failed, total.retries) == (5, 1, 3)
+    assert ledger.cache_misses() == {"system_changed": 2, "tools_changed": 1}
+    outcomes = {line.group["outcome"]: line.requests for line in ledger.usage(("outcome",))}
+    assert outcomes == {"ok": 2, "overloaded": 1, "cancelled": 1, "pending": 1}
 
 
 def test_usage_by_group_and_day(ledger: Ledger, path: Path) -> None:

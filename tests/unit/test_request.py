@@ -14,6 +14,7 @@ from claude_lsp.claude.catalog import Price, Usage, cost_usd, lookup
 from claude_lsp.claude.request import Block, parameters
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
+from claude_lsp.routing import Rule
 from claude_lsp.settings import build
 from claude_lsp.text.positions import Position, Range
 from tests.messages_api import MODELS, MessagesApi, replies
@@ -247,10 +248,19 @@ def test_long_prompts_have_their_own_price() -> None:
     assert cost_usd(lookup("unheard-of"), Usage(input=1)) is None
 
 
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
+def test_a_price_that_is_no_amount_is_unknown(wrong: float) -> None:
+    priced = replace(lookup("claude-haiku-5-5"), prices=(Price(1, wrong, 1, 1, 1),))
+    assert request(priced).most_usd is None
+    assert cost_usd(priced, Usage(input=1, output=1)) is None
+    later = replace(priced, prices=(Price(1, 1, 1, 1, 1, above=100_000),))
+    assert request(later).most_usd is None
+
+
 def test_routes() -> None:
     plain = build({})
     assert route("complete", "haiku", plain).model.id == "claude-haiku-5-5"
-    changed = build({"routes": {"complete": "opus"}, "models.opus": "claude-opus-5"})
+    changed = build({"routes": {"complete": (Rule("opus"),)}, "models.opus": "claude-opus-5"})
     chosen = route("complete", "haiku", changed)
     assert (chosen.tier, chosen.model.id) == ("opus", "claude-opus-5")
     assert route("fix", "sonnet", changed).tier == "sonnet"
@@ -260,9 +270,9 @@ def test_a_price_of_the_user_replaces_every_band() -> None:
     prices = {"claude-haiku-5-5": {"input": 2.0, "output": 4.0}, "mine": {**PRICE, "cache_read": 0}}
     settings = build({"models.prices": prices, "models.sonnet": "mine"})
     haiku = route("complete", "haiku", settings).model
-    assert haiku.prices == (Price(2.0, 4.0, 2.5, 4.0, 0.2),)
+    assert haiku.prices == (Price(2.0, 4.0, 2.5, 4.0, 0.2, as_of=None),)
     mine = route("fix", "sonnet", settings).model
-    assert (mine.known, mine.price_for(5)) == (False, Price(1.0, 1.0, 1.25, 2.0, 0.0))
+    assert (mine.known, mine.price_for(5)) == (False, Price(1.0, 1.0, 1.25, 2.0, 0.0, as_of=None))
 
 
 async def test_the_prefilled_beginning_belongs_to_the_answer(

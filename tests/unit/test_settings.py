@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from claude_lsp import settings
+from claude_lsp.routing import TIERS, Rule
 from claude_lsp.settings import Invalid, Settings, build, check, flatten, options, schema
 
 OPTIONS = {item.key: item for item in options()}
@@ -28,7 +28,7 @@ OPTIONS = {item.key: item for item in options()}
         ("context.ignore", ["a", "b"], ("a", "b")),
         ("context.ignore", "a, b ,", ("a", "b")),
         ("context.ignore", [], ()),
-        ("routes", {"fix": "opus"}, {"fix": "opus"}),
+        ("routes", {"fix": "opus"}, {"fix": (Rule("opus"),)}),
         ("models.prices", {"m": {"input": 1, "output": 2.5}}, {"m": {"input": 1, "output": 2.5}}),
         ("endpoint.headers", {"x-team": "a"}, {"x-team": "a"}),
     ],
@@ -70,7 +70,7 @@ def test_takes(key: str, value: Any, expected: Any) -> None:
         (
             "routes",
             {"fix": "gpt"},
-            "routes must be one of 'haiku', 'sonnet', 'opus', not {'fix': 'gpt'}",
+            "routes fix must be one of 'haiku', 'sonnet', 'opus', not 'gpt'",
         ),
         (
             "models.prices",
@@ -123,14 +123,15 @@ def test_each_default_is_valid_for_its_own_type(key: str) -> None:
 
 def test_build_fills_in_defaults() -> None:
     assert build({}) == Settings()
-    built = build({"completion.max_tokens": 7, "routes": {"fix": "opus"}})
-    assert (built.completion.max_tokens, built.routes) == (7, {"fix": "opus"})
+    rules = {"fix": (Rule("opus"),)}
+    built = build({"completion.max_tokens": 7, "routes": rules})
+    assert (built.completion.max_tokens, built.routes) == (7, rules)
     assert built.completion.debounce_ms == Settings().completion.debounce_ms
 
 
 def test_defaults_are_not_shared() -> None:
     first = Settings()
-    first.routes["fix"] = "opus"
+    first.routes["fix"] = (Rule("opus"),)
     assert Settings().routes == {}
     assert OPTIONS["routes"].default == {}
 
@@ -150,6 +151,7 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
     # What it defines asks before each request: test_what_a_project_defines_asks_first.
     assert of_projects == {
         "actions",
+        "ask.folder",  # in the project, whatever it says
         "context.ignore",
         "review.min_severity",
         "review.min_confidence",
@@ -234,7 +236,7 @@ def test_every_option_is_documented_in_one_line() -> None:
 
 def test_model_for_each_tier() -> None:
     bound = build({"models.opus": "big"})
-    assert [bound.model_for(tier) for tier in settings.TIERS] == [
+    assert [bound.model_for(tier) for tier in TIERS] == [
         "claude-haiku-5-5",
         "claude-sonnet-5-5",
         "big",

@@ -47,8 +47,12 @@ def test_a_table_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None
         *("action", "model", "requests", "in", "cache", "writes", "cache", "reads", "out", "US$")
     ]
     assert out[3].split()[2:] == ["1", "10,000", "0", "0", "2,000", "0.0020"]
-    assert out[-3].split() == ["total", "2", "20,000", "0", "0", "4,000", "0.0040"]
+    assert out[-4].split() == ["total", "2", "20,000", "0", "0", "4,000", "0.0040"]
     assert out[-1] == (
+        "The same tokens by claude-opus-5-5 alone, without a cache: $0.1600;"
+        " caches served 0% of the prompts."
+    )
+    assert out[-2] == (
         "Suggestions: 2 shown, 1 accepted (50%, 30 characters);"
         " $0.00200 for each that was accepted."
     )
@@ -62,6 +66,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (group["action"], group["acceptance"], group["requests"]) == ("complete", 0.25, 1)
     assert group["usd_per_accepted"] == pytest.approx(0.002)
     assert report["total"]["output"] == 2000
+    assert report["without_cache_all_by"]["cost_usd"] == pytest.approx(0.08)
 
 
 def test_nothing_yet(capsys: pytest.CaptureFixture[str]) -> None:

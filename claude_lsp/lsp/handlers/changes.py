@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.settings import Tier
+    from claude_lsp.routing import Tier
 
 _MESSAGE = "COMMIT_EDITMSG"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.actions import ACTIONS
+from claude_lsp.lsp.handlers import conversations
 from claude_lsp.lsp.handlers.reviews import review_saved
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import LineIndex
@@ -20,7 +20,6 @@ from claude_lsp.workspace.files import TextFile, read_text
 
 if TYPE_CHECKING:
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.settings import Log
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +90,16 @@ def did_save(server: ClaudeServer, params: types.DidSaveTextDocumentParams) -> N
 
 
 def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:
-    """Find the document's findings again: the buffer may hold something else than the file."""
+    """Find the document's findings again: the buffer may hold something else than the file.
+
+    A conversation that was begun with a question goes on.
+    """
     uri = params.text_document.uri
     document = server.workspace.get(uri)
     server.previews.discard_all(uri)  # not every editor closes what it opens anew
     if document is not None and server.published.has(uri):
         server.published.text_is(uri, document.snapshot().index)
+    conversations.opened(server, uri)
 
 
 def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) -> None:
@@ -158,7 +161,7 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     configuration = server.session.configuration
     server.forget_told()
     problems = [str(problem) for problem in configuration.problems]
-    problems += _follow_log(server, configuration.settings.log)
+    problems += await asyncio.to_thread(server.observation.follow, configuration.settings)
     new = [problem for problem in problems if problem not in server.told_problems]
     server.told_problems = frozenset(problems)
     for problem in new:
@@ -166,25 +169,6 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     if new:
         more = f" ({len(new) - 1} more in the log)" if len(new) > 1 else ""
         server.warn(f"{new[0]}{more}")
-
-
-def _follow_log(server: ClaudeServer, options: Log) -> list[str]:
-    """Log as much and where as the settings say; return what the user should know of it."""
-    ours = logging.getLogger("claude_lsp")
-    ours.setLevel(options.level.upper())
-    path = str(Path(options.file).expanduser().absolute()) if options.file else None
-    if server.log_file is not None and server.log_file.baseFilename != path:
-        server.close_log_file()
-    if path is None or server.log_file is not None:
-        return []
-    try:
-        server.log_file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        return [f"log.file can't be written: {error}"]
-    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    server.log_file.setFormatter(logging.Formatter(layout))
-    ours.addHandler(server.log_file)
-    return []
 
 
 async def _pulled(server: ClaudeServer) -> dict[str, Any] | None:

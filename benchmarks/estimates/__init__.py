@@ -1,0 +1,1 @@
+"""How good estimates of tokens are, and what keeping limits costs."""
