@@ -76,6 +76,9 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
+arch-examples: $(VENV)/tested  ## write what architecture reviews say of three projects; needs chromium, npm
+	$(BIN)/python -m benchmarks.architecture.examples $(ARGS)
+
 usage-image: $(VENV)/tested  ## draw the picture of the usage page in the documents; needs chromium
 	@page=$$(mktemp -d)/page.html && $(BIN)/python -m docs.usage_example $$page 30 && \
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
@@ -210,4 +213,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test soak bench-estimates lock audit sbom reproducible secrets-report bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test secrets-report reproducible sbom audit lock bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean

@@ -91,7 +91,8 @@ class EditsReader:
 
     def feed(self, text: str) -> Sequence[Outcome]:
         """Return the replacements, or the notices, that this piece completes."""
-        return [self._outcome(entry) for entry in self._stream.feed(text)]
+        outcomes = (self._outcome(entry) for entry in self._stream.feed(text))
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def finish(self, *, complete: bool) -> Sequence[Outcome]:
         """Say so where the answer held no edits at all."""
@@ -107,7 +108,8 @@ class EditsReader:
             return ()
         return (Replacement(comment, ""),)
 
-    def _outcome(self, entry: dict[str, object]) -> Outcome:
+    def _outcome(self, entry: dict[str, object]) -> Outcome | None:
+        """Return what an edit comes to; None for one that changes nothing."""
         self._count += 1
         quote, replacement, line = entry.get("quote"), entry.get("replacement"), entry.get("line")
         if not isinstance(quote, str) or not isinstance(replacement, str) or self._sent is None:
@@ -133,6 +135,9 @@ class EditsReader:
                 "An edit was dropped: it would write the name of a secret that this document does "
                 f"not have ({_head(quote)})"
             )
+        if restored == sent.original.slice(span):
+            self._count -= 1
+            return None
         self._taken.append(span)
         return Replacement(span, restored)
 

@@ -22,6 +22,7 @@ from claude_lsp.claude.account import Account
 from claude_lsp.claude.estimates import Estimates, endpoint_of
 from claude_lsp.claude.ledger import charge
 from claude_lsp.claude.observed import CacheDiagnosis, attributes
+from claude_lsp.claude.patience import Deadline
 from claude_lsp.claude.questions import Questions, retrieve
 from claude_lsp.claude.request import parameters
 from claude_lsp.claude.stream import Answer, DamagedStreamError, Decoder
@@ -229,6 +230,7 @@ class Client:
             async with contextlib.aclosing(pieces()) as given:
                 yield given, attempt.decoder.answer
         finally:
+            await attempt.close()
             paid = replace(request, batched=attempt.decoder.answer.batched)
             cost = charge(paid, attempt.usage, "ok", 1)
             account.add(request.model.id, 1, attempt.usage, cost)
@@ -260,10 +262,10 @@ class Client:
     async def _pieces(self, attempt: _Attempt) -> AsyncGenerator[str]:
         waiting = tracing.span("wait for the first token", kind="client", parent=attempt.span)
         streaming: tracing.Span | None = None
-        # The deadline is set around each wait rather than around the whole: a time-out must never
-        # strike while the consumer of a piece is at work.
+        # The deadline holds for each wait rather than for the whole: a time-out must never strike
+        # while the consumer of a piece is at work.
         try:
-            async with asyncio.timeout_at(attempt.deadline):
+            with attempt.deadline:
                 response = await self._send(attempt)
             chunks = aiter(response.aiter_bytes())
             while (data := await attempt.next_chunk(chunks)) is not None:
@@ -339,7 +341,7 @@ class _Attempt:
         self.decoder = Decoder()
         self.count = 0
         self.started = time.monotonic()
-        self.deadline = asyncio.get_running_loop().time() + patience.deadline_s
+        self.deadline = Deadline(patience.deadline_s)
         self.first_token_s: float | None = None
         self.response: httpx2.Response | None = None
         self.request_id: str | None = None
@@ -385,7 +387,7 @@ class _Attempt:
         import httpx2
 
         try:
-            async with asyncio.timeout_at(self.deadline):
+            with self.deadline:
                 return await anext(chunks, None)
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             log.info("stream broken: %s", type(error).__name__)
@@ -427,6 +429,7 @@ class _Attempt:
 
     async def close(self) -> None:
         """Close the HTTP stream; the server sees it at once."""
+        self.deadline.close()
         if self.response is not None:
             await self.response.aclose()
             self.response = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Option, Settings
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
+    from claude_lsp.workspace.committed_rules import CommittedRules
 
 _PATIENCE_S = 1.0
 """Nothing is said of an index that is ready sooner."""
@@ -129,11 +130,13 @@ def configure(
     root: Path,
     command_line: Mapping[str, Any] | None = None,
     project: Callable[[str], str | None] | None = None,
+    committed: CommittedRules | None = None,
 ) -> tuple[Configuration, Workspace]:
     """Read the settings for a root; what can't be taken is said, and ends a run in CI's sense.
 
     A broken settings file is an error on the command line: a review under settings that nobody
-    wrote would be worse than none. `project` reads the project's own files, where not from disk.
+    wrote would be worse than none. `project` reads the project's own files, where not from disk;
+    `committed` are ignore files that count beside those on disk.
     """
     log_to_stderr(getattr(options, "log_level", None) or "warning")
     file = Path(options.config) if options.config else None
@@ -147,4 +150,4 @@ def configure(
     for fault in observe(configuration.settings, options.command):
         # What this very run was asked for must work; a setting of all runs must not stop one.
         (refuse if fault.startswith(tuple(asked)) else say)(fault)
-    return configuration, Workspace((root,), configuration.settings)
+    return configuration, Workspace((root,), configuration.settings, committed)

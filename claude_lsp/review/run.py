@@ -121,9 +121,12 @@ async def review_unit(
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
-                    if outcome.replacement is not None and finding.replacement is None:
-                        yield UnitDropped(unit, BROKEN, 1)
+                    finding = outcome
+                    if outcome.replacement is not None:
+                        text = texts[outcome.path]
+                        finding = await asyncio.to_thread(checked, outcome, text)
+                        if finding.replacement is None:
+                            yield UnitDropped(unit, BROKEN, 1)
                     reason = hidden_reason(finding, engine.settings)
                     published = seen.add(finding) if reason is None else None
                     if published is None:
@@ -134,8 +137,8 @@ async def review_unit(
                     yield UnitDropped(unit, outcome.reason, outcome.count)
                 elif isinstance(outcome, Notice):
                     yield UnitNotice(unit, outcome.text)
-        for text in _not_sent(unit, prepared):
-            yield UnitNotice(unit, text)
+        for words in _not_sent(unit, prepared):
+            yield UnitNotice(unit, words)
     except ClaudeError as error:
         failure = error.failure
     yield UnitDone(unit, failure)

@@ -176,6 +176,10 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
     Raises:
         GitError: one of them is unknown here, or the history that joins them is not here.
     """
+    # Asked first: only where there is none is there something to explain.
+    code, found, _ = _execute(root, ("merge-base", "--end-of-options", base, tip), TIMEOUT_SECONDS)
+    if not code and found.strip():
+        return found.strip()
     for revision in (base, tip):
         if not _commit(root, revision):
             raise GitError(
@@ -183,19 +187,15 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
                 "Check its name, or fetch it first; in CI, check out with the full history "
                 "(fetch-depth: 0).",
             )
-    found = _optional(root, "merge-base", "--end-of-options", base, tip)
-    if not found:
-        if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
-            raise GitError(
-                f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
-                "Run 'git fetch --unshallow'; in CI, check out with the full history "
-                "(fetch-depth: 0).",
-            )
+    if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
         raise GitError(
-            f"No common ancestor of '{base}' and '{tip}' is in this clone.",
-            "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
+            f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
+            "Run 'git fetch --unshallow'; in CI, check out with the full history (fetch-depth: 0).",
         )
-    return found
+    raise GitError(
+        f"No common ancestor of '{base}' and '{tip}' is in this clone.",
+        "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
+    )
 
 
 def changed_files(root: Path, base: str, tip: str | None = None) -> list[ChangedFile]:

@@ -569,6 +569,42 @@ def test_arch_tells_what_the_model_looked_at_and_what_it_says_of_the_whole(shell
     assert "kept apart" not in json.dumps(written["looks"])
 
 
+def test_a_recorded_arch_is_replayed_without_a_key_or_a_network(
+    shell: Shell, tmp_path: Path
+) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("notes.txt", "kept apart\n")
+    claim = finding("notes.txt", quote="kept apart", rule="arch.seam", line=1)
+    overview = [{"kind": "strength", "text": "Small."}, {"kind": "first", "text": "Cut it."}]
+    shell.api.script(
+        replies.tool_use("read_file", {"path": "notes.txt"}),
+        replies.json({"findings": [claim], "overview": overview}),
+    )
+    folder, page = tmp_path / "answers", tmp_path / "page.html"
+    first = json.loads(shell.run("arch", "--format", "json", "--record", str(folder)).stdout)
+    assert len(list(folder.iterdir())) == len(shell.api.messages) == 2
+    done = shell.run(
+        *("arch", "--format", "json", "--replay", str(folder), "-o", f"html:{page}"),
+        **NO_KEY,
+        ANTHROPIC_BASE_URL="http://127.0.0.1:9",
+    )
+    assert done.returncode == exit_codes.DONE
+    again = json.loads(done.stdout)
+    for part in ("findings", "overview", "looks", "spend"):
+        assert again[part] == first[part]
+    assert any("nothing was sent or spent" in notice for notice in again["notices"])
+    assert "Cut it." in page.read_text("utf-8")
+    # Another state of the project is another question, and never half an answer.
+    shell.write("package/one.py", "import package.two\nx = 1\n")
+    other = shell.run("arch", "--replay", str(folder), "--fail-on", "any", **NO_KEY)
+    assert other.returncode == exit_codes.INCOMPLETE
+    assert "Reporting facts only" in other.stderr
+    assert len(shell.api.messages) == 2
+    usage = shell.run("arch", "--facts-only", "--replay", str(folder))
+    assert usage.returncode == exit_codes.USAGE
+
+
 def test_context_shows_the_first_request_of_an_architecture_review(shell: Shell) -> None:
     for name, text in CYCLE.items():
         shell.write(name, text)
