@@ -129,12 +129,17 @@ class EditsReader:
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
         if self._comment is not None:
             new = without_instruction(new, self._language)
-        new = sent.redacted.restore(new)
-        if new == sent.original.slice(span):
+        restored = sent.redacted.restore(new)
+        if restored is None:
+            return Notice(
+                "An edit was dropped: it would write the name of a secret that this document does "
+                f"not have ({_head(quote)})"
+            )
+        if restored == sent.original.slice(span):
             self._count -= 1
             return None
         self._taken.append(span)
-        return Replacement(span, new)
+        return Replacement(span, restored)
 
 
 def edit_at(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:

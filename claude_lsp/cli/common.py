@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from claude_lsp.settings import Option, Settings
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
     from claude_lsp.workspace.committed_rules import CommittedRules
@@ -44,6 +45,33 @@ def root_for(options: argparse.Namespace, path: Path) -> Path:
         return root
     folder = path if path.is_dir() else path.parent
     return git.root_of(folder) or folder
+
+
+def shown_values(settings: Settings) -> Iterator[tuple[Option, Any]]:
+    """Yield each option with its value as it may be shown: without headers and logins."""
+    from claude_lsp.routing import as_written
+    from claude_lsp.settings import options as all_options
+
+    for item in all_options():
+        value: Any = settings
+        for name in item.key.split("."):
+            value = getattr(value, name)
+        if item.key == "endpoint.headers":
+            value = dict.fromkeys(value, "(set)")
+        elif item.key == "endpoint.base_url":
+            value = without_login(value)
+        elif item.key == "routes":
+            value = {action: as_written(rules) for action, rules in value.items()}
+        yield item, value
+
+
+def without_login(url: str) -> str:
+    """Return an address without user, password and query, each of which can be a key."""
+    head, found, rest = url.partition("://")
+    if not found:
+        return url
+    host, slash, path = rest.partition("?")[0].partition("/")
+    return f"{head}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @contextlib.contextmanager

@@ -199,6 +199,11 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--online", action="store_true", help="also ask the endpoint for its models (free)"
     )
+    doctor.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write a page for a bug report, without keys, names and folders; nothing is sent",
+    )
 
     usage = commands.add_parser("usage", help="what was spent, and what came of it")
     usage.add_argument(

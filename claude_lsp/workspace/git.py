@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claude_lsp.workspace.environment import environment_of_children
+
 TIMEOUT_SECONDS = 30.0
 
 # Each entry closes one way to make git run a program or ask a question.
@@ -353,10 +355,10 @@ def _start(
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """Return the environment, without what a git hook sets for its own repository."""
+    """Return the environment, without keys and what a git hook sets for its own repository."""
     environment = {
         key: value
-        for key, value in os.environ.items()
+        for key, value in environment_of_children().items()
         if not key.startswith("GIT_") or key.startswith("GIT_CONFIG") or key == "GIT_EXEC_PATH"
     }
     # Inside `git commit --all`, the hook's own index is the one that holds what is staged.

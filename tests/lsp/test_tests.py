@@ -11,6 +11,7 @@ from lsprotocol import types
 from tests.lsp.editor import PYTHON, edit, edits, plain, span_of
 from tests.lsp.pair import modern
 from tests.messages_api import Gate, replies
+from tests.planted import PASSWORD
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -189,12 +190,12 @@ async def test_nothing_is_sent_for_a_file_that_must_not_be_touched(editor: Edito
 
 
 async def test_a_test_file_that_must_not_be_sent_is_not(editor: Editor) -> None:
-    secret = 'password = "hT7!kq92LmhT7!kq92Lm"\n'
+    secret = f'password = "{PASSWORD}"\n'
     editor.file("tests/test_code.py", secret)
     uri = editor.open()
     editor.api.script(edits(appended(ADDED)))
     await editor.run("claude.test", at(uri))
-    assert "hT7!kq92Lm" not in editor.api.messages[0].text
+    assert PASSWORD not in editor.api.messages[0].text
     ((params, _),) = editor.client.applied
     assert "redacted" not in json.dumps(str(params))
 

@@ -18,8 +18,9 @@ from claude_lsp.findings.anchor import locate
 from claude_lsp.text.lines import split_lines
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
+from tests.planted import AWS_KEY, GITHUB_TOKEN
 
-SECRETS = ("ghp_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6", "AKIAQ3EGRMCN7PZLT2XB")
+SECRETS = (GITHUB_TOKEN, AWS_KEY)
 KEY = f'token = "{SECRETS[0]}"\n'
 AWS = f"    aws = '{SECRETS[1]}'; use(aws)\n"
 FAMILIES: tuple[tokens.Family, ...] = ("claude-3", "claude-4.7")
@@ -191,7 +192,9 @@ def test_the_mark_stands_at_the_cursor(text: str, at: int | None) -> None:
     assert found is not None
     before, _, after = body_of(rendered(context)).partition(CURSOR_MARK)
     assert found.redacted.restore(before) == text[:at]
-    assert found.redacted.restore(after).rstrip("\n") == text[at:].rstrip("\n")
+    restored = found.redacted.restore(after)
+    assert restored is not None
+    assert restored.rstrip("\n") == text[at:].rstrip("\n")
 
 
 def test_a_cursor_inside_a_secret_does_not_tear_it_open() -> None:
