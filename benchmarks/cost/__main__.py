@@ -1,6 +1,6 @@
 """What a working day costs: `make bench-cost`.
 
-    python -m benchmarks.cost [--quick] [--json FILE]
+    python -m benchmarks.cost [--quick] [--spacing even|bouts] [--json FILE]
 
 The day is replayed in one process, by an editor, the server and the loopback Messages API, on a
 clock that jumps over what would only be waited for. Nothing passes or fails here.
@@ -14,12 +14,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from benchmarks.context.bench import default_data, say
 from benchmarks.context.corpora import CORPORA, UnavailableError, fetch
 from benchmarks.cost import clock
-from benchmarks.cost.day import DAY, QUICK, Counts, Day, Replay
+from benchmarks.cost.day import DAY, QUICK, Counts, Day, Replay, Spacing
 from benchmarks.cost.report import as_json, tables
 from claude_lsp.claude.catalog import PRICES_AS_OF
 from claude_lsp.claude.ledger import Ledger
@@ -35,11 +35,13 @@ PROJECTS = ("httpx", "rich", "scrapy", "pygls")
 JUDGED = "scrapy"
 
 
-async def day(loop: SimulatedLoop, roots: dict[str, Path], counts: Counts) -> Day:
+async def day(
+    loop: SimulatedLoop, roots: dict[str, Path], counts: Counts, spacing: Spacing
+) -> Day:
     """Live through the day."""
     async with MessagesApi(clock=loop.time) as api:
         os.environ.update(api.environment())
-        replay = Replay(api, loop, counts)
+        replay = Replay(api, loop, counts, spacing)
         for name, root in roots.items():
             say(f"{name} ...")
             await replay.project(root, judged=name == JUDGED)
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.cost", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="an eighth of a day, to try it out")
+    parser.add_argument(
+        "--spacing", choices=get_args(Spacing), default="bouts", help="of edits in a sitting"
+    )
     parser.add_argument("--data", type=Path, help="where corpora are kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     options = parser.parse_args(arguments)
@@ -64,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for name in ("HOME", "XDG_CONFIG_HOME", "CLAUDE_LSP_STATE_DIR", "CLAUDE_LSP_CACHE_DIR"):
             os.environ[name] = str(Path(folder, name.lower()))
-        done = clock.run(lambda loop: day(loop, roots, QUICK if options.quick else DAY))
+        counts = QUICK if options.quick else DAY
+        done = clock.run(lambda loop: day(loop, roots, counts, options.spacing))
         ledger = Ledger()
         done.ledger_usd = sum(each.cost_usd for each in ledger.usage(()))
         ledger.close()

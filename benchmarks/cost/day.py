@@ -2,9 +2,10 @@
 
 Twelve sittings of half an hour, three in each of four projects: in each, one file is worked on,
 with four others open. There 2,000 / 12 keys are typed in one stretch, one function of the file
-after the other, and five edits asked for, all at random moments; after the three sittings of a
-project their files are reviewed together, and once a project's architecture. What is typed, taken
-and edited changes the buffers, as it would.
+after the other, and five edits asked for. Each of them has a random moment and a random function
+(spacing "even"), or two and three of them follow each other down the file, at most two minutes
+apart (spacing "bouts"). After the three sittings of a project their files are reviewed together,
+and once a project's architecture. What is typed, taken and edited changes the buffers, as it would.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import contextlib
 import itertools
 import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lsprotocol import types
 
@@ -50,10 +51,31 @@ if TYPE_CHECKING:
 SITTING_S = 1800.0
 BETWEEN_SITTINGS_S = 600.0
 _SETTLES_S = 5.0
+_FOLLOWS_S = (20.0, 120.0)
+"""From one edit of a bout to the next: what came is read, and the next place is found."""
+_BOUTS = (2, 3)
+"""Edits of each bout of a sitting."""
 _OPEN = 4
 """Files open beside the one that is worked on."""
 _KNOWN_BY = 80
 _SIZES = range(5_000, 30_000)
+
+
+Spacing = Literal["even", "bouts"]
+
+
+class Moment(NamedTuple):
+    """When something is done in a sitting.
+
+    Attributes:
+        at: seconds from its beginning.
+        action: what is asked for; empty where the user begins to type.
+        bout: edits of one follow each other down the file.
+    """
+
+    at: float
+    action: str
+    bout: int
 
 
 class Counts(NamedTuple):
@@ -189,14 +211,20 @@ class Replay:
         api: the service; its clock is the loop's.
         loop: the simulated one.
         counts: how much is done.
+        spacing: of the edits in a sitting.
         seed: of everything that is left to chance.
     """
 
     def __init__(
-        self, api: MessagesApi, loop: SimulatedLoop, counts: Counts, seed: int = 11
+        self,
+        api: MessagesApi,
+        loop: SimulatedLoop,
+        counts: Counts,
+        spacing: Spacing,
+        seed: int = 11,
     ) -> None:
         self.day = Day()
-        self._api, self._loop, self._counts = api, loop, counts
+        self._api, self._loop, self._counts, self._spacing = api, loop, counts, spacing
         self._chance = random.Random(seed)
         self._action = ""
         self._rests: dict[str, str | None] = {}
@@ -244,14 +272,11 @@ class Replay:
         began, loop = self._loop.time(), self._loop
         self._buffers = [_Buffer(pair, each, _read(each)) for each in others]
         buffer = _Buffer(pair, path, _read(path))
-        moments: list[tuple[float, str]] = [
-            (self._chance.uniform(0, SITTING_S), each) for each in self._counts.edits
-        ]
-        moments.append((self._chance.uniform(0, SITTING_S), ""))
-        for at, action in sorted(moments):
+        last: dict[int, int] = {}
+        for at, action, bout in sorted(self._moments()):
             await asyncio.sleep(max(0.0, began + at - loop.time()))
             if action:
-                await self._edit(pair, buffer, action)
+                last[bout] = await self._edit(pair, buffer, action, last.get(bout))
             else:
                 await self._type(pair, buffer, functions)
         snapshot = pair.server.workspace.get(buffer.uri)
@@ -260,6 +285,24 @@ class Replay:
         for each in (buffer, *self._buffers):
             each.close()
         return document
+
+    def _moments(self) -> list[Moment]:
+        """Return what is done in a sitting, in no order."""
+        chance, edits = self._chance, self._counts.edits
+        if self._spacing == "even":
+            moments = [
+                Moment(chance.uniform(0, SITTING_S), action, bout)
+                for bout, action in enumerate(edits)
+            ]
+        else:
+            left = iter(chance.sample(edits, len(edits)))
+            moments = []
+            for bout, count in enumerate(_BOUTS):
+                at = chance.uniform(0, SITTING_S)
+                for action in itertools.islice(left, count):
+                    moments.append(Moment(at, action, bout))
+                    at += chance.uniform(*_FOLLOWS_S)
+        return [*moments, Moment(chance.uniform(0, SITTING_S), "", -1)]
 
     # ----- typing
 
@@ -318,10 +361,23 @@ class Replay:
 
     # ----- edits
 
-    async def _edit(self, pair: Pair[ClaudeServer], buffer: _Buffer, name: str) -> None:
-        """Ask for an edit of some function, and apply what comes."""
+    async def _edit(
+        self, pair: Pair[ClaudeServer], buffer: _Buffer, name: str, after: int | None
+    ) -> int:
+        """Ask for an edit of some function, and apply what comes; return where it begins.
+
+        Args:
+            pair: the editor and the server.
+            buffer: the document.
+            name: of the action.
+            after: the line of the edit before, whose next function is taken; None for any.
+        """
         self._action = name
-        function = self._chance.choice(list(held_out(buffer.text)))
+        functions = sorted(held_out(buffer.text), key=lambda each: len(each.before))
+        below = [
+            each for each in functions if after is not None and each.before.count("\n") > after
+        ]
+        function = below[0] if below else self._chance.choice(functions)
         first = function.before.count("\n")
         end = first + 1 + function.body.count("\n")
         made = answers.edits_of(name, buffer.text, first, end)
@@ -366,6 +422,7 @@ class Replay:
             ):
                 tail += 1
             buffer.replace(start, len(buffer.text) - tail, new[start : len(new) - tail])
+        return first
 
     # ----- reviews
 

@@ -21,7 +21,7 @@ from claude_lsp.context.windows import WINDOW, Lookup, Window
 from claude_lsp.workspace.languages import family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from claude_lsp.context.definitions import Ranking
     from claude_lsp.context.recipes import Recipe
@@ -42,6 +42,10 @@ _MOST_COMPARED = 250
 _AROUND_SPOT = 8
 _MOST_EXAMPLES = 6
 _EXAMPLES_OF_FILE = 2
+_NAMED = 50.0
+"""How much likelier a definition is needed whose name stands in the selection, if no other has the
+name. Weights are fitted to code that is still to be written; what changes code needs what it uses.
+"""
 _EXAMPLE_LINES = 14
 
 
@@ -326,6 +330,8 @@ def _ranked(
     """Return the definitions and windows that fit in what a packer has left, best last."""
     budget, weigh = packer.left, packer.weigh
     chances = probabilities(found.ranking.features)
+    if found.sight.selected:
+        chances = _selected(links, found.ranking, chances, found.sight.selected)
     if query_word := found.sight.partial:
         chances = _favoured(links, found.ranking, chances, query_word)
     room = budget - int(budget * share) if definitions else 0
@@ -360,6 +366,17 @@ def _ranked(
         reason = f"looks alike (line {window.first + 1})"
         pieces.append(Candidate(path, text, reason, window.score / top, stable=False))
     return pieces
+
+
+def _selected(links: Links, ranking: Ranking, chances: F64, words: Collection[str]) -> F64:
+    """Return the probabilities, higher where a selection has the name and few others have it."""
+    names = links.view.symbols(ranking.symbols).names
+    _, name_of, counts = np.unique(names, return_inverse=True, return_counts=True)
+    likelier = 1.0 + _NAMED / counts[name_of]
+    favoured: F64 = np.where(
+        np.isin(names, hashes_of(words)), chances / (chances + (1 - chances) / likelier), chances
+    )
+    return favoured
 
 
 def _favoured(links: Links, ranking: Ranking, chances: F64, beginning: str) -> F64:

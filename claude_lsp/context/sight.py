@@ -193,6 +193,7 @@ class Sight:
         after_dot: whether the cursor stands behind a dot, or in a name behind one.
         receiver: what stands before that dot.
         partial: the beginning of the name at the cursor.
+        selected: identifiers of the selection.
     """
 
     near: Mapping[str, float]
@@ -202,6 +203,7 @@ class Sight:
     after_dot: bool
     receiver: str
     partial: str
+    selected: frozenset[str] = frozenset()
 
 
 def look(lines: Sequence[str], focus: Range, language: str, enclosing: Iterable[str] = ()) -> Sight:
@@ -264,6 +266,12 @@ def look(lines: Sequence[str], focus: Range, language: str, enclosing: Iterable[
         after_dot,
         receiver,
         partial,
+        frozenset(
+            word
+            for _, line in selected
+            if not _IMPORT.match(line)
+            for word in _facts(line, typings).words
+        ),
     )
 
 
