@@ -172,7 +172,7 @@ class Engine:
                     family,
                     candidates,
                     gathered,
-                    question=prompt.question,
+                    question=prompt.asked,
                 )
             blocks += blocks_of(context, recurs=action.recurs)
             # Models read an image best before what is asked about it.

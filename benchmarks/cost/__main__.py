@@ -35,9 +35,7 @@ PROJECTS = ("httpx", "rich", "scrapy", "pygls")
 JUDGED = "scrapy"
 
 
-async def day(
-    loop: SimulatedLoop, roots: dict[str, Path], counts: Counts, spacing: Spacing
-) -> Day:
+async def day(loop: SimulatedLoop, roots: dict[str, Path], counts: Counts, spacing: Spacing) -> Day:
     """Live through the day."""
     async with MessagesApi(clock=loop.time) as api:
         os.environ.update(api.environment())

@@ -142,7 +142,7 @@ class Prompt:
     """The fixed part of a request.
 
     Attributes:
-        system: who the model is and what the answer looks like; fixed per action.
+        system: who the model is and what the answer looks like; fixed per action, or for several.
         question: what is asked this time; stands last. A conversation asks by itself.
         max_tokens: longest answer, thinking included.
         schema: JSON schema of the answer; None for free text.
@@ -151,6 +151,8 @@ class Prompt:
         effort: how hard the model should try.
         think: whether thinking helps where it can be chosen.
         pictures: images that go along.
+        task: what the action does, where others share its system prompt; stands before the
+            question.
     """
 
     system: str
@@ -162,6 +164,12 @@ class Prompt:
     effort: Literal["low", "medium", "high"] = "low"
     think: bool = False
     pictures: tuple[Picture, ...] = ()
+    task: str = ""
+
+    @property
+    def asked(self) -> str:
+        """What follows the context."""
+        return f"{self.task}\n\n{self.question}" if self.task else self.question
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,10 @@ To insert, quote the line before and repeat it in the replacement. Change nothin
 does not need. If there is nothing to change, answer {"edits": []}.
 A text like <redacted:...> stands for something that was not shown; keep it as it is."""
 
+_SYSTEM = f"""\
+You edit documents for their author, in an editor. The document stands first, then what helps to \
+understand it, then what to do. {EDITS_RULES}"""
+
 
 _MARK = re.compile(r"^\d+\| ", re.MULTILINE)
 
@@ -197,6 +201,25 @@ def numbered(situation: Situation) -> Subject:
     return Subject(situation.snapshot, situation.origin, situation.range, Style.NUMBERED)
 
 
+def edit_prompt(task: str, question: str, *, max_tokens: int = 8000) -> Prompt:
+    """Return the prompt of an action that edits.
+
+    All have the same system prompt: what a cache holds of a document serves them all.
+
+    Args:
+        task: what the action does, whatever it is about; follows the context.
+        question: what is asked this time.
+        max_tokens: longest answer.
+    """
+    return Prompt(
+        system=_SYSTEM,
+        question=question,
+        max_tokens=max_tokens,
+        schema=EDITS_SCHEMA,
+        task=task,
+    )
+
+
 def edit_action(
     name: str,
     *,
@@ -214,11 +237,10 @@ def edit_action(
         does: one line for the generated tables.
         title: as the editor's menu shows it.
         applies: whether to offer it in a situation.
-        task: the part of the fixed prompt that says what to do.
+        task: the fixed part of the prompt that says what to do.
         question: what is asked this time.
         recipe: what goes into its context; by default that of the action's own name.
     """
-    system = f"{task} {EDITS_RULES}"
     return Action(
         name=name,
         command=f"claude.{name}",
@@ -229,12 +251,7 @@ def edit_action(
         applies=applies,
         recipe=RECIPES[recipe or name],
         subject=numbered,
-        prompt=lambda situation, _settings: Prompt(
-            system=system,
-            question=question(situation),
-            max_tokens=8000,
-            schema=EDITS_SCHEMA,
-        ),
+        prompt=lambda situation, _settings: edit_prompt(task, question(situation)),
         reader=lambda situation, context: EditsReader(context.sent, situation),
         edits=True,
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt, Situation
-from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader, numbered, shortened
+from claude_lsp.actions.action import Action, Situation
+from claude_lsp.actions.editing import EditsReader, edit_prompt, numbered, shortened
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
+    from claude_lsp.actions.action import Prompt
     from claude_lsp.settings import Settings
 
-_SYSTEM = f"""\
+_TASK = """\
 You fix problems that tools have reported in a document. Fix the cause, not the message: no \
 suppression comments, no weakened types or checks, unless that is the right fix. Keep the \
-document's style. {EDITS_RULES}"""
+document's style."""
 
 
 def _title(situation: Situation) -> str:
@@ -36,12 +37,7 @@ def listed(situation: Situation) -> tuple[Candidate, ...]:
 
 
 def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
-    return Prompt(
-        system=_SYSTEM,
-        question="Fix the problems listed under diagnostics in the document above.",
-        max_tokens=8000,
-        schema=EDITS_SCHEMA,
-    )
+    return edit_prompt(_TASK, "Fix the problems listed under diagnostics in the document above.")
 
 
 ACTION = Action(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt
+from claude_lsp.actions.action import Action
 from claude_lsp.actions.editing import (
-    EDITS_RULES,
-    EDITS_SCHEMA,
     EditsReader,
+    edit_prompt,
     numbered,
     shortened,
 )
@@ -19,17 +18,17 @@ from claude_lsp.context.recipes import RECIPES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from claude_lsp.actions.action import Situation
+    from claude_lsp.actions.action import Prompt, Situation
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
 
-_SYSTEM = f"""\
+_TASK = """\
 You fix every problem of one kind in a document. The diagnostics listed are of that kind; they may \
 be all there are or only examples, so look for the same problem everywhere in the document. Fix \
 the cause, not the message: no suppression comments, no weakened types or checks, unless that is \
 the right fix. Fix each place in the same way, with an edit of its own, and leave problems of \
-other kinds alone. {EDITS_RULES}"""
+other kinds alone."""
 
 
 def _title(situation: Situation) -> str:
@@ -39,12 +38,8 @@ def _title(situation: Situation) -> str:
 
 
 def _prompt(_situation: Situation, _settings: Settings) -> Prompt:
-    return Prompt(
-        system=_SYSTEM,
-        question="Fix every problem of the listed kind in the document above.",
-        max_tokens=16000,
-        schema=EDITS_SCHEMA,
-    )
+    question = "Fix every problem of the listed kind in the document above."
+    return edit_prompt(_TASK, question, max_tokens=16000)
 
 
 class _Reader(EditsReader):

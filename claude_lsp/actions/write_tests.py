@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from claude_lsp.actions.action import Action, Prompt
+from claude_lsp.actions.action import Action
 from claude_lsp.actions.editing import (
-    EDITS_RULES,
-    EDITS_SCHEMA,
     EditsReader,
+    edit_prompt,
     lines_of,
     numbered,
 )
@@ -20,17 +19,17 @@ from claude_lsp.text.positions import Range
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from claude_lsp.actions.action import Situation
+    from claude_lsp.actions.action import Prompt, Situation
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.context.assemble import Context
     from claude_lsp.settings import Settings
 
-_SYSTEM = f"""\
+_TASK = """\
 You write tests for code, in the project's test framework and the style of its tests; without \
 any, in the one that is usual for the language. Test what the code promises: the normal case, the \
 edges of its input, its errors. Each test can fail, checks one thing, and has a name that says \
 what holds. No test of what is private to the code, no mock where the real thing is cheap, no \
-network, no sleeping. The edits are of the test file, not of the code under test. {EDITS_RULES}
+network, no sleeping. The edits are of the test file, not of the code under test. \
 Whoever adds to the end of the test file, or begins one, leaves "quote" empty."""
 
 
@@ -57,15 +56,10 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     if destination is not None:
         shown = "" if destination.snapshot.text.strip() else "the new file "
         where = f"{shown}{destination.origin}"
-    return Prompt(
-        system=_SYSTEM,
-        question=(
-            f"Write tests for {lines_of(situation)} of {situation.origin} above. "
-            f"They go into {where}."
-        ),
-        max_tokens=12000,
-        schema=EDITS_SCHEMA,
+    question = (
+        f"Write tests for {lines_of(situation)} of {situation.origin} above. They go into {where}."
     )
+    return edit_prompt(_TASK, question, max_tokens=12000)
 
 
 class _Reader(EditsReader):

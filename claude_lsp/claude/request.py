@@ -325,6 +325,22 @@ def prefix_of(request: Request, repeats: Repeats) -> bytes | None:
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
+def beginnings_of(request: Request) -> Iterator[tuple[bytes, int]]:
+    """Yield what each stable beginning of a message is known by, and its tokens, shortest first."""
+    total = request.system_tokens + request.tools_tokens
+    known_by = hashlib.sha256(
+        json.dumps(
+            [request.model.id, request.system, str(request.schema), request.effort, request.think]
+        ).encode()
+    )
+    for block in request.blocks if not request.earlier else ():
+        if not block.stable:
+            break
+        total += block.tokens
+        known_by.update(hashlib.sha256(_bytes_of(block)).digest())
+        yield known_by.digest(), total
+
+
 def _bytes_of(block: Block | ImageBlock) -> bytes:
     return block.data if isinstance(block, ImageBlock) else _sendable(block.text).encode()
 
@@ -346,6 +362,7 @@ def _breakpoints(request: Request, repeats: Repeats) -> list[tuple[int, int]]:
     schema = len(str(request.schema)) // 2 if request.schema else 0
     total = request.system_tokens + request.tools_tokens + schema
     found = [(-1, 0)] if total * 0.75 >= minimum else []
+    pieces: list[tuple[int, int]] = []
     newest = len(request.earlier)
     for number, message in enumerate(request.earlier):
         total += message.tokens
@@ -359,9 +376,13 @@ def _breakpoints(request: Request, repeats: Repeats) -> list[tuple[int, int]]:
         # A breakpoint finds what an earlier one wrote up to twenty blocks before it, so one at the
         # last stable piece of a document serves all its pieces.
         last = not (block.goes_on and request.blocks[place + 1].stable)
-        if last and total * 0.75 >= minimum:
-            found.append((newest, place))
-    return found[-2 if request.tools else -4 :]
+        if total * 0.75 >= minimum:
+            (found if last else pieces).append((newest, place))
+    most = 2 if request.tools else 4
+    # What is left of them stands within the document: where it changes, what is above is read.
+    spare = min(most - len(found), len(pieces))
+    found += (pieces[(n + 1) * len(pieces) // (spare + 1)] for n in range(spare))
+    return sorted(found)[-most:]
 
 
 def _caches_messages(request: Request) -> bool:

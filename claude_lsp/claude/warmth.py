@@ -1,19 +1,20 @@
 """Which beginnings of prompts a cache holds by now, and who is about to write one.
 
 What was sent a moment ago is worth writing when it comes again: who sends something once pays for
-no write, and who repeats pays for one. Where several requests with the same beginning start
-together, the first goes alone until its answer begins, which is when the cache can be read; the
-rest then read what it wrote.
+no write, and who repeats pays for one. Once enough of what was sent first has come again in time,
+it is written the first time: a write costs a little, and a read saves nearly all. Where several
+requests with the same beginning start together, the first goes alone until its answer begins, which
+is when the cache can be read; the rest then read what it wrote.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from claude_lsp.claude.request import prefix_of
+from claude_lsp.claude.request import beginnings_of, prefix_of
 
 if TYPE_CHECKING:
     from claude_lsp.claude.request import Request
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LIFETIME_S = 300.0
 _MARGIN_S = 10.0
 """Lifetimes count from when the service has the request, which is not known to the second."""
-_KEPT = 256
+_KEPT = 1024
 _LEVELS: tuple[Literal["stable", "shared"], ...] = ("stable", "shared")
 
 
@@ -31,9 +32,13 @@ class Warmth:
     def __init__(self) -> None:
         self._sent: OrderedDict[bytes, float] = OrderedDict()
         self._writing: dict[bytes, asyncio.Event] = {}
+        self._offered: Counter[str] = Counter()
+        """Tokens that a cache could have served again, by the system prompt."""
+        self._again: Counter[str] = Counter()
+        """Those of them that came again in time."""
 
     def as_repeated(self, request: Request) -> Request:
-        """Return the request with what was sent a moment ago as what repeats."""
+        """Return the request with what was sent a moment ago, or will be again, as what repeats."""
         if request.repeats == "stable":
             return request
         for level in _LEVELS:
@@ -41,7 +46,26 @@ class Warmth:
                 break
             if self._is_recent(prefix_of(request, level)):
                 return replace(request, repeats=level)
+        if not request.repeats and (self._came_again(request) or self._pays(request)):
+            return replace(request, repeats="stable")
         return request
+
+    def _came_again(self, request: Request) -> int:
+        """Return the tokens of the longest beginning that was sent a moment ago."""
+        minimum = request.model.cache_minimum
+        known = (count for key, count in beginnings_of(request) if self._is_recent(key))
+        return max((count for count in known if 0 < minimum <= count * 0.75), default=0)
+
+    def _pays(self, request: Request) -> bool:
+        """Whether writing is less than what reading is expected to save, by what came so far."""
+        price, offered = (
+            request.model.price_for(request.prompt_tokens),
+            self._offered[request.system],
+        )
+        if price is None or not offered:
+            return False
+        saved = (price.input - price.cache_read) * self._again[request.system] / offered
+        return saved > price.cache_write_5m - price.input
 
     async def turn(self, request: Request) -> Turn:
         """Wait while another request is about to write what this one could read.
@@ -60,11 +84,19 @@ class Warmth:
 
     def note(self, request: Request) -> None:
         """Remember what an answer that has begun has made the service know."""
+        if not request.automatic and (beginnings := list(beginnings_of(request))):
+            self._offered[request.system] += beginnings[-1][1]
+            self._again[request.system] += self._came_again(request)
+            for beginning, _ in beginnings:
+                self._remember(beginning)
         for level in _LEVELS:
             key = prefix_of(request, level)
             if key is not None:
-                self._sent[key] = asyncio.get_running_loop().time()
-                self._sent.move_to_end(key)
+                self._remember(key)
+
+    def _remember(self, key: bytes) -> None:
+        self._sent[key] = asyncio.get_running_loop().time()
+        self._sent.move_to_end(key)
         while len(self._sent) > _KEPT:
             self._sent.popitem(last=False)
 

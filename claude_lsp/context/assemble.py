@@ -17,7 +17,7 @@ from claude_lsp.context.candidate import Candidate, Style
 from claude_lsp.context.excerpts import attribute, frame_name, numbered, render, windows_of
 from claude_lsp.context.redact import Redactor
 from claude_lsp.context.sent import Sent
-from claude_lsp.text.lines import LineIndex, without_ending
+from claude_lsp.text.lines import LineIndex, split_lines, without_ending
 from claude_lsp.text.positions import Position
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _START_STEP, _STEP, _TYPED_LINES = 32, 4, 2
 """Lines. Of a document that is typed in, what is sent begins at every 32nd, and what a cache
 may hold ends at every fourth, and so not elsewhere with each key; the last ones are being typed."""
 _LEAST_ABOVE = 2 * _START_STEP
+_PIECE_LINES = 32
+"""Of a document that is edited, what a cache may hold ends at such lines."""
 SMALLEST_PART = 60
 """Tokens below which a cut piece of a neighbouring file tells nothing."""
 
@@ -56,8 +58,8 @@ class Part:
         secrets: kinds of secrets that were replaced in it.
         cut: whether only a part of it fitted.
         shared: whether it is the same for all files of the project.
-        lasting: the pieces that it begins with and that stay the same for a while of typing, each
-            its length in characters and its tokens.
+        lasting: the pieces that it begins with and that stay the same for a while of typing, or
+            after the edit that is asked for, each its length in characters and its tokens.
     """
 
     origin: str
@@ -85,7 +87,8 @@ class Context:
     """What a request tells the model: ordered parts within a token bound.
 
     Attributes:
-        parts: stable ones first, the subject last.
+        parts: what is shared first. Then a document that is typed in stands last, behind stable
+            parts and others; one that is edited stands first, for other edits of it.
         left_out: what was not sent, and why.
         subject: the path of the document that the action is about; None where there is none.
         documents: what was sent of each document that findings may quote, by its path.
@@ -180,8 +183,9 @@ def assemble(
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
     parts.sort(key=lambda part: (not part.shared, not part.stable, part.score, part.origin))
-    if subject_part is not None:
-        parts.append(subject_part)
+    if subject is not None and subject_part is not None:
+        first = sum(part.shared for part in parts)
+        parts.insert(first if subject.style is Style.NUMBERED else len(parts), subject_part)
     parts += excerpt_parts
     origin = None if subject is None else subject.origin
     return Context(tuple(parts), tuple(dropped), origin, documents)
@@ -282,11 +286,17 @@ class _Document:
         return snapped if start < snapped <= focus else start
 
     def _pieces(self, start: int, end: int) -> list[str]:
-        """Render a window; what is typed in is in pieces, all but the last above the place.
+        """Render a window in pieces, all but the last above the place.
 
-        Caches hold each beginning of a prompt that ends at a cut, and a cut stays where it is.
+        Caches hold each beginning of a prompt that ends at a cut, and a cut stays where it is. Of a
+        window around what is edited nothing lasts: another place has another one.
         """
         text = _document(self._subject, self._index, start, end, self._focus[0])
+        if self._subject.style is Style.NUMBERED and end - start == len(self._index.text):
+            lines = split_lines(text)  # of which the first one names the document
+            above = self._index.position_at(self._focus[0]).line
+            ends = [*range(_PIECE_LINES + 1, above + 2, _PIECE_LINES), len(lines)]
+            return ["".join(lines[a:b]) for a, b in itertools.pairwise([0, *ends])]
         if self._subject.style is not Style.CURSOR:
             return [text]
         frame = text.index("\n") + 1  # the line that names the document

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.lsp.editor import edit, edits, plain, span_of
 from tests.lsp.test_completion import fill, texts
 from tests.lsp.test_suggestions import type_text
 
@@ -103,3 +104,28 @@ async def test_the_request_is_what_its_model_takes(unstarted: Editor, model: str
         assert roles == ["user"]
         assert body["thinking"] == {"type": "disabled"}
         assert body["output_config"] == {"effort": "low"}
+
+
+async def test_edits_down_a_file_read_what_is_above_whatever_they_do(editor: Editor) -> None:
+    text = "".join(f"value_{n} = measured(first={n}, second={n} * 2)\n" for n in range(300))
+    uri = editor.open(text)
+    for number in (120, 190, 260):
+        line = f"value_{number} = measured(first={number}, second={number} * 2)"
+        text = editor.text(uri)
+        editor.api.script(edits(edit(text, line, f"value_{number} = 0")))
+        if number == 190:
+            place = plain(span_of(text, line))
+            await editor.run("claude.simplify", {"uri": uri, "range": place})
+        else:
+            await editor.run("claude.fix", editor.problem(uri, line))
+            await editor.settled()
+        assert f"value_{number} = 0\n" in editor.text(uri)
+    bodies = [request.body for request in editor.api.messages]
+    assert len({body["system"][0]["text"] for body in bodies}) == 1
+    first, second, third = (request.usage or {} for request in editor.api.messages)
+    assert not first["cache_creation_input_tokens"]
+    assert second["cache_creation_input_tokens"] > 512
+    assert third["cache_read_input_tokens"] == second["cache_creation_input_tokens"]
+    # What is below the place will have changed: it is not written.
+    assert third["input_tokens"] > 0
+    assert all(max(marked(body), default=0) < 260 // 32 for body in bodies)

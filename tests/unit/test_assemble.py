@@ -144,8 +144,11 @@ def test_every_candidate_is_a_part_or_left_out(
     context = assemble(made, candidates, budget, family)
     names = [part.origin for part in context.parts] + [out.origin for out in context.left_out]
     assert sorted(names) == sorted([c.origin for c in candidates] + ["main.py"])
-    assert context.parts[-1].origin == "main.py"
-    stable = [part.stable for part in context.parts]
+    others = [part for part in context.parts if part.origin != "main.py"]
+    # What is edited stands first, for other edits; what is read or typed in, last.
+    edited = made.style is Style.NUMBERED
+    assert context.parts[0 if edited else -1].origin == "main.py"
+    stable = [part.stable for part in others]
     assert stable == sorted(stable, reverse=True)
 
 
@@ -413,3 +416,18 @@ def test_of_a_document_that_is_typed_in_only_the_last_part_changes_with_a_key() 
         kept.append(above)
     assert all(each[:5] == kept[0][:5] for each in kept)
     assert sum(before != after for before, after in itertools.pairwise(kept)) <= 1
+
+
+def test_what_is_above_an_edit_stays_as_it_was_sent() -> None:
+    text = "".join(f"line_{n} = {n}\n" for n in range(400))
+    at = text.index("line_200 ")
+    changed = text[:at] + "new = 1\n" + text[at:]
+    above = []
+    for each, place in ((text, at), (changed, changed.index("line_300 "))):
+        context = assemble(subject(each, place, style=Style.NUMBERED), (), 9000, "claude-4.7")
+        (part,) = context.parts
+        ends = list(itertools.accumulate(size for size, _ in part.lasting))
+        above.append([part.text[:end] for end in ends])
+        assert "line_191 = 191\n" in part.text[: ends[5]]
+    assert [len(pieces) for pieces in above] == [6, 9]
+    assert above[1][:6] == above[0]

@@ -228,10 +228,12 @@ def test_breakpoints_stand_at_the_ends_of_what_repeats(
     assert marks(body(model, system_tokens=system, blocks=made, repeats=repeats)) == expected
 
 
-def test_of_the_pieces_of_a_document_only_the_last_stable_one_is_marked() -> None:
+def test_within_a_document_stand_the_breakpoints_that_are_left() -> None:
     pieces = [Block("piece", 200, stable=True, goes_on=True) for _ in range(9)]
     made = (Block("found", 900, stable=True), *pieces, Block("rest", 50), Block("q", 9))
-    assert marks(body("claude-haiku-5-5", blocks=made, repeats=STABLE)) == ["0", "9"]
+    assert marks(body("claude-haiku-5-5", blocks=made, repeats=STABLE)) == ["0", "3", "6", "9"]
+    alone = body("claude-sonnet-5-5", blocks=made[1:], repeats=STABLE)
+    assert marks(alone) == ["4", "5", "7", "8"]
 
 
 def test_a_batch_keeps_what_repeats_for_an_hour() -> None:

@@ -155,3 +155,37 @@ async def test_what_a_cache_has_forgotten_is_not_taken_for_repeated(
     for number in range(3):
         await send(client, asked(number, repeats=""))
     assert served(messages_api) == ["plain"] * 3
+
+
+def editing(name: str, pieces: int) -> Request:
+    """Ask for an edit below some pieces of a document."""
+    above = tuple(
+        Block(f"{name} {number} " + "and on " * 250, 900, stable=True, goes_on=True)
+        for number in range(pieces)
+    )
+    return request(blocks=(*above, Block("the rest", 10), Block("Edit it.", 10)))
+
+
+async def test_what_stands_above_an_edit_is_read_by_the_next_one_below(
+    client: Client, messages_api: MessagesApi
+) -> None:
+    for pieces in (2, 3, 4):
+        await send(client, editing("first.py", pieces))
+    # Most of what was sent came again: the next file is written at once.
+    for pieces in (3, 2):
+        await send(client, editing("second.py", pieces))
+    assert served(messages_api) == ["plain", "write", "write", "write", "read"]
+    third, last = (messages_api.messages[number].usage or {} for number in (2, 4))
+    assert third["cache_read_input_tokens"] > third["cache_creation_input_tokens"]
+    # An edit further up reads what is above it too.
+    assert last["cache_read_input_tokens"] > last["input_tokens"]
+
+
+async def test_where_little_comes_again_nothing_is_written_at_once(
+    client: Client, messages_api: MessagesApi
+) -> None:
+    for number in range(8):
+        await send(client, editing(f"{number}.py", 2))
+    await send(client, editing("7.py", 2))
+    await send(client, editing("8.py", 2))
+    assert served(messages_api) == ["plain"] * 8 + ["write", "plain"]
