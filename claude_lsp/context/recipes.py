@@ -60,7 +60,7 @@ RECIPES: Mapping[str, Recipe] = {
     # What is edited names what it needs: more beside the document than this says hardly more.
     "fix": Recipe(_everyday, document=0.77, related=0.25, uses=0.2, recent=0.1, lookalikes=0.2),
     "rewrite": Recipe(_everyday, document=0.77, uses=0.25, recent=0.1, lookalikes=0.2),
-    "document": Recipe(_everyday, document=0.77, examples=0.3, uses=0.1, lookalikes=0.3),
+    "document": Recipe(_everyday, document=0.7, examples=0.3, uses=0.1, lookalikes=0.3),
     "test": Recipe(_everyday, document=0.77, uses=0.4, lookalikes=0.3),
     "explain": Recipe(_everyday, uses=0.25),
     "review": Recipe(_everyday, document=0.75, uses=0.3),
