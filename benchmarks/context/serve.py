@@ -47,26 +47,27 @@ class Product:
 
     def index(self, root: str) -> None:
         """Index the project."""
-        self._folder(root)
+        self.folder(root)
 
     def update(self, root: str, file: str, text: str) -> None:
         """Take the text of a buffer, as after each edit."""
-        folder, _ = self._folder(root)
+        folder, _ = self.folder(root)
         folder.links([document_of(root, file, text)])
 
     def assemble(self, root: str, file: str, prefix: str, suffix: str, budget: int) -> str:
         """Return the context of a completion, without the document itself."""
-        folder, lookups = self._folder(root)
+        folder, lookups = self.folder(root)
         return context_of(folder, lookups, document_of(root, file, prefix + suffix), prefix, budget)
 
     def found(self, root: str, file: str, prefix: str, suffix: str) -> tuple[View, Found]:
         """Return the index and what the ranking has to choose from."""
-        folder, lookups = self._folder(root)
+        folder, lookups = self.folder(root)
         document = document_of(root, file, prefix + suffix)
         links = folder.links([document])
         return links.view, find(links, _query(folder, document, prefix), lookups)
 
-    def _folder(self, root: str) -> tuple[Folder, Lookups]:
+    def folder(self, root: str) -> tuple[Folder, Lookups]:
+        """Return the index of a project, made the first time, and what reads its files."""
         if root not in self._folders:
             path = Path(root)
             folder = asyncio.run(_indexed(path))

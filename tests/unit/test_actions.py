@@ -137,6 +137,13 @@ def test_complete(path: Path, chunk: int) -> None:
     assert {one.at for one in insertions} == {case.situation.range.start}
 
 
+def test_all_that_edit_share_what_a_cache_holds() -> None:
+    cases = [ActionCase(name, next(iter(cases_loader.paths(name)))) for name in EDITING]
+    prompts = [case.action.prompt(case.situation, Settings()) for case in cases]
+    assert len({(each.system, str(each.schema), each.effort, each.think) for each in prompts}) == 1
+    assert len({each.task for each in prompts}) == len(EDITING)
+
+
 @pytest.mark.parametrize(
     ("action", "path"),
     [(action, path) for action in EDITING for path in cases_loader.paths(action)],

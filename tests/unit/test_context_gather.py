@@ -161,6 +161,22 @@ def test_what_a_name_begins_with_counts() -> None:
     assert "h_thing" in definitions(got)
 
 
+def test_what_a_selection_names_comes_first() -> None:
+    names = "abcdefghij"
+    files = FILES | {
+        "shop/tools.py": "".join(f"def {a}_thing(x: int) -> int: ...\n" for a in names),
+        "shop/more.py": "def f() -> int:\n    from shop.tools import a_thing\n    a_thing(1)\n" * 9,
+    }
+    text = "from shop.tools import a_thing, h_thing\n\na_thing(1)\nprint(h_thing(2))\na_thing(3)\n"
+    index = index_of(files)
+    index.open("shop/orders.py", text, "python")
+    for line, name in ((2, "a_thing"), (3, "h_thing"), (4, "a_thing")):
+        focus = Range(Position(line, 0), Position(line + 1, 0))
+        query = Query("shop/orders.py", "python", split_lines(text), focus)
+        got = definitions_and_windows(index.links, query, Lookups(files.get), 60, length)
+        assert definitions(got) == f"def {name}(x: int) -> int\n"
+
+
 def test_typescript_declarations_end_as_the_language_ends_them() -> None:
     marked = 'import { Basket } from "./view";\nfunction f(basket: Basket) {\n  basket.|\n}\n'
     text = definitions(found(marked, path="web/page.ts"))
