@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.context.bench import default_data, say
 from benchmarks.context.cases import read_fold
-from benchmarks.context.folds import FULL, make_folds
+from benchmarks.context.folds import FULL, make_folds, reseeded
 from benchmarks.context.score import ContextText, look_for
 from benchmarks.context.serve import document_of, make
 from claude_lsp.claude.catalog import lookup
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from benchmarks.context.cases import Case
     from benchmarks.context.serve import Product
 
-FOLDS = ("pygls-1", "pygls-2", "httpx-1", "httpx-2", "rich-1", "scrapy-1", "zod-1")
+FOLDS = ("pygls-1", "httpx-1", "rich-1", "scrapy-1", "zod-1")
+ANEW = ("pygls-1", "httpx-1")
+"""Those of which there are more places, of another seed."""
 ACTIONS = ("fix", "rewrite", "document", "test")
 _AROUND = 5
 
@@ -65,7 +67,9 @@ def main() -> None:
     parser.add_argument("--per-fold", type=int, default=25, help="places of each fold")
     options = parser.parse_args()
     rooms = [int(room) for room in options.rooms.split(",")]
-    folders = make_folds([fold for fold in FULL if fold.name in FOLDS], default_data(), say)
+    folds = [fold for fold in FULL if fold.name in FOLDS]
+    folds += reseeded([fold for fold in FULL if fold.name in ANEW], 100)
+    folders = make_folds(folds, default_data(), say)
     cases = [case for folder in folders for case in read_fold(folder, options.per_fold)]
     product, found = make(), defaultdict[tuple[str, int], list[float]](list)
     for case in cases:
