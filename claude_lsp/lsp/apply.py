@@ -71,11 +71,12 @@ class Applier:
         self._snapshot = snapshot
         self._journal = journal
         self._label = label
-        # Where the last insertion ended, how many of the changes that place has seen, and whether
-        # one of them may have been the user's, right behind it.
+        # Where the last insertion ended, how many of the changes that place has seen, whether one
+        # of them may have been the user's, right behind it, and whether none was, anywhere.
         self._place: Position | None = None
         self._seen = 0
         self._touched = False
+        self._alone = False
         self._inserted = ""
 
     async def replace(self, span: Range, text: str) -> str | None:
@@ -144,20 +145,29 @@ class Applier:
         old = self._snapshot.index.slice(covered)
         if not text and not old:
             return None
+        expected = ""
 
         def locate(live: Snapshot) -> list[Range] | None:
+            nonlocal expected
             place = place_of(covered.start)
             rest = move_range(covered, self._journal.changes) if old else None
             if place is None or (old and rest is None):
                 return None
             now = Range(place, place if rest is None else rest.end)
-            return [now] if live.index.slice(now) == old else None
+            if live.index.slice(now) != old:
+                return None
+            start = live.index.offset_at(place)
+            expected = live.text[:start] + text + live.text[start + len(old) :]
+            return [now]
 
         outcome = await self._apply(locate, [text], grows=True)
         if isinstance(outcome, str):
             return outcome
         self._place, self._touched = outcome
         self._seen = len(self._journal.changes)
+        shown = self._live()
+        # Neovim ends a last line by itself.
+        self._alone = shown is not None and shown.text.rstrip("\r\n") == expected.rstrip("\r\n")
         self._inserted += text
         return None
 
@@ -277,7 +287,7 @@ class Applier:
             "version": live.version,
             "edits": edits_to_client(todo, live.index, self._server.abilities.position_encoding),
             "label": self._label,
-            "join": self._place is not None and len(self._journal.changes) == self._seen,
+            "join": self._alone and len(self._journal.changes) == self._seen,
         }
         try:
             async with asyncio.timeout(_ANSWER_S):
