@@ -48,6 +48,9 @@ APPLY = "claude/applyEdit"
 """As `workspace/applyEdit`, for clients that can join several edits into one step to undo."""
 
 _ATTEMPTS = 3
+"""How often an edit is sent while nothing else is heard of the document."""
+_PATIENCE_S = 5.0
+"""How long an edit that is refused is sent again while the user types on."""
 _ANSWER_S = 10.0
 _ECHO_S = 1.5
 """How long to wait for the change that an applied edit causes; Neovim holds changes for 150 ms."""
@@ -228,8 +231,9 @@ class Applier:
         Returns:
             where the last text stands by now, or why it does not, in words for the user.
         """
-        refusal = ""
-        for _ in range(_ATTEMPTS):
+        clock = asyncio.get_running_loop().time
+        refusal, attempts, end = "", _ATTEMPTS, clock() + _PATIENCE_S
+        while attempts and clock() < end:
             live = self._live()
             if live is None:
                 return CLOSED
@@ -246,9 +250,11 @@ class Applier:
                 return await self._shown(sent)
             refusal = f": {answer}" if answer else ""
             log.info("the client refused an edit%s", refusal)
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_RETRY_S):
                     await self._change(sent.seen)
+            except TimeoutError:
+                attempts -= 1
             now = self._live()
             # What the user typed there instead may hold the edit's text, and is not the edit.
             found = None if now is None else sent.find(now, self._journal, exact=True)
