@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Candidate, Style
-from claude_lsp.context.excerpts import attribute, numbered, render, windows_of
+from claude_lsp.context.excerpts import attribute, frame_name, numbered, render, windows_of
 from claude_lsp.context.redact import Redactor
 from claude_lsp.context.sent import Sent
 from claude_lsp.text.lines import LineIndex, without_ending
@@ -193,14 +193,15 @@ def _part(
         head = head[: head.rfind("\n", 0, room * _LONGEST_TOKEN) + 1]
     found = redactor.redact(head)
     kinds = tuple(sorted({secret.kind for secret in found.found}))
-    whole = _wrapped(candidate, found.text)
+    name = frame_name("file", found.text)
+    whole = _wrapped(candidate, found.text, name)
     count = _count(whole, family)
     if count <= room and len(head) == len(candidate.text):
         part = _of(candidate, whole, count, kinds, cut=False)
         return part, found, len(found.text)
-    frame = _count(_wrapped(candidate, ""), family)
+    frame = _count(_wrapped(candidate, "", name), family)
     body = tokens.cut(found.text, room - frame, "start", family)
-    text = _wrapped(candidate, body)
+    text = _wrapped(candidate, body, name)
     count = _count(text, family)
     if not body.strip() or count > room or count < _SMALLEST_PART:
         return None
@@ -352,18 +353,20 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
 
 def framed(origin: str, language: str, body: str, extent: str = "") -> str:
     """Return (a part of) a document as it stands in a prompt, between two lines that name it."""
-    head = f'<document path="{attribute(origin)}" language="{attribute(language)}"{extent}>'
-    return f"{head}\n{body}{_end(body)}</document>\n"
+    name = frame_name("document", body)
+    head = f'<{name} path="{attribute(origin)}" language="{attribute(language)}"{extent}>'
+    return f"{head}\n{body}{_end(body)}</{name}>\n"
 
 
-def _wrapped(candidate: Candidate, body: str) -> str:
+def _wrapped(candidate: Candidate, body: str, name: str) -> str:
     path, why = attribute(candidate.origin), attribute(candidate.reason)
-    return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
+    return f'<{name} path="{path}" why="{why}">\n{body}{_end(body)}</{name}>\n'
 
 
 def candidate_tokens(origin: str, text: str, family: Family) -> int:
     """Return an upper bound of the tokens that a candidate takes, whatever the reason for it."""
-    return _count(_wrapped(Candidate(origin, "", _LONGEST_REASON), text), family)
+    candidate = Candidate(origin, "", _LONGEST_REASON)
+    return _count(_wrapped(candidate, text, frame_name("file", text)), family)
 
 
 def _end(body: str) -> str:
