@@ -141,6 +141,22 @@ class Edits:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Conversations kept as documents."""
+
+    folder: str = option(
+        ".claude-lsp/conversations",
+        "Where new conversations are kept, relative to the project's folder.",
+        scope="project",
+    )
+    context_tokens: int = option(
+        40000,
+        "Bound on what is sent of a conversation and what it refers to, in tokens.",
+        minimum=1000,
+    )
+
+
+@dataclass(frozen=True)
 class PathInstructions:
     """What reviewers of some files should know.
 
@@ -311,6 +327,7 @@ class Settings:
     completion: Completion = field(default_factory=Completion)
     context: ContextOptions = field(default_factory=ContextOptions)
     edits: Edits = field(default_factory=Edits)
+    ask: Ask = field(default_factory=Ask)
     review: Review = field(default_factory=Review)
     arch: Arch = field(default_factory=Arch)
     spend: Spend = field(default_factory=Spend)

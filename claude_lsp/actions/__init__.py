@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions import (
     add_types,
     architecture,
+    ask,
     complete,
     describe_changes,
     describe_image,
@@ -36,6 +37,7 @@ ACTIONS: dict[str, Action] = {
         write_tests.ACTION,
         describe_image.ACTION,
         explain.ACTION,
+        ask.ACTION,
         describe_changes.COMMIT_MESSAGE,
         describe_changes.CHANGE_SUMMARY,
         review.ACTION,

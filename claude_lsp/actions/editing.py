@@ -121,7 +121,7 @@ class EditsReader:
             place = anchor.exact(quote, sent.line_hint(hint), sent.index)
         if place is None:
             return Notice(f"An edit was dropped: its text is not in the document ({_head(quote)})")
-        place, new = _edit(quote, replacement, place, sent.index)
+        place, new = edit_at(quote, replacement, place, sent.index)
         span = sent.to_document(place)
         if any(span.overlaps(other) or span == other for other in self._taken):
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
@@ -131,7 +131,7 @@ class EditsReader:
         return Replacement(span, sent.redacted.restore(new))
 
 
-def _edit(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:
+def edit_at(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:
     """Bring an edit into the document's form: whole lines, indentation, line endings.
 
     Args:

@@ -15,15 +15,18 @@ from claude_lsp.claude.catalog import Usage, cost_usd
 from claude_lsp.claude.dialogue import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from claude_lsp.claude.catalog import Effort, Model
     from claude_lsp.claude.dialogue import Turn
     from claude_lsp.context.calibration import Measure
     from claude_lsp.context.tools import Tool
     from claude_lsp.routing import Tier
+    from claude_lsp.text.conversation import Role
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+MESSAGE_TOKENS = 8
+"""For the role and the bounds of one more message."""
 _EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -64,6 +67,24 @@ class ImageBlock:
 
 
 @dataclass(frozen=True)
+class Message:
+    """One message of a conversation before the newest.
+
+    Attributes:
+        role: who said it.
+        blocks: what was said; it stays the same in later requests.
+    """
+
+    role: Role
+    blocks: tuple[Block, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Upper bound on its tokens."""
+        return sum(block.tokens for block in self.blocks)
+
+
+@dataclass(frozen=True)
 class Request:
     """One call of the Messages API, in our own terms.
 
@@ -74,6 +95,7 @@ class Request:
         system: fixed per action.
         system_tokens: upper bound for `system`.
         blocks: the user message, stable blocks first.
+        earlier: the messages before it, of a conversation; the first is the user's.
         max_tokens: longest answer, thinking included.
         effort: how hard the model should try.
         think: whether thinking is wanted where it can be chosen.
@@ -111,6 +133,7 @@ class Request:
     tools_tokens: int = 0
     turns: tuple[Turn, ...] = ()
     must_answer: bool = False
+    earlier: tuple[Message, ...] = ()
     language: str = ""
     measure: Measure | None = None
 
@@ -121,6 +144,7 @@ class Request:
         if self.measure is not None and (bound := self.measure.bound(said)) is not None:
             return bound
         blocks = sum(block.tokens for block in self.blocks)
+        blocks += sum(message.tokens + MESSAGE_TOKENS for message in self.earlier)
         return self.system_tokens + self.tools_tokens + blocks + said + self.overhead
 
     @property
@@ -186,10 +210,8 @@ def parameters(request: Request) -> dict[str, Any]:
         "stream": True,
         "system": [{"type": "text", "text": request.system}],
         "messages": [
-            {
-                "role": "user",
-                "content": [_wire(block) for block in request.blocks],
-            }
+            *(_message(message.role, message.blocks) for message in request.earlier),
+            _message("user", request.blocks),
         ],
     }
     if request.tools:
@@ -222,6 +244,10 @@ def parameters(request: Request) -> dict[str, Any]:
     return body
 
 
+def _message(role: Role, blocks: Sequence[Block | ImageBlock]) -> dict[str, Any]:
+    return {"role": role, "content": [_wire(block) for block in blocks]}
+
+
 def _wire(block: Block | ImageBlock) -> dict[str, Any]:
     if isinstance(block, ImageBlock):
         data = base64.b64encode(block.data).decode()
@@ -240,7 +266,8 @@ def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
 
     The API takes four, of which the turns of a dialogue need two; below the minimum it ignores
     them, so none is set in vain. Estimates are upper bounds, so the minimum is asked of three
-    quarters of them.
+    quarters of them. In a conversation the end of the message before is where the last request
+    has written, so one stands there.
     """
     minimum = request.model.cache_minimum
     if not minimum:
@@ -249,7 +276,13 @@ def _mark_cacheable(request: Request, body: dict[str, Any]) -> None:
     total = request.system_tokens + request.tools_tokens
     most = 2 if request.tools else 3
     marked = 0
-    content = body["messages"][0]["content"]
+    content = body["messages"][-1]["content"]
+    for number, message in enumerate(request.earlier):
+        total += message.tokens
+        # Behind it there are only the answer to it and what is asked now.
+        if number == len(request.earlier) - 2 and total * 0.75 >= minimum:
+            body["messages"][number]["content"][-1]["cache_control"] = breakpoint_mark
+            marked += 1
     for block, wire in zip(request.blocks, content, strict=True):
         if not block.stable or marked == most:
             break

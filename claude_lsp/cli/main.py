@@ -167,16 +167,16 @@ def parser() -> argparse.ArgumentParser:
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=(*CONTEXTS, "architecture"),
+        choices=(*CONTEXTS, "ask", "architecture"),
         metavar="ACTION",
-        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review "
+        help=f"{', '.join(CONTEXTS)}, ask; default: complete for a place, review "
         "for a file, architecture for a folder",
     )
     context.add_argument(
         "--instruction",
         default="(your instruction)",
         metavar="TEXT",
-        help="what a rewrite is asked to do",
+        help="what a rewrite is asked to do, or a question",
     )
     context.add_argument(
         "--costs",

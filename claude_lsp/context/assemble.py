@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from claude_lsp.context.redact import Redacted, Secret
     from claude_lsp.context.tokens import Family
 
-_USED_UP = "the token budget is used up"
+USED_UP = "the token budget is used up"
 _LONGEST_REASON = "a diagnostic points here (line 10000)"
 CURSOR_MARK = "<CURSOR/>"
 _LONGEST_TOKEN = 8
 """Characters; longer ones are rare, so a text of more per token of room can't fit."""
 SHARE_BEFORE = 0.65
 """Of a window around a cursor: what comes next follows from what stands before it."""
-_SMALLEST_PART = 60
+SMALLEST_PART = 60
 """Tokens below which a cut piece of a neighbouring file tells nothing."""
 
 
@@ -139,7 +139,7 @@ def assemble(
     for excerpt in excerpts:
         made, windows = _excerpt_part(excerpt, family, redactor)
         if made.tokens > remaining:
-            dropped.append(LeftOut(excerpt.origin, _USED_UP))
+            dropped.append(LeftOut(excerpt.origin, USED_UP))
             continue
         excerpt_parts.append(made)
         documents[excerpt.origin] = windows
@@ -155,7 +155,7 @@ def assemble(
     for candidate in ranked:
         rendered = _part(candidate, remaining, family, redactor)
         if rendered is None:
-            dropped.append(LeftOut(candidate.origin, _USED_UP))
+            dropped.append(LeftOut(candidate.origin, USED_UP))
             continue
         part, found, end = rendered
         if candidate.snapshot is not None:
@@ -185,7 +185,7 @@ def _part(
     Returns:
         the part, what was redacted, and how many characters of that are sent.
     """
-    if room < _SMALLEST_PART:
+    if room < SMALLEST_PART:
         return None
     # What can't fit need not be looked at; a token of code is rarely longer than this.
     head = candidate.text
@@ -203,7 +203,7 @@ def _part(
     body = tokens.cut(found.text, room - frame, "start", family)
     text = _wrapped(candidate, body, name)
     count = _count(text, family)
-    if not body.strip() or count > room or count < _SMALLEST_PART:
+    if not body.strip() or count > room or count < SMALLEST_PART:
         return None
     part = _of(candidate, text, count, kinds, cut=True)
     return part, found, len(body)

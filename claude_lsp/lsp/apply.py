@@ -112,19 +112,37 @@ class Applier:
     async def insert(self, at: Position, text: str) -> str | None:
         """Insert text at a place of the snapshot, behind what was inserted there before.
 
+        What the user types at that very place meanwhile is a decision against it.
+
         Returns:
             None if it was applied, else why it was not.
         """
+        return await self._insert(
+            at, text, lambda place, changes: None if self._touched else _untouched(place, changes)
+        )
+
+    async def append(self, at: Position, text: str) -> str | None:
+        """Insert like `insert`, in front of what the user types at that very place meanwhile.
+
+        Returns:
+            None if it was applied, else why it was not.
+        """
+        return await self._insert(at, text, _in_front)
+
+    async def _insert(
+        self,
+        at: Position,
+        text: str,
+        move: Callable[[Position, Sequence[Change]], Position | None],
+    ) -> str | None:
         text = with_endings_of("", self._snapshot.text, text)
         if not text:
             return None
 
         def locate(_live: Snapshot) -> list[Range] | None:
-            if self._touched:
-                return None
             place = at if self._place is None else self._place
-            now = move_untouched(Range(place, place), self._journal.changes[self._seen :])
-            return None if now is None else [now]
+            now = move(place, self._journal.changes[self._seen :])
+            return None if now is None else [Range(now, now)]
 
         outcome = await self._apply(locate, [text])
         if isinstance(outcome, str):
@@ -221,6 +239,20 @@ class Applier:
 def with_endings_of(old: str, document: str, text: str) -> str:
     """Bring a text into the line endings of what it replaces, as the editor would do."""
     return _ENDING.sub(line_ending(old if _ENDING.search(old) else document), text)
+
+
+def _untouched(place: Position, changes: Sequence[Change]) -> Position | None:
+    now = move_untouched(Range(place, place), changes)
+    return None if now is None else now.start
+
+
+def _in_front(place: Position, changes: Sequence[Change]) -> Position | None:
+    """Move a place that stays in front of what is typed at it; None if text around it is gone."""
+    for change in changes:
+        if change.start < place < change.end:
+            return None
+        place = move_position(place, change, sticky_end=True)
+    return place
 
 
 class _Stands(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.text.edits import TextEdit
-    from claude_lsp.workspace.test_files import Destination
+    from claude_lsp.workspace.destination import Destination
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from claude_lsp.review.document import Document, changed_document, leads_to, only_hunks
+from claude_lsp.text.conversation import is_conversation
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace import git_diff
 from claude_lsp.workspace.files import TextFile, Unreadable, decode, list_files, read_text
@@ -282,6 +283,8 @@ def _reason_to_skip(change: FileChange) -> str | None:
         return "in conflict"
     if change.binary:
         return "binary"
+    if is_conversation(change.path):
+        return "a conversation"
     if change.hunks:
         return None
     return {

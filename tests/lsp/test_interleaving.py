@@ -114,6 +114,72 @@ def test_nothing_typed_is_lost_and_the_edit_is_right_or_gone(
     asyncio.run(interleave(text, start, end, new, keys))
 
 
+@pytest.mark.timeout(60 + EXAMPLES // 5)
+@given(
+    text=TEXTS,
+    pieces=st.lists(st.text(alphabet="xyz\n", min_size=1, max_size=4), min_size=1, max_size=4),
+    keys=st.lists(st.builds(Keystroke, st.integers(0, 7), st.floats(0, 1), st.just(0)), max_size=6),
+)
+@settings(
+    max_examples=max(1, EXAMPLES // 10),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_an_answer_stays_whole_and_in_front_of_what_is_typed_behind_it(
+    monkeypatch: pytest.MonkeyPatch, text: str, pieces: list[str], keys: list[Keystroke]
+) -> None:
+    monkeypatch.setattr(apply, "_RETRY_S", 0.002)
+    monkeypatch.setattr(apply, "_ECHO_S", 0.02)
+    asyncio.run(stream(text, pieces, keys))
+
+
+async def stream(text: str, pieces: list[str], keys: list[Keystroke]) -> None:
+    """Append pieces; moments of keystrokes alternate: before a piece is sent, as it arrives."""
+    async with Pair(partial(Server, "test", "1")) as pair:
+        client = pair.client
+        await client.initialize()
+        client.open(URI, text)
+        await pause()
+        document = pair.server.workspace.get(URI)
+        assert document is not None
+        snapshot = document.snapshot()
+        apply_as_is = client.apply
+        typed: list[str] = []
+        moment = 0
+
+        def type_at(when: int) -> None:
+            for number, key in enumerate(keys):
+                if key.moment == when and TYPED[number] not in typed:
+                    now = client.texts[URI]
+                    place = _place(now, int(key.place * len(now)))
+                    typed.append(TYPED[number])
+                    client.change(URI, (place, place), TYPED[number])
+
+        def arrive(change: types.WorkspaceEdit) -> str | None:
+            type_at(moment + 1)
+            return apply_as_is(change)
+
+        client.apply = arrive  # type: ignore[assignment,method-assign]
+        written = []
+        with document.journal() as journal:
+            applier = Applier(pair.server, snapshot, journal, "Claude")
+            end = snapshot.index.position_at(len(text))
+            for moment, piece in zip(range(0, 8, 2), pieces, strict=False):
+                type_at(moment)
+                await pause()
+                if await applier.append(end, piece) is not None:
+                    break
+                written.append(piece)
+        live = pair.server.workspace.get(URI)
+        assert live is not None
+        now = client.texts[URI]
+        assert live.source == now
+        assert set(typed) <= set(now)
+        # Nothing of the text is lost, the pieces stand there in their order, and behind the text.
+        kept = "".join(each for each in now if each not in TYPED)
+        assert kept == text + "".join(written)
+        assert written == pieces
+
+
 async def interleave(text: str, start: int, end: int, new: str, keys: list[Keystroke]) -> None:
     async with Pair(partial(Server, "test", "1")) as pair:
         client = pair.client

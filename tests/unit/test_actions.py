@@ -20,7 +20,7 @@ from claude_lsp.settings import Settings
 from claude_lsp.text.edits import TextEdit, apply_edits
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
-from claude_lsp.workspace.test_files import Destination
+from claude_lsp.workspace.destination import Destination
 from tests import cases_loader
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"context", "structure"}),
     frozenset({"claude"}),
     frozenset({"actions"}),
-    frozenset({"gathering", "toolbox"}),
+    frozenset({"gathering", "references", "toolbox"}),
     frozenset({"engine"}),
     frozenset({"disclosure", "spending"}),
     frozenset({"review"}),

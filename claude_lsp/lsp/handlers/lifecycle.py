@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.actions import ACTIONS
+from claude_lsp.lsp.handlers import conversations
 from claude_lsp.lsp.handlers.reviews import review_saved
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import LineIndex
@@ -89,12 +90,16 @@ def did_save(server: ClaudeServer, params: types.DidSaveTextDocumentParams) -> N
 
 
 def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:
-    """Find the document's findings again: the buffer may hold something else than the file."""
+    """Find the document's findings again: the buffer may hold something else than the file.
+
+    A conversation that was begun with a question goes on.
+    """
     uri = params.text_document.uri
     document = server.workspace.get(uri)
     server.previews.discard_all(uri)  # not every editor closes what it opens anew
     if document is not None and server.published.has(uri):
         server.published.text_is(uri, document.snapshot().index)
+    conversations.opened(server, uri)
 
 
 def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) -> None:

@@ -19,6 +19,9 @@ vim.lsp.config('claude_lsp', {
     ['claude/preview'] = function(...)
       return require('claude_lsp.preview').on_preview(...)
     end,
+    ['workspace/applyEdit'] = function(...)
+      return require('claude_lsp.joined').on_apply_edit(...)
+    end,
     ['claude/input'] = function(...)
       return require('claude_lsp.input').on_input(...)
     end,
@@ -35,6 +38,16 @@ vim.api.nvim_create_autocmd('LspAttach', {
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'claude_lsp' then
       require('claude_lsp').attach(client, event.buf)
+    end
+  end,
+})
+vim.api.nvim_create_autocmd('LspNotify', {
+  group = group,
+  desc = 'Know what claude-lsp has been told of a buffer',
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'claude_lsp' then
+      require('claude_lsp.joined').on_notify(event.data.method, event.data.params)
     end
   end,
 })

@@ -14,9 +14,12 @@ import {
 } from "vscode-languageclient/node";
 
 import type { ServerCommand } from "./find";
+import { applyPiece } from "./joined";
 import type { LateSuggestions } from "./late";
 import { chosenSettings, settingKeys } from "./settings";
 import type { Tail } from "./tail";
+
+const NEVER = new vscode.CancellationTokenSource().token;
 
 /** Of the documents that the server is told of. */
 export const SCHEMES: readonly string[] = ["file", "untitled"];
@@ -62,6 +65,7 @@ export function makeClient(
     },
     middleware: {
       workspace: {
+        handleApplyEdit: async (params, next) => (await applyPiece(params)) ?? (await next(params, NEVER)),
         configuration: (params) =>
           params.items.map((item) =>
             item.section === "claude"
