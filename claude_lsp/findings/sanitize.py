@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from claude_lsp.text.unseen import INVISIBLE
+
 _TERMINAL_ESCAPE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and others: titles, links, clipboard
@@ -11,15 +13,8 @@ _TERMINAL_ESCAPE = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
 )
 
-# Control, surrogate, and format characters (soft hyphen, zero-width, bidi, tags), plus the
-# invisible ones that Unicode files under letters or marks: Hangul fillers, variation selectors.
-_UNSEEN = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff"
-    r"\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)
-_UNSEEN_CHARACTER = re.compile(f"[{_UNSEEN}]")
-_UNSEEN_IN_LINE = re.compile(f"[\\n\\t{_UNSEEN}]")
+_UNSEEN_CHARACTER = re.compile(f"[{INVISIBLE}]")
+_UNSEEN_IN_LINE = re.compile(f"[\\n\\t{INVISIBLE}]")
 _COMMAND = re.compile(r"^[^\S\n]*:(?=:)|##(?=\[)", re.MULTILINE)
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 

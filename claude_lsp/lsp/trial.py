@@ -1,10 +1,11 @@
-"""Whether a document still parses after edits, tried on a copy before they are sent."""
+"""What edits would do to a document, tried on a copy before they are sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.edits import apply_edits
+from claude_lsp.text.unseen import brought
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,11 @@ class Trial:
     def accept(self, edit: TextEdit) -> None:
         """Take an edit as made."""
         self._accepted.append(edit)
+
+    def unseen_in(self, edits: Sequence[TextEdit]) -> str:
+        """Return what edits bring that a reader can't see, in words; "" for nothing."""
+        old = "\n".join(self._snapshot.index.slice(edit.range) for edit in edits)
+        return brought("\n".join(edit.text for edit in edits), old)
 
     def parses_with(self, edits: Sequence[TextEdit]) -> bool:
         """Whether the text has no more faults after some further edits than it had before.

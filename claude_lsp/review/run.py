@@ -14,7 +14,7 @@ from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
-from claude_lsp.review.fixes import BROKEN, checked
+from claude_lsp.review.fixes import reason_against, without_fix
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -121,9 +121,11 @@ async def review_unit(
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
-                    if outcome.replacement is not None and finding.replacement is None:
-                        yield UnitDropped(unit, BROKEN, 1)
+                    finding = outcome
+                    told = await asyncio.to_thread(reason_against, finding, texts[finding.path])
+                    if told is not None:
+                        finding = without_fix(finding)
+                        yield UnitDropped(unit, told, 1)
                     reason = hidden_reason(finding, engine.settings)
                     published = seen.add(finding) if reason is None else None
                     if published is None:

@@ -17,6 +17,7 @@ from claude_lsp.lsp.running import start
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.edits import TextEdit, apply_edits
+from claude_lsp.text.unseen import UNSEEN
 from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.languages import fence
 from claude_lsp.workspace.test_files import destination_of_tests
@@ -76,6 +77,10 @@ async def _write(work: Work, destination: Destination, journal: Journal | None) 
     trial = Trial(destination.snapshot)
     if not await asyncio.to_thread(trial.parses_with, edits):
         question = f"the tests for {destination.origin} do not parse. Write them anyway?"
+        if not await ask(work.server, question, "Write anyway"):
+            return False
+    if what := trial.unseen_in(edits):
+        question = f"the tests for {destination.origin} have {UNSEEN}: {what}. Write them anyway?"
         if not await ask(work.server, question, "Write anyway"):
             return False
     label = f"Claude: tests in {destination.origin}"
