@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from claude_lsp.text.unseen import INVISIBLE
+from claude_lsp.text.unseen import INVISIBLE, visible_lines
 
 _TERMINAL_ESCAPE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
@@ -14,8 +14,8 @@ _TERMINAL_ESCAPE = re.compile(
 )
 
 _UNSEEN_CHARACTER = re.compile(f"[{INVISIBLE}]")
-_UNSEEN_IN_LINE = re.compile(f"[\\n\\t{INVISIBLE}]")
 _COMMAND = re.compile(r"^[^\S\n]*:(?=:)|##(?=\[)", re.MULTILINE)
+_LINK = re.compile(r"\]\(")
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -35,18 +35,14 @@ def cleaned_line(text: str, limit: int) -> str:
     return cleaned(" ".join(cleaned(text, limit * 4).split()), limit)
 
 
-def visible(text: str) -> str:
-    r"""Return one line of text with every unseen character written out, such as `\x1b`.
-
-    For source and paths, which must be shown as they are and still not steer a terminal. Tabs
-    and line breaks are written out too.
-    """
-    return _UNSEEN_IN_LINE.sub(_written_out, text)
-
-
 def escaped_json(text: str) -> str:
     r"""Return JSON text with unseen characters as `\uXXXX`, which JSON reads back the same."""
     return _UNSEEN_CHARACTER.sub(_json_escape, text)
+
+
+def spoken(text: str) -> str:
+    """Return a message for editors, some of which make links and buttons of "[label](address)"."""
+    return _LINK.sub("] (", visible_lines(text))
 
 
 def without_commands(text: str) -> str:
@@ -55,13 +51,6 @@ def without_commands(text: str) -> str:
     It takes a line that begins with two colons, blanks aside, and "##[" anywhere.
     """
     return _COMMAND.sub(r"\g<0> ", text)
-
-
-def _written_out(match: re.Match[str]) -> str:
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    code = ord(match.group())
-    short = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return named.get(match.group(), short if code < 0x10000 else f"\\U{code:08x}")
 
 
 def _json_escape(match: re.Match[str]) -> str:

@@ -163,7 +163,7 @@ async def prose(work: Work) -> bool:
     answer, failure = await collected(work)
     if answer.strip():
         place = f"{situation.origin}, line {situation.range.start.line + 1}"
-        await present(work.server, f"# {place}\n\n{answer.strip()}\n")
+        await present(work.server, f"{answer.strip()}\n", place)
     elif failure is None:
         work.server.notice("no answer came back")
     if failure is not None:

@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.actions.instruction import find_instruction
+from claude_lsp.findings.sanitize import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) ->
     """Let the user choose; "" if they do not, and they learn if it can't be asked."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
-        f"Claude: {question}",
+        spoken(f"Claude: {question}"),
         [*map(types.MessageActionItem, choices), types.MessageActionItem("Cancel")],
     )
     try:

@@ -27,6 +27,7 @@ fillers, variation selectors. Not tab and line feed."""
 UNSEEN = "what can't be seen"
 """How users are told of such a thing."""
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_INVISIBLE_IN_LINE = re.compile(f"[\\n\\t{INVISIBLE}]")
 _HARMLESS = frozenset("\r\f")
 _CYRILLIC = (
     "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
@@ -88,6 +89,31 @@ def first_unseen(text: str) -> int | None:
     places += [match.start() for match in _WORD.finditer(text) if _mixed(match.group())]
     places += [match.start() for match in _SIGN.finditer(text)]
     return min(places)
+
+
+def visible(text: str) -> str:
+    r"""Return one line of text with every unseen character written out, such as `\x1b`.
+
+    For source and paths, which must be shown as they are and still not steer a terminal. Tabs
+    and line breaks are written out too.
+    """
+    return _INVISIBLE_IN_LINE.sub(_written_out, text)
+
+
+def visible_lines(text: str) -> str:
+    r"""Return lines of text with what can't be seen in them written out, such as `\x1b`.
+
+    Tabs and line breaks stay, and so does what a script or an emoji needs.
+    """
+    text = text.replace("\r\n", "\n")
+    if _INVISIBLE.search(text) is None:
+        return text
+
+    def spelled(match: re.Match[str]) -> str:
+        seen = match.group() not in "\r\f" and not _hides(text, match.start())
+        return match.group() if seen else _written_out(match)
+
+    return _INVISIBLE.sub(spelled, text)
 
 
 def _invisible(text: str) -> Iterator[str]:
@@ -154,3 +180,10 @@ def _runs_left(character: str) -> bool:
     import unicodedata
 
     return bool(character) and unicodedata.bidirectional(character) in ("R", "AL")
+
+
+def _written_out(match: re.Match[str]) -> str:
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    code = ord(match.group())
+    short = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return named.get(match.group(), short if code < 0x10000 else f"\\U{code:08x}")

@@ -17,6 +17,7 @@ from claude_lsp.lsp.running import start
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.edits import TextEdit, apply_edits
+from claude_lsp.text.markdown import fenced
 from claude_lsp.text.unseen import UNSEEN
 from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.languages import fence
@@ -105,5 +106,5 @@ async def _write_unopened(
     server.notice(f"{destination.origin} was not written: {problem}")
     text = apply_edits(destination.snapshot.text, edits)
     language = fence(destination.snapshot.language)
-    await present(server, f"# {destination.origin}\n\n```{language}\n{text.rstrip()}\n```\n")
+    await present(server, fenced(text.rstrip(), language), destination.origin)
     return True
