@@ -236,8 +236,14 @@ def _path(options: argparse.Namespace, root: Path, settings: Settings) -> Path:
     if options.baseline:
         return Path(options.baseline)
     path = root / (settings.review.baseline or DEFAULT_NAME)
-    if not path.resolve().is_relative_to(root):
+    try:
+        inside = path.resolve().is_relative_to(root)
+    except ValueError:  # a name that no file can have
+        inside = False
+    if not inside:
         refuse(f"review.baseline names {path}, which is outside of the project")
+    if path.exists() and not path.is_file():
+        refuse(f"review.baseline names {path}, which is not a regular file")
     return path
 
 

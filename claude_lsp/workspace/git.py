@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claude_lsp.reading import read_regular
+
 TIMEOUT_SECONDS = 30.0
+_LONGEST_MARKER = 4096
 
 # Each entry closes one way to make git run a program or ask a question.
 _CONFIGURATION = {
@@ -103,7 +106,7 @@ def git_directory(root: Path) -> Path | None:
     if (marker / "HEAD").is_file():
         return marker
     try:
-        line = marker.read_text("utf-8")[:4096]
+        line = _line_of(marker)
     except (OSError, UnicodeDecodeError):
         return None
     if not line.startswith("gitdir:"):
@@ -114,9 +117,13 @@ def git_directory(root: Path) -> Path | None:
 def common_directory(directory: Path) -> Path:
     """Return the directory that linked working trees share, given one's own `git_directory`."""
     try:
-        return directory / (directory / "commondir").read_text("utf-8").strip()
+        return directory / _line_of(directory / "commondir")
     except (OSError, UnicodeDecodeError):
         return directory
+
+
+def _line_of(path: Path) -> str:
+    return read_regular(path, _LONGEST_MARKER).data.decode().strip()
 
 
 def tracked_and_untracked(root: Path) -> list[str]:
