@@ -14,6 +14,7 @@ from claude_lsp.actions.editing import (
 )
 from claude_lsp.actions.outcomes import Replacement
 from claude_lsp.context.candidate import Candidate
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.context.recipes import RECIPES
 from claude_lsp.text.positions import Range
 
@@ -56,11 +57,11 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     where = "a new file"
     if destination is not None:
         shown = "" if destination.snapshot.text.strip() else "the new file "
-        where = f"{shown}{destination.origin}"
+        where = f"{shown}{attribute(destination.origin)}"
     return Prompt(
         system=_SYSTEM,
         question=(
-            f"Write tests for {lines_of(situation)} of {situation.origin} above. "
+            f"Write tests for {lines_of(situation)} of {attribute(situation.origin)} above. "
             f"They go into {where}."
         ),
         max_tokens=12000,
@@ -77,7 +78,7 @@ class _Reader(EditsReader):
         super().__init__(sent[0] if sent else None)
         self._destination = destination
 
-    def _outcome(self, entry: dict[str, object]) -> Outcome:
+    def _outcome(self, entry: dict[str, object]) -> Outcome | None:
         quote, text = entry.get("quote"), entry.get("replacement")
         if self._destination is None or quote != "" or not isinstance(text, str):
             return super()._outcome(entry)

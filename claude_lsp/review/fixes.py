@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.unseen import UNSEEN, brought
@@ -42,9 +43,15 @@ def reason_against(finding: Finding, document: Snapshot) -> str | None:
         return BROKEN
     if brought(text, finding.quote):
         return HIDING
-    before = _faults(index.text, document.language)
+    before = _faults_before(index.text, document.language)
     after = _faults(index.text[:start] + text + index.text[end:], document.language)
     return None if before is None or after is None or after <= before else BROKEN
+
+
+@lru_cache(maxsize=4)
+def _faults_before(text: str, language: str) -> int | None:
+    """Count once for the many findings of one answer."""
+    return _faults(text, language)
 
 
 def _faults(text: str, language: str) -> int | None:

@@ -64,7 +64,7 @@ class Reference(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as it is written."""
-        name = self.name
+        name = " ".join(self.name.split("\n")).replace("\r", " ")
         if name and not _PLAIN_PATH.fullmatch(name):
             name = '"' + name.replace('"', "'") + '"'
         lines = f"#L{self.first}" if self.first else ""

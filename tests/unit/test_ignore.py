@@ -5,14 +5,17 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_lsp.reading import Content
 from claude_lsp.workspace import ignore
 from claude_lsp.workspace.ignore import IgnoreRules, content_reason, generated_reason, is_binary
+
+if TYPE_CHECKING:
+    from claude_lsp.reading import Content
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -31,6 +31,14 @@ def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
     return which, flat
 
 
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values in order, each once; `np.unique` loads the masked arrays for that."""
+    ordered = np.sort(values, axis=None)
+    kept = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return ordered[kept]
+
+
 def number_of(segment: Segment, key: int) -> int:
     """Return a string's number by its hash, -1 for one that the segment does not know."""
     memo = segment.memo
