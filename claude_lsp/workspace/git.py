@@ -15,6 +15,7 @@ force on purpose (no GIT_CONFIG_NOSYSTEM): it holds what makes git work on that 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -331,7 +332,7 @@ def _start(
 ) -> tuple[int, bytes, str]:
     try:
         done = subprocess.run(
-            ["git", *command],
+            [_program(), *command],
             cwd=root,
             env=_environment(root),
             input=given,
@@ -358,6 +359,18 @@ def _start(
             "Try again; if the folder is on a network drive, work on a local copy.",
         ) from error
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
+
+
+def _program() -> str:
+    """Return git's path, looked for in absolute folders of PATH alone.
+
+    Systems differ in whether they look into the current folder first, and that may be a project's.
+    """
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which(str(Path(folder) / "git")) if Path(folder).is_absolute() else None
+        if found is not None:
+            return found
+    raise FileNotFoundError
 
 
 def _environment(root: Path) -> dict[str, str]:
