@@ -84,6 +84,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
 
+test-crashes: $(VENV)/tested  ## kill a server at 200 random moments, and read what it has kept
+	CLAUDE_LSP_KILLS=200 $(BIN)/python -m pytest tests/process/test_killed.py $(ARGS)
+
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
@@ -216,4 +219,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock
+.PHONY: help try test test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock

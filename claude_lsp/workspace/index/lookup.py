@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EVERYTHING = hash_of(EVERYTHING)
 _MANY = 50
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 10_000
 
 
 def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
