@@ -144,7 +144,7 @@ def write_baseline(kept: Kept) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.timeout(120 + KILLS * 5)
+@pytest.mark.timeout(120 + KILLS * 12)
 def test_a_kill_at_any_moment_loses_nothing_that_was_kept(
     tmp_path: Path, empty_home: Path, threaded_messages_api: ThreadedMessagesApi
 ) -> None:
