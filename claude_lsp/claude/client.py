@@ -14,6 +14,7 @@ import os
 import ssl
 import time
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -421,7 +422,12 @@ class _Attempt:
         Raises:
             ClaudeError: an error event, a missing end, a refusal or a cut.
         """
-        failure = errors.at_end(self.decoder.answer, self.request_id)
+        answer = self.decoder.answer
+        failure = errors.at_end(answer, self.request_id)
+        if failure is not None and self.response is not None and not answer.begun:
+            content_type = self.response.headers.get("content-type", "")
+            if not content_type.startswith("text/event-stream"):
+                failure = errors.not_a_stream(content_type, self.request_id)
         if failure is not None:
             raise errors.ClaudeError(failure)
 
@@ -483,14 +489,18 @@ def _failure_of(error: Exception) -> errors.Failure | None:
     import httpx2
 
     if isinstance(error, anthropic.APIStatusError):
-        return errors.from_status(
+        headers = error.response.headers
+        failure = errors.from_status(
             error.status_code,
             error.type,
             (error.api_message or "") if error.type else f"HTTP {error.status_code}",
             code=getattr(error, "error_code", None),
             request_id=error.request_id,
-            retry_after_s=_retry_after(error.response.headers),
+            retry_after_s=_retry_after(headers),
         )
+        # The service knows best.
+        word = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+        return failure if word is None else replace(failure, retryable=word)
     if isinstance(error, anthropic.APITimeoutError):
         connecting = isinstance(error.__cause__, (httpx2.ConnectTimeout, httpx2.PoolTimeout))
         return errors.connection("no connection in time") if connecting else errors.timeout()
@@ -517,4 +527,8 @@ def _retry_after(headers: httpx2.Headers) -> float | None:
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
-    return None
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return max(0.0, until.timestamp() - time.time())

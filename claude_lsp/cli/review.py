@@ -306,6 +306,7 @@ async def _review(
 
     tally = Tally(plan)
     progress = Progress(len(plan.units))
+    told: set[str] = set()
     try:
         async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
             stack.enter_context(interruptible())
@@ -320,6 +321,11 @@ async def _review(
                 elif isinstance(event, UnitDone):
                     failure = event.failure
                     tally.finish(event.unit, None if failure is None else failure.message)
+                    if failure is not None and failure.kind not in told:
+                        # The report tells what happened to each; what to do about it, once.
+                        told.add(failure.kind)
+                        progress.end()
+                        say(str(failure))
                 else:
                     result.notices.append(f"{event.unit.origin}: {event.text}")
                     result.incomplete = True
@@ -330,6 +336,7 @@ async def _review(
     except TimeoutError:
         tally.give_up("over --timeout")
     except ClaudeError as error:
+        say(str(error.failure))
         tally.give_up(error.failure.message)
     finally:
         progress.end()
