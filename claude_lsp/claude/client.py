@@ -266,25 +266,27 @@ class Client:
         try:
             async with asyncio.timeout_at(attempt.deadline):
                 response = await self._send(attempt)
-            chunks = aiter(response.aiter_bytes())
-            while (data := await attempt.next_chunk(chunks)) is not None:
-                if self._recording is not None:
-                    attempt.events += data
-                for piece in attempt.decode(data):
-                    if streaming is None:
-                        waiting.end()
-                        streaming = tracing.span("stream", kind="client", parent=attempt.span)
-                    yield piece
-                if attempt.ended:
-                    break
+            # Closed here, with all that it reads from: what is left to be collected may be closed
+            # by any thread.
+            async with contextlib.aclosing(response.aiter_bytes()) as chunks:
+                while (data := await attempt.next_chunk(chunks)) is not None:
+                    if self._recording is not None:
+                        attempt.events += data
+                    for piece in attempt.decode(data):
+                        if streaming is None:
+                            waiting.end()
+                            streaming = tracing.span("stream", kind="client", parent=attempt.span)
+                        yield piece
+                    if attempt.ended:
+                        break
+                attempt.check_end()
+                await attempt.drain(chunks)
         except TimeoutError as error:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
         finally:
             waiting.end()
             if streaming is not None:
                 streaming.end()
-        attempt.check_end()
-        await attempt.drain(chunks)
         if self._recording is not None:
             body = parameters(attempt.request)
             await asyncio.to_thread(self._recording.keep, body, bytes(attempt.events))

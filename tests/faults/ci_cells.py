@@ -17,9 +17,10 @@ from claude_lsp.claude.ledger import STATE_VARIABLE
 from claude_lsp.cli import process as codes
 from claude_lsp.cli.main import parser
 from tests.faults.asking import LIMIT, RESULT
-from tests.faults.editor_cells import Cell, impatient, scripted
+from tests.faults.cell import Cell
+from tests.faults.editor_cells import impatient, scripted
 from tests.faults.faults import Fault, Good
-from tests.faults.rules import OUTCOMES, ROUNDS, WORDS, attempts, goes_well
+from tests.faults.rules import ASKED_AGAIN, OUTCOMES, ROUNDS, WORDS, attempts, goes_well
 from tests.lsp.editor import PYTHON, finding
 from tests.messages_api import Gate, replies
 
@@ -157,10 +158,15 @@ def expected_in_ci(fault: Fault, column: Column) -> Expected:
             codes.DONE, None, per_answer * column.rows, "ok", times, column.rows, "complete"
         )
     kind = fault.kind or ""
+    again = kind == ASKED_AGAIN and column.arguments[0] == "review" and not column.batched
+    if again and fault.breaks:
+        return Expected(
+            codes.DONE, None, per_answer * column.rows, "ok", 1, column.rows + 1, "complete"
+        )
     outcome = None if fault.bill == "none" else OUTCOMES.get(kind, kind)
     all_fail = fault.early or fault.path is not None or not column.first
     found = (0 if all_fail else per_answer) + (fault.arrives == "head")
-    rows = 0 if outcome is None else 1 if fault.early and kind in FATAL else column.rows
+    rows = 0 if outcome is None else 1 if fault.early and kind in FATAL else column.rows + again
     if column.batched and fault.early and rows:
         outcome, times, rows = "not sent", 0, column.rows
     if fault.path is not None:
@@ -223,7 +229,7 @@ def run_cell(shell: Here, column: Column, fault: Fault, patches: pytest.MonkeyPa
     wrong += _wrong_run(run, fault, expected)
     wrong += _wrong_rows(_rows(state)[len(last) :], fault, expected)
     gate.open()
-    return Cell(fault.name, column.name, _word(expected), wrong, took)
+    return Cell(fault.name, column.name, _word(expected, column), wrong, took)
 
 
 def _toml(fault: Fault) -> str:
@@ -319,10 +325,12 @@ def _wrong_rows(
     return wrong
 
 
-def _word(expected: Expected) -> str:
+def _word(expected: Expected, column: Column) -> str:
     tried = {0: "", 1: "", 2: ", tried twice"}.get(
         expected.attempts, f", tried {expected.attempts} times"
     )
+    if column.arguments[0] == "review" and expected.rows > column.rows:
+        tried = ", asked again"
     if expected.code == codes.DONE:
         return f"{'told, facts alone' if expected.kind else 'well'}{tried}; exit 0"
     if expected.code == codes.INTERRUPTED:

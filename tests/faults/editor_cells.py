@@ -14,6 +14,7 @@ from claude_lsp.claude.patience import Patience
 from claude_lsp.engine import Engine
 from claude_lsp.lsp import answering, apply, publish
 from tests.faults.asking import CONTRIBUTED, Asking, seen
+from tests.faults.cell import Cell
 from tests.faults.rules import ROUNDS, WORDS, Expected, in_editor
 from tests.messages_api import Gate, Reply
 
@@ -48,25 +49,6 @@ class Books:
     """
 
     booked: dict[int, float | None] = field(default_factory=dict)
-
-
-@dataclass
-class Cell:
-    """What came of one fault for one action.
-
-    Attributes:
-        fault: the row.
-        column: the action, or the command line's command.
-        word: what came of it, in few words.
-        wrong: what should have come of it and did not.
-        seconds: how long it took.
-    """
-
-    fault: str
-    column: str
-    word: str
-    wrong: list[str]
-    seconds: float
 
 
 def hasten(patches: pytest.MonkeyPatch) -> Books:
@@ -267,6 +249,8 @@ def _rows(editor: Editor, after: int) -> list[tuple[int, str, int, float | None,
 def word(fault: Fault, asking: Asking, expected: Expected) -> str:
     """Return what comes of a cell in few words; true once nothing is wrong with it."""
     tried = {1: "", 2: ", tried twice"}.get(expected.attempts, f", tried {expected.attempts} times")
+    if asking.action == "review" and expected.requests > 1:
+        tried = ", asked again"
     got = {"nothing": "nothing", "head": "what arrived", "whole": "all"}[expected.sees]
     if fault.cancel:
         return f"cancelled, {got} stays"

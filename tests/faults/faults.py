@@ -62,8 +62,9 @@ class Fault:
         bill: what the ledger has to count it as.
         retryable: whether it may pass.
         fails: how many attempts fail; None for all.
+        breaks: how many answers break off, before one that is good; None for all.
         says: words of the service that must be passed on.
-        patience: deadline and silence in seconds, in place of times that would be too long for a test.
+        patience: deadline and silence in seconds, where the usual ones are too long for a test.
         setup: what is wrong before anything is sent.
         cancel: whether the user cancels once that much has arrived.
         formless: the kind where any text will do as an answer; the same by default.
@@ -79,6 +80,7 @@ class Fault:
     bill: Bill = "free"
     retryable: bool = False
     fails: int | None = None
+    breaks: int | None = None
     says: str = ""
     patience: Mapping[str, float] = field(default_factory=dict)
     setup: Setup | None = None
@@ -301,6 +303,8 @@ FAULTS: tuple[Fault, ...] = (
     _stream("reset in the middle", "interrupted", _reset_in_the_middle, arrives="head"),
     _stream("closed in the middle", "interrupted", lambda good: replies.cut(good.head),
             arrives="head"),
+    Fault("closed in the middle, once", "the stream", "interrupted",
+          lambda good: [replies.cut(good.head), _well(good)], "head", "counted", breaks=1),
     _stream("ends without its last event", "interrupted",
             lambda good: replies.end_without_stop(good.head), arrives="head"),
     _stream("ends without any event", "interrupted", replies.http(

@@ -68,6 +68,9 @@ REQUESTS = {
 """Dialogues with tools: an answer that was cut is asked for once more without tools, and one that
 asks for tools gets results until there are no more rounds."""
 
+ASKED_AGAIN = "interrupted"
+"""A review whose answer broke off is asked for once more."""
+
 NOTICES = {
     "prose": "no answer came back",
     "turn": "no answer came back",
@@ -127,6 +130,9 @@ def in_editor(fault: Fault, asking: Asking) -> Expected:
     """Return what has to come of a fault in the editor."""
     who = "automatic" if asking.automatic else "patient" if asking.patient else "interactive"
     times = attempts(fault, who)
+    again = asking.action == "review" and fault.kind == ASKED_AGAIN
+    if again and fault.breaks:
+        return Expected(None, "ok", 1, "counted", "whole", False, requests=2)
     if goes_well(fault, who):
         return Expected(None, "ok", times, "counted" if fault.fails else fault.bill, "whole", False)
     parts = fault.arrives == "head" and asking.shows in IN_PARTS
@@ -142,5 +148,5 @@ def in_editor(fault: Fault, asking: Asking) -> Expected:
         return Expected(None, "ok", 1, fault.bill, "nothing", False, NOTICES[asking.shows])
     outcome = None if fault.bill == "none" else OUTCOMES.get(kind or "", kind)
     ghost = asking.shows == "ghost"
-    requests = REQUESTS.get((asking.action, fault.name), 1)
+    requests = 2 if again else REQUESTS.get((asking.action, fault.name), 1)
     return Expected(kind, outcome, times, fault.bill, sees, not ghost, requests=requests)

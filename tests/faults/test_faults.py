@@ -1,10 +1,7 @@
-"""The campaign: in its short form each fault once, the actions in rotation; whole where asked."""
+"""The campaign in its short form: each fault once, actions and commands in rotation."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,100 +11,72 @@ from tests.faults.asking import askings
 from tests.faults.ci_cells import COLUMNS, commands_without_a_column, in_column, run_cell
 from tests.faults.editor_cells import hasten, try_cells
 from tests.faults.faults import FAULTS
+from tests.faults.matrix import DOCUMENT, named, problems
 from tests.faults.rules import applies
 from tests.lsp.conftest import unstarted
 from tests.process.test_review_changes import shell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.faults.asking import Asking
-    from tests.faults.editor_cells import Cell
+    from tests.faults.ci_cells import Column
     from tests.faults.faults import Fault
     from tests.lsp.editor import Editor
     from tests.process.test_review_changes import Here
 
 __all__ = ["shell", "unstarted"]
 
-WHOLE = os.environ.get("CLAUDE_LSP_TEST_FAULTS")
-"""A folder for the results of the whole campaign; without it only the short form is run."""
-whole = pytest.mark.skipif(not WHOLE, reason="the whole campaign: make test-faults")
 
-
-def rotated() -> list[tuple[Fault, Asking]]:
-    """Return each fault once, with another action each time."""
+def sessions() -> dict[str, list[tuple[Fault, Asking]]]:
+    """Return each fault with another action each time, by what has to be wrong from the start."""
     actions = askings()
-    cells = []
+    found: dict[str, list[tuple[Fault, Asking]]] = {}
     for number, fault in enumerate(each for each in FAULTS if each.group != "batches"):
         turn = (*actions[number % len(actions) :], *actions)
-        cells.append((fault, next(each for each in turn if applies(fault, each))))
-    return cells
+        asking = next(each for each in turn if applies(fault, each))
+        found.setdefault("" if fault.setup is None else fault.name, []).append((fault, asking))
+    return found
 
 
-def kept(cells: Sequence[Cell], where: str) -> None:
-    """Keep what came of cells for the matrix, and fail for those that are wrong."""
-    if WHOLE:
-        path = Path(WHOLE) / f"{where}.json"
-        path.write_text(json.dumps([vars(cell) for cell in cells]), "utf-8")
-    problems = [
-        f"{cell.fault} / {cell.column}: {problem}" for cell in cells for problem in cell.wrong
-    ]
-    assert not problems, "\n" + "\n".join(problems)
+SESSIONS = sessions()
 
 
-def test_every_action_is_in_the_campaign() -> None:
-    assert ACTIONS.keys() <= {asking.action for asking in askings()}
-
-
-def _session(fault: Fault) -> str:
-    """Return what tells the session of a fault apart."""
-    return "" if fault.setup is None else fault.name
-
-
-def _sessions() -> dict[str, list[tuple[Fault, Asking]]]:
-    sessions: dict[str, list[tuple[Fault, Asking]]] = {}
-    for fault, asking in rotated():
-        sessions.setdefault(_session(fault), []).append((fault, asking))
-    return sessions
-
-
-SHORT = _sessions()
-IN_EDITOR = [fault for fault in FAULTS if fault.group != "batches"]
-
-
-@pytest.mark.skipif(bool(WHOLE), reason="part of the whole")
-@pytest.mark.parametrize("session", SHORT, ids=lambda name: name or "all in one session")
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda name: name or "all in one session")
 async def test_each_fault_in_the_editor(
     unstarted: Editor, monkeypatch: pytest.MonkeyPatch, session: str
 ) -> None:
-    kept(await try_cells(unstarted, SHORT[session], monkeypatch), "")
+    assert not problems(await try_cells(unstarted, SESSIONS[session], monkeypatch))
 
 
-@whole
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", IN_EDITOR, ids=lambda fault: fault.name)
-async def test_a_fault_for_every_action_in_the_editor(
-    unstarted: Editor, monkeypatch: pytest.MonkeyPatch, fault: Fault
-) -> None:
-    cells = [(fault, asking) for asking in askings() if applies(fault, asking)]
-    number = FAULTS.index(fault)
-    kept(await try_cells(unstarted, cells, monkeypatch), f"editor-{number:03}")
+def one_of_each_kind() -> list[tuple[Fault, Column]]:
+    """Return a fault of each kind, with another command each time."""
+    cells: list[tuple[Fault, Column]] = []
+    kinds: set[str | None] = set()
+    for fault in FAULTS:
+        if fault.kind in kinds and fault.path is None:
+            continue
+        number = len(cells)
+        turn = (*COLUMNS[number % len(COLUMNS) :], *COLUMNS)
+        column = next(each for each in turn if in_column(fault, each) is not None)
+        kinds.add(fault.kind)
+        cells.append((fault, column))
+    return cells
 
 
-def test_every_command_that_asks_a_model_is_in_the_campaign() -> None:
+def test_each_kind_of_fault_in_ci(shell: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasten(monkeypatch)
+    assert not problems(
+        run_cell(shell, column, known, monkeypatch)
+        for fault, column in one_of_each_kind()
+        if (known := in_column(fault, column)) is not None
+    )
+
+
+def test_every_action_and_every_command_that_asks_a_model_is_in_the_campaign() -> None:
+    assert ACTIONS.keys() <= {asking.action for asking in askings()}
     assert commands_without_a_column() == set()
 
 
-@whole
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_for_every_command(
-    shell: Here, monkeypatch: pytest.MonkeyPatch, fault: Fault
-) -> None:
-    hasten(monkeypatch)
-    cells = []
-    for column in COLUMNS:
-        known = in_column(fault, column)
-        if known is not None:
-            cells.append(run_cell(shell, column, known, monkeypatch))
-    kept(cells, f"ci-{FAULTS.index(fault):03}")
+def test_the_matrix_in_the_documents_is_that_of_these_faults_and_actions() -> None:
+    faults, columns = named(DOCUMENT.read_text("utf-8"))
+    assert faults == {fault.name for fault in FAULTS}
+    assert columns == {each.name for each in askings()} | {each.name for each in COLUMNS}

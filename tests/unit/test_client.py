@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
+import types
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -425,6 +427,26 @@ async def test_leaving_early_closes_the_stream_and_settles(harness: Harness) -> 
     assert row["input"] > 0
     assert row["output"] > 0
     assert row["cost_usd"] > 0
+
+
+async def test_a_stream_that_fails_is_closed_to_its_ground(harness: Harness) -> None:
+    harness.api.script(replies.corrupt_event("Hello"))
+
+    async def ask() -> None:
+        async with harness.client.stream(request(), QUICK) as (pieces, _):
+            async for _piece in pieces:
+                pass
+
+    with pytest.raises(ClaudeError) as failure:
+        await ask()
+    assert failure.value.failure.kind == "interrupted"
+    # What is only collected is closed later, and by whichever thread that falls to.
+    left = [
+        each.__qualname__
+        for each in gc.get_objects()
+        if isinstance(each, types.AsyncGeneratorType) and each.ag_frame is not None
+    ]
+    assert "Response.aiter_raw" not in left
 
 
 @pytest.mark.parametrize("after", ["headers", "text"])
