@@ -20,7 +20,7 @@ from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.dialogue import Bounds, Turn, note_of, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, ImageBlock, Message, Request
+from claude_lsp.claude.request import Block, ImageBlock, Message, Request, blocks_of
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
 from claude_lsp.telemetry import tracing
@@ -174,12 +174,7 @@ class Engine:
                     gathered,
                     question=prompt.question,
                 )
-            blocks += [
-                Block(text, sum(part.tokens for part in parts), stable)
-                for stable in (True, False)
-                if (parts := [part for part in context.parts if part.stable is stable])
-                and (text := "".join(part.text for part in parts))
-            ]
+            blocks += blocks_of(context, recurs=action.recurs)
             # Models read an image best before what is asked about it.
             blocks += [ImageBlock(one.media_type, one.data, one.tokens) for one in prompt.pictures]
             blocks.append(Block(question, tokens.upper_bound(question, family)))
@@ -201,6 +196,7 @@ class Engine:
             earlier=tuple(earlier),
             automatic=situation.automatic,
             speculative=situation.speculative,
+            repeats="stable" if action.recurs or bounds or action.conversation else "",
             tools=tools,
             tools_tokens=sum(
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)

@@ -136,7 +136,19 @@ class Edits:
     """How edits arrive."""
 
     live: Literal["off", "line"] = option(
-        "off", 'With "line", a single insertion grows in the buffer line by line.'
+        "off",
+        'With "line", a completion you ask for grows in the buffer; cancelled, it leaves nothing.',
+    )
+
+
+@dataclass(frozen=True)
+class CodeLens:
+    """What stands above definitions."""
+
+    enabled: bool = option(
+        False,
+        "Whether review, explain and tests are offered above definitions, with about what each "
+        "costs.",
     )
 
 
@@ -328,6 +340,7 @@ class Settings:
     context: ContextOptions = field(default_factory=ContextOptions)
     edits: Edits = field(default_factory=Edits)
     ask: Ask = field(default_factory=Ask)
+    code_lens: CodeLens = field(default_factory=CodeLens)
     review: Review = field(default_factory=Review)
     arch: Arch = field(default_factory=Arch)
     spend: Spend = field(default_factory=Spend)

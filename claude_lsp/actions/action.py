@@ -201,6 +201,8 @@ class Action:
         tools: what the model may look into by itself; None for nothing.
         conversation: reads the conversation that is answered, in a worker; None for a single
             question.
+        recurs: whether it is asked again and again about places near each other, with the same
+            beginning of its prompt.
     """
 
     name: str
@@ -219,3 +221,4 @@ class Action:
     edits: bool = False
     tools: Tooling | None = None
     conversation: Callable[[Situation], Conversation] | None = None
+    recurs: bool = False

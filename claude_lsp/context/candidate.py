@@ -35,6 +35,7 @@ class Candidate:
         score: larger is better; candidates are taken in this order.
         stable: whether it stays the same while the user types, so that a cache can serve it.
         snapshot: the document that `text` is the whole of; findings may then quote it.
+        shared: whether it is the same for all files of the project, and so stands first.
     """
 
     origin: str
@@ -43,6 +44,7 @@ class Candidate:
     score: float = 0.0
     stable: bool = True
     snapshot: Snapshot | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)

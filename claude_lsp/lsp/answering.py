@@ -181,12 +181,12 @@ class _Writer:
         """Write the rest, with a mark if there should be more, and what follows an answer."""
         protocol = self._work.server.protocol
         if self._under_way is not None:
-            if protocol.shut_down:
+            if protocol.ending:
                 self._under_way.cancel()
                 return
             self._note(await self._under_way)
         rest = self._waiting + self._text.close()
-        if not (self._begun or rest.strip()) or protocol.shut_down:
+        if not (self._begun or rest.strip()) or protocol.ending:
             return
         if self._problem is None:
             marked = f"\n\n{mark}" if mark else ""

@@ -377,8 +377,8 @@ class Protocol(LanguageServerProtocol):
         self._server.stop(self.exit_code)
 
     @property
-    def shut_down(self) -> bool:
-        """Whether the client has ended the session, so that nothing more is asked of it."""
+    def ending(self) -> bool:
+        """Whether the client has begun to end the session: nothing more is asked of it."""
         return self._shutdown
 
     @property

@@ -10,6 +10,7 @@ from lsprotocol import types
 from claude_lsp.lsp.handlers import (
     changes,
     code_action,
+    code_lens,
     commands,
     completion,
     conversations,
@@ -73,6 +74,12 @@ ROUTES = (
         types.TEXT_DOCUMENT_CODE_ACTION,
         code_action.code_action,
         options=types.CodeActionOptions(code_action_kinds=code_action.KINDS),
+    ),
+    Route(
+        types.TEXT_DOCUMENT_CODE_LENS,
+        code_lens.code_lens,
+        code_lens.take_snapshot,
+        types.CodeLensOptions(),
     ),
 )
 

@@ -94,7 +94,7 @@ def compared(
     return (
         replace(
             project,
-            links=head.links,
+            find_links=lambda: head.links,
             graph=head.graph,
             findings=findings,
             summary=summarise(head.graph, findings),

@@ -111,8 +111,12 @@ async def review_unit(
     account: Account,
     *,
     automatic: bool = False,
+    among_others: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
     """Make one call; the last event is always its `UnitDone`.
+
+    With `among_others` it is one of several whose prompts begin alike: the first of them goes
+    ahead, and the rest read what it wrote to the cache.
 
     One whose answer broke off is made once more, if anybody asked for it: what it had found is
     kept, and not shown twice.
@@ -123,7 +127,10 @@ async def review_unit(
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
-        prepared = replace(prepared, request=replace(prepared.request, automatic=automatic))
+        asked = replace(prepared.request, automatic=automatic)
+        if among_others:
+            asked = replace(asked, repeats="shared")
+        prepared = replace(prepared, request=asked)
         for last in (True,) if automatic else (False, True):
             found_before = {finding.fingerprint for finding in seen.findings}
             dropped.clear()
@@ -133,9 +140,11 @@ async def review_unit(
                 ) as outcomes:
                     async for outcome in outcomes:
                         if isinstance(outcome, Finding):
-                            finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
-                            if outcome.replacement is not None and finding.replacement is None:
-                                dropped[BROKEN] += 1
+                            finding = outcome
+                            if outcome.replacement is not None:
+                                text = texts[outcome.path]
+                                finding = await asyncio.to_thread(checked, outcome, text)
+                                dropped[BROKEN] += finding.replacement is None
                             reason = hidden_reason(finding, engine.settings)
                             published = seen.add(finding) if reason is None else None
                             if published is not None:
@@ -151,12 +160,12 @@ async def review_unit(
                 if last or error.failure.kind != "interrupted":
                     raise
                 log.info("the answer about %s broke off: asked once more", unit.origin)
-        for text in _not_sent(unit, prepared):
-            yield UnitNotice(unit, text)
+        for words in _not_sent(unit, prepared):
+            yield UnitNotice(unit, words)
     except ClaudeError as error:
         failure = error.failure
-    for reason, count in dropped.items():
-        yield UnitDropped(unit, reason, count)
+    for why, count in (+dropped).items():
+        yield UnitDropped(unit, why, count)
     yield UnitDone(unit, failure)
 
 
@@ -209,7 +218,14 @@ async def review(
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
             async with contextlib.aclosing(
-                review_unit(engine, unit, surroundings, account, automatic=automatic)
+                review_unit(
+                    engine,
+                    unit,
+                    surroundings,
+                    account,
+                    automatic=automatic,
+                    among_others=len(units) > 1,
+                )
             ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:

@@ -10,6 +10,7 @@ from claude_lsp.review.document import Document, changed_document, leads_to, onl
 from claude_lsp.text.conversation import is_conversation
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace import git_diff
+from claude_lsp.workspace.committed_rules import NEWLY
 from claude_lsp.workspace.files import TextFile, Unreadable, decode, list_files, read_text
 from claude_lsp.workspace.languages import language_of
 
@@ -183,6 +184,9 @@ class _Found:
     def scope(self, words: str, *, nothing: str = "", changes: bool = False) -> Scope:
         if changes:
             self.documents.sort(key=lambda document: document.origin.split("/"))
+        if hidden := sum(reason.endswith(NEWLY) for _, reason in self.skipped):
+            files_ = "1 file" if hidden == 1 else f"{hidden} files"
+            self.notices.append(f"The change ignores {files_} of its own; see what was skipped.")
         return Scope(
             words,
             tuple(self.documents),

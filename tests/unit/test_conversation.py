@@ -215,7 +215,8 @@ def test_what_stands_in_front_stays_the_same_from_turn_to_turn() -> None:
 def test_the_end_of_the_last_two_user_messages_is_marked_for_the_cache() -> None:
     block = Block("text", 2000, stable=True)
     earlier = (Message("user", (block, block)), Message("assistant", (block,)))
-    made = parameters(request("claude-sonnet-5-5", blocks=(block, block), earlier=earlier))
+    newest = {"blocks": (block, block), "earlier": earlier, "repeats": "stable"}
+    made = parameters(request("claude-sonnet-5-5", **newest))
     marks = [
         ["cache_control" in block for block in message["content"]] for message in made["messages"]
     ]

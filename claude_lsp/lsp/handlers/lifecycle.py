@@ -157,8 +157,10 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
         given = await _pulled(server)
         if given is not None:
             server.editor_settings = _over(server.initial_settings, given)
+    before = server.session.configuration.settings
     await server.session.configure(server.roots, server.editor_settings)
     configuration = server.session.configuration
+    _refresh_lenses(server, before, configuration.settings)
     server.forget_told()
     problems = [str(problem) for problem in configuration.problems]
     problems += await asyncio.to_thread(server.observation.follow, configuration.settings)
@@ -169,6 +171,14 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     if new:
         more = f" ({len(new) - 1} more in the log)" if len(new) > 1 else ""
         server.warn(f"{new[0]}{more}")
+
+
+def _refresh_lenses(server: ClaudeServer, before: Settings, now: Settings) -> None:
+    """Let the client ask for code lenses anew, if they, or their prices, may be others."""
+    enabled = before.code_lens.enabled or now.code_lens.enabled
+    if enabled and before != now and server.abilities.code_lens_refresh:
+        # Without waiting: a client that never answers must not hold the settings up.
+        server.workspace_code_lens_refresh(None)
 
 
 async def _pulled(server: ClaudeServer) -> dict[str, Any] | None:

@@ -1,13 +1,8 @@
---- Edits of the server: none for a text that it does not know yet, and the pieces of an answer,
---- which stream into a conversation one by one, as one step to undo.
+--- Changes that Neovim holds back for a moment: no edit of the server's is applied over one.
 
 local M = {}
 
-local LABEL = 'Claude: Continue'
-
---- By buffer: its `changedtick` after the last piece. Whatever the user changes begins a new step.
----@type table<integer, integer>
-local ticks = {}
+M.REFUSAL = 'the buffer has just been changed'
 
 --- By buffer: the version that the server was told of last. Neovim holds changes back for 150 ms.
 ---@type table<integer, integer>
@@ -31,7 +26,7 @@ end
 --- Whether the user has changed something of which the server has not been told; it is then.
 ---@param client vim.lsp.Client
 ---@param buffer integer
-local function is_ahead(client, buffer)
+function M.is_ahead(client, buffer)
   local now = vim.lsp.util.buf_versions[buffer]
   if not now or now == told[buffer] or not told[buffer] then
     return false
@@ -58,21 +53,10 @@ end
 function M.on_apply_edit(failure, params, context)
   local buffer = buffer_of(params.edit)
   local client = vim.lsp.get_client_by_id(context.client_id)
-  if buffer and client and is_ahead(client, buffer) then
-    return { applied = false, failureReason = 'the buffer has just been changed' }
+  if buffer and client and M.is_ahead(client, buffer) then
+    return { applied = false, failureReason = M.REFUSAL }
   end
-  buffer = params.label == LABEL and buffer or nil
-  if buffer and ticks[buffer] and ticks[buffer] == vim.b[buffer].changedtick then
-    -- Right after an undo there is nothing to join, which is an error.
-    pcall(vim.api.nvim_buf_call, buffer, function()
-      vim.cmd.undojoin()
-    end)
-  end
-  local answer = vim.lsp.handlers['workspace/applyEdit'](failure, params, context)
-  if buffer then
-    ticks[buffer] = vim.b[buffer].changedtick
-  end
-  return answer
+  return vim.lsp.handlers['workspace/applyEdit'](failure, params, context)
 end
 
 return M
