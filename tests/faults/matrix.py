@@ -135,6 +135,7 @@ def _together(words: Mapping[tuple[str, str], str], fault: str, names: Sequence[
 
 def named(document: str) -> tuple[set[str], set[str]]:
     """Return the faults and the columns that a document names."""
+    document = document.partition("## A second judge")[0]
     rows = re.findall(r"^\| ([^|]+?) \|", document, re.MULTILINE)
     heads = {f"{group[0].upper()}{group[1:]}" for group in {fault.group for fault in FAULTS}}
     editor, _, ci = document.partition("## In CI")
