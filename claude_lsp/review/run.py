@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_AGAIN_S = 1.0
+"""Before a call whose answer broke off is made once more."""
+
 # Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
     (
@@ -160,6 +163,7 @@ async def review_unit(
                 if last or error.failure.kind != "interrupted":
                     raise
                 log.info("the answer about %s broke off: asked once more", unit.origin)
+                await asyncio.sleep(_AGAIN_S)
         for words in _not_sent(unit, prepared):
             yield UnitNotice(unit, words)
     except ClaudeError as error:

@@ -52,12 +52,12 @@ class Case:
     command: str = "review"
 
 
-KNOWN = {
-    "truncated_stream_accepted": (
-        "it takes an answer that ends early and is not asked for again as one that was believed. "
-        "It was asked for again, then told, and the exit code is that of a failure."
-    ),
-}
+_AGAIN = (
+    "it knows by its bytes what is sent again, and the second request has a mark for the cache "
+    "that the first has not, so that it counts as another call. The number of requests and the "
+    "exit code tell that it was sent again."
+)
+KNOWN = ("gave_up", "malformed_chunk_ignored", "truncated_stream_accepted")
 
 
 def _fail(status: int, mock: Any) -> object:
@@ -75,13 +75,16 @@ CASES = (
       for status in (400, 401, 403, 404, 413, 422)),
     Case("the context is too long", lambda mock: mock.context_overflow(), codes.NOTHING),
     Case("the first word after half a second", lambda mock: mock.slow_first_token(0.5), codes.DONE),
-    Case("dropped after 3 events", lambda mock: mock.disconnect(after_chunks=3), codes.DONE),
+    Case("dropped after 3 events", lambda mock: mock.disconnect(after_chunks=3),
+         codes.DONE, ("gave_up",)),
     Case("dropped each time", lambda mock: mock.disconnect(after_chunks=3, times=None),
-         codes.NOTHING),
-    Case("ends early", lambda mock: mock.truncate(after_chunks=3), codes.DONE),
+         codes.NOTHING, ("gave_up",)),
+    Case("ends early", lambda mock: mock.truncate(after_chunks=3),
+         codes.DONE, ("truncated_stream_accepted",)),
     Case("ends early each time", lambda mock: mock.truncate(after_chunks=3, times=None),
          codes.NOTHING, ("truncated_stream_accepted",)),
-    Case("an event that is no JSON", lambda mock: mock.corrupt(after_chunks=3), codes.DONE),
+    Case("an event that is no JSON", lambda mock: mock.corrupt(after_chunks=3),
+         codes.DONE, ("malformed_chunk_ignored",)),
     Case("silent in the middle", lambda mock: mock.stall(seconds=8, after_chunks=3), codes.DONE),
     Case("a tool that was never offered, then prose",
          lambda mock: mock.break_tool_call("unknown_tool"), codes.INCOMPLETE, command="arch"),
@@ -134,7 +137,7 @@ def test_the_judge_finds_nothing_that_is_not_known(
 
 def told(rows: Sequence[str]) -> str:
     """Return what the judge says, as Markdown."""
-    known = "".join(f"- *{code}*: {why}\n" for code, why in KNOWN.items())
+    known = f"- {', '.join(f'*{code}*' for code in KNOWN)}: {_AGAIN}\n"
     return (
         "[llmock](https://pypi.org/project/llmock/) breaks answers in ways of its own and "
         "grades what\na client does: waits that are not kept, requests that can't help, storms, "
