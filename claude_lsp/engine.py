@@ -360,8 +360,11 @@ class Engine:
                         break
         except errors.ClaudeError as error:
             failure = error
+        asks = bool(answers) and answers[-1].asks
+        if asks and not request.tools:
+            failure = failure or errors.ClaudeError(errors.unusable("it asks for a tool"))
         # What stands before a call is no answer yet.
-        whole = failure is None and not (answers and answers[-1].asks)
+        whole = failure is None and not asks
         for outcome in _read(partial(reader.finish, complete=whole)):
             if isinstance(outcome, Unusable):
                 failure = failure or errors.ClaudeError(errors.unusable(outcome.reason))

@@ -10,17 +10,27 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_lsp.claude import errors
+from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.recording import key_of
 from claude_lsp.claude.request import parameters, prefix_of
 from claude_lsp.claude.stream import Decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
@@ -31,7 +41,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _TICKET = "batch.json"
+_PATIENCE = Patience(deadline_s=600, retries=5)
+_TURNED_AWAY = ("rate-limit", "overloaded")
+"""Failures after which nothing was begun: a batch must not be sent, and paid for, twice."""
 _ENOUGH = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 
@@ -134,8 +149,9 @@ class Batch:
                 {"custom_id": key, "params": _unstreamed(parameters(request))}
                 for key, request in wanted.items()
             ]
-            created: Any = await self._client.call(
-                lambda api: api.messages.batches.create(requests=bodies)  # type: ignore[arg-type]
+            created: Any = await self._asked(
+                lambda api: api.messages.batches.create(requests=bodies),
+                again=_TURNED_AWAY,
             )
         except errors.ClaudeError:
             for key, row in rows.items():
@@ -149,13 +165,39 @@ class Batch:
         await asyncio.to_thread(self._recording.write, _TICKET, content)
         return ticket
 
+    async def _asked(
+        self,
+        ask: Callable[[Any], Awaitable[T]],
+        again: Collection[str] | None = None,
+    ) -> T:
+        """Ask about a batch, more than once where that may help: hours of work hang on it.
+
+        Args:
+            ask: asks by a method of the SDK's client.
+            again: the kinds of failures after which to ask again; None for all that may pass.
+
+        Raises:
+            ClaudeError: it failed to the end.
+        """
+        attempts, began = 0, time.monotonic()
+        while True:
+            attempts += 1
+            try:
+                return await self._client.call(ask)
+            except errors.ClaudeError as error:
+                failure = error.failure
+                wait = _PATIENCE.wait_before_retry(failure, attempts, time.monotonic() - began)
+                if wait is None or (again is not None and failure.kind not in again):
+                    raise
+                log.info("a question about a batch failed (%s): again in %.1f s", failure, wait)
+                await asyncio.sleep(wait)
+
     async def _shown(self, ticket: Ticket) -> Any:
-        return await self._client.call(lambda api: api.messages.batches.retrieve(ticket.id))
+        return await self._asked(lambda api: api.messages.batches.retrieve(ticket.id))
 
     async def _collect(self, ticket: Ticket) -> None:
-        results = await self._client.call(lambda api: api.messages.batches.results(ticket.id))
-        async for line in results:
-            result = line.result.model_dump(mode="json")
+        for line in await self._asked(lambda api: _results(api, ticket.id)):
+            result = line.result.model_dump(mode="json", warnings=False)
             request = self._requests.get(line.custom_id)
             if request is None:
                 log.warning(
@@ -187,6 +229,18 @@ class Batch:
             first_token_s=None,
             total_s=0.0,
         )
+
+
+async def _results(api: Any, batch_id: str) -> list[Any]:
+    """Return all results of a batch.
+
+    Raises:
+        ClaudeError: they are damaged.
+    """
+    try:
+        return [line async for line in await api.messages.batches.results(batch_id)]
+    except ValueError as error:  # a line that is no JSON
+        raise errors.ClaudeError(errors.interrupted()) from error
 
 
 def _batched(requests: Sequence[Request]) -> Iterator[Request]:

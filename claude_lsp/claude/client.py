@@ -16,6 +16,7 @@ import ssl
 import sys
 import time
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -279,26 +280,28 @@ class Client:
         try:
             with attempt.deadline:
                 response = await self._send(attempt)
-            chunks = aiter(response.aiter_bytes())
-            while (data := await attempt.next_chunk(chunks)) is not None:
-                turn.begun()
-                if self._recording is not None:
-                    attempt.events += data
-                for piece in attempt.decode(data):
-                    if streaming is None:
-                        waiting.end()
-                        streaming = tracing.span("stream", kind="client", parent=attempt.span)
-                    yield piece
-                if attempt.ended:
-                    break
+            # Closed here, with all that it reads from: what is left to be collected may be closed
+            # by any thread.
+            async with contextlib.aclosing(response.aiter_bytes()) as chunks:
+                while (data := await attempt.next_chunk(chunks)) is not None:
+                    turn.begun()
+                    if self._recording is not None:
+                        attempt.events += data
+                    for piece in attempt.decode(data):
+                        if streaming is None:
+                            waiting.end()
+                            streaming = tracing.span("stream", kind="client", parent=attempt.span)
+                        yield piece
+                    if attempt.ended:
+                        break
+                attempt.check_end()
+                await attempt.drain(chunks)
         except TimeoutError as error:
             raise errors.ClaudeError(errors.timeout(attempt.patience.deadline_s)) from error
         finally:
             waiting.end()
             if streaming is not None:
                 streaming.end()
-        attempt.check_end()
-        await attempt.drain(chunks)
         if self._recording is not None:
             body = parameters(attempt.request)
             await asyncio.to_thread(self._recording.keep, body, bytes(attempt.events))
@@ -436,7 +439,12 @@ class _Attempt:
         Raises:
             ClaudeError: an error event, a missing end, a refusal or a cut.
         """
-        failure = errors.at_end(self.decoder.answer, self.request_id)
+        answer = self.decoder.answer
+        failure = errors.at_end(answer, self.request_id)
+        if failure is not None and self.response is not None and not answer.begun:
+            content_type = self.response.headers.get("content-type", "")
+            if not content_type.startswith("text/event-stream"):
+                failure = errors.not_a_stream(content_type, self.request_id)
         if failure is not None:
             raise errors.ClaudeError(failure)
 
@@ -514,14 +522,18 @@ def _failure_of(error: Exception) -> errors.Failure | None:
     import httpx2
 
     if isinstance(error, anthropic.APIStatusError):
-        return errors.from_status(
+        headers = error.response.headers
+        failure = errors.from_status(
             error.status_code,
             error.type,
             (error.api_message or "") if error.type else f"HTTP {error.status_code}",
             code=getattr(error, "error_code", None),
             request_id=error.request_id,
-            retry_after_s=_retry_after(error.response.headers),
+            retry_after_s=_retry_after(headers),
         )
+        # The service knows best.
+        word = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+        return failure if word is None else replace(failure, retryable=word)
     if isinstance(error, anthropic.APITimeoutError):
         connecting = isinstance(error.__cause__, (httpx2.ConnectTimeout, httpx2.PoolTimeout))
         return errors.connection("no connection in time") if connecting else errors.timeout()
@@ -548,4 +560,8 @@ def _retry_after(headers: httpx2.Headers) -> float | None:
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
-    return None
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return max(0.0, until.timestamp() - time.time())

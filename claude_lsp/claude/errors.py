@@ -126,6 +126,7 @@ _BY_STATUS: dict[int, str] = {
     403: "permission_error",
     404: "not_found_error",
     408: "timeout_error",
+    409: "api_error",
     413: "request_too_large",
     422: "invalid_request_error",
     429: "rate_limit_error",
@@ -133,6 +134,12 @@ _BY_STATUS: dict[int, str] = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+
+_NO_API = Failure(
+    "configuration",
+    "There is no Messages API at the endpoint's address",
+    "Check the address in endpoint.base_url or ANTHROPIC_BASE_URL; `claude-lsp doctor` shows it",
+)
 
 _TOO_LONG = re.compile(
     r"prompt is too long|exceed_context_size|context (?:size|length|window)", re.IGNORECASE
@@ -159,7 +166,13 @@ def from_status(
         request_id: the `request-id` header.
         retry_after_s: the `retry-after` header.
     """
-    known = _BY_TYPE.get(error_type or "") or _BY_TYPE.get(_BY_STATUS.get(status, ""))
+    if status == 404 and error_type is None:
+        known: Failure | None = _NO_API
+    elif error_type == "api_error" and 400 <= status < 500:
+        # Others than Anthropic call by that name what is wrong with the request as well.
+        known = _BY_TYPE.get(_BY_STATUS.get(status, ""))
+    else:
+        known = _BY_TYPE.get(error_type or "") or _BY_TYPE.get(_BY_STATUS.get(status, ""))
     if known is None:
         known = _BY_TYPE["api_error" if status >= 500 or status == 200 else "invalid_request_error"]
     if _TOO_LONG.search(message) and status in (200, 400, 413, 500):
@@ -168,7 +181,7 @@ def from_status(
             "The request does not fit the model's context window",
             "Lower context.tokens, or review fewer files at once",
         )
-    elif code in _LIMIT_CODES or (status in (400, 429) and _USAGE_LIMIT.search(message)):
+    elif code in _LIMIT_CODES or (status in (200, 400, 429) and _USAGE_LIMIT.search(message)):
         known = Failure(
             "spend-limit",
             "The spending limit set for this key in the console is reached",
@@ -229,6 +242,30 @@ def interrupted(request_id: str | None = None) -> Failure:
     )
 
 
+def not_a_stream(content_type: str, request_id: str | None = None) -> Failure:
+    """The answer was no stream of events: a page of something in between, or not streamed.
+
+    Args:
+        content_type: what the answer says it is.
+        request_id: the `request-id` header.
+    """
+    what = _one_line(content_type.partition(";")[0], 60) or "something without a type"
+    message = f"The endpoint answered with {what} instead of a stream of events"
+    if what == "text/html":
+        return Failure(
+            "configuration",
+            message,
+            "Check the address in endpoint.base_url, and whether the network wants you to log in",
+            request_id=request_id,
+        )
+    return Failure(
+        "unusable",
+        message,
+        "Check the endpoint: it must stream when it is asked to",
+        request_id=request_id,
+    )
+
+
 def timeout(seconds: float | None = None) -> Failure:
     """Our own deadline passed, or the server was silent for too long before it answered."""
     return Failure(
@@ -276,8 +313,8 @@ def at_end(answer: Answer, request_id: str | None = None) -> Failure | None:
     """How an answer that has ended failed: an error event, no end, a refusal or a cut, or not."""
     if answer.error is not None:
         kind, message = answer.error
-        return from_status(200, kind, message, request_id=request_id)
-    if not answer.complete or answer.stop_reason is None:
+        return from_status(200, kind, message, code=answer.error_code, request_id=request_id)
+    if not answer.complete or answer.stop_reason in (None, "pause_turn"):
         return interrupted(request_id)
     if answer.stop_reason == "refusal":
         return refused(answer.refusal, request_id)
@@ -350,7 +387,7 @@ def recording(folder: str, problem: str) -> Failure:
     return Failure(
         "recording",
         f"The answers in {folder} can't be used: {_one_line(problem)}",
-        "Name another folder",
+        "Name a folder that can be written, in place of it or by CLAUDE_LSP_STATE_DIR",
     )
 
 

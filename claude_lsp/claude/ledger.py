@@ -35,7 +35,9 @@ STATE_VARIABLE = "CLAUDE_LSP_STATE_DIR"
 
 
 # Ends of a request after which the server may have worked, and so billed, whatever we know of it.
-_PERHAPS_BILLED = frozenset(("ok", "cancelled", "interrupted", "timeout", "refused", "truncated"))
+_PERHAPS_BILLED = frozenset(
+    ("ok", "cancelled", "interrupted", "timeout", "refused", "truncated", "unusable")
+)
 
 
 def charge(request: Request, usage: Usage, outcome: str, attempts: int) -> float | None:

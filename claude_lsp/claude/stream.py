@@ -44,6 +44,7 @@ class Answer:
         usage: the tokens counted so far.
         complete: whether `message_stop` arrived.
         error: (type, message) of an error event in mid-stream.
+        error_code: the cause of that error by the service's word, where it gives one.
         batched: whether it was made at the price of batches.
         cache_miss: why a cache did not serve the prompt, by the service's word; None where it was
             not asked, does not tell or there was no miss.
@@ -58,6 +59,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     complete: bool = False
     error: tuple[str, str] | None = None
+    error_code: str | None = None
     batched: bool = False
     cache_miss: str | None = None
 
@@ -65,6 +67,11 @@ class Answer:
     def text(self) -> str:
         """The whole text so far, thinking excluded."""
         return "".join(self.pieces)
+
+    @property
+    def begun(self) -> bool:
+        """Whether any event of a message has arrived."""
+        return bool(self.message_id or self.pieces or self.blocks or self.error or self.complete)
 
     @property
     def asks(self) -> bool:
@@ -202,6 +209,8 @@ class Decoder:
                 error_body = _table(event.get("error"))
                 kind = str(error_body.get("type") or "api_error")
                 self.answer.error = kind, str(error_body.get("message") or "")
+                code = _table(error_body.get("details")).get("error_code")
+                self.answer.error_code = code if isinstance(code, str) else None
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Take over counters; those of `message_delta` are cumulative, absent ones stay."""

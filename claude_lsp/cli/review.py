@@ -316,6 +316,7 @@ async def _review(
 
     tally = Tally(plan)
     progress = Progress(len(plan.units))
+    told: set[str] = set()
     try:
         async with asyncio.timeout(options.timeout), contextlib.AsyncExitStack() as stack:
             stack.enter_context(interruptible())
@@ -330,6 +331,11 @@ async def _review(
                 elif isinstance(event, UnitDone):
                     failure = event.failure
                     tally.finish(event.unit, None if failure is None else failure.message)
+                    if failure is not None and failure.kind not in told:
+                        # The report tells what happened to each; what to do about it, once.
+                        told.add(failure.kind)
+                        progress.end()
+                        say(str(failure))
                 else:
                     result.notices.append(f"{event.unit.origin}: {event.text}")
                     result.incomplete = True
@@ -340,6 +346,7 @@ async def _review(
     except TimeoutError:
         tally.give_up("over --timeout")
     except ClaudeError as error:
+        say(str(error.failure))
         tally.give_up(error.failure.message)
     finally:
         progress.end()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from claude_lsp.claude.account import Account
     from claude_lsp.engine import Engine, Prepared
     from claude_lsp.review.plan import Unit
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S = 1.0
+"""Before a call whose answer broke off is made once more."""
 
 # Failures after which the other calls would fail in the same way.
 _FATAL = frozenset(
@@ -113,10 +120,13 @@ async def review_unit(
 
     With `among_others` it is one of several whose prompts begin alike: the first of them goes
     ahead, and the rest read what it wrote to the cache.
+
+    One whose answer broke off is made once more, if anybody asked for it: what it had found is
+    kept, and not shown twice.
     """
     action, situation = ACTIONS["review"], situation_of(unit)
-    failure = None
-    seen = Seen()
+    failure: Failure | None = None
+    seen, dropped = Seen(), Counter[str]()
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
@@ -124,33 +134,45 @@ async def review_unit(
         if among_others:
             asked = replace(asked, repeats="shared")
         prepared = replace(prepared, request=asked)
-        async with contextlib.aclosing(
-            engine.run(action, situation, prepared, account)
-        ) as outcomes:
-            async for outcome in outcomes:
-                if isinstance(outcome, Finding):
-                    finding = outcome
-                    told = None
-                    if finding.replacement is not None:
-                        text = texts[finding.path]
-                        told = await asyncio.to_thread(reason_against, finding, text)
-                    if told is not None:
-                        finding = without_fix(finding)
-                        yield UnitDropped(unit, told, 1)
-                    reason = hidden_reason(finding, engine.settings)
-                    published = seen.add(finding) if reason is None else None
-                    if published is None:
-                        yield UnitDropped(unit, reason or "the same as another", 1)
-                    else:
-                        yield UnitFound(unit, published)
-                elif isinstance(outcome, Drop):
-                    yield UnitDropped(unit, outcome.reason, outcome.count)
-                elif isinstance(outcome, Notice):
-                    yield UnitNotice(unit, outcome.text)
+        for last in (True,) if automatic else (False, True):
+            found_before = {finding.fingerprint for finding in seen.findings}
+            dropped.clear()
+            try:
+                async with contextlib.aclosing(
+                    engine.run(action, situation, prepared, account)
+                ) as outcomes:
+                    async for outcome in outcomes:
+                        if isinstance(outcome, Finding):
+                            finding = outcome
+                            told = None
+                            if finding.replacement is not None:
+                                text = texts[finding.path]
+                                told = await asyncio.to_thread(reason_against, finding, text)
+                            if told is not None:
+                                finding = without_fix(finding)
+                                dropped[told] += 1
+                            reason = hidden_reason(finding, engine.settings)
+                            published = seen.add(finding) if reason is None else None
+                            if published is not None:
+                                yield UnitFound(unit, published)
+                            elif finding.fingerprint not in found_before:
+                                dropped[reason or "the same as another"] += 1
+                        elif isinstance(outcome, Drop):
+                            dropped[outcome.reason] += outcome.count
+                        elif isinstance(outcome, Notice):
+                            yield UnitNotice(unit, outcome.text)
+                break
+            except ClaudeError as error:
+                if last or error.failure.kind != "interrupted":
+                    raise
+                log.info("the answer about %s broke off: asked once more", unit.origin)
+                await asyncio.sleep(_AGAIN_S)
         for words in _not_sent(unit, prepared):
             yield UnitNotice(unit, words)
     except ClaudeError as error:
         failure = error.failure
+    for why, count in (+dropped).items():
+        yield UnitDropped(unit, why, count)
     yield UnitDone(unit, failure)
 
 

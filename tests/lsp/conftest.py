@@ -8,6 +8,7 @@ import pytest
 
 from claude_lsp.lsp import apply
 from claude_lsp.lsp.server import ClaudeServer
+from claude_lsp.review import run
 from tests.lsp.editor import Editor, know_commands
 from tests.lsp.pair import Pair, shared_converter
 
@@ -29,6 +30,7 @@ async def unstarted(
     # What only has to be waited for; the tests of waiting itself set their own.
     monkeypatch.setattr(apply, "_RETRY_S", 0.02)
     monkeypatch.setattr(apply, "_ECHO_S", 0.3)
+    monkeypatch.setattr(run, "_AGAIN_S", 0.0)
     root = tmp_path / "project"
     root.mkdir()
     know_commands(shared_converter())

@@ -195,13 +195,22 @@ async def test_a_failed_review_keeps_the_earlier_findings_and_those_it_found(
 ) -> None:
     uri = editor.open()
     await review(editor, uri, LIMIT, RESULT)
-    editor.api.script(replies.partial('{"findings":[' + json.dumps(RETURN)) + end)
+    editor.api.answer = replies.partial('{"findings":[' + json.dumps(RETURN)) + end
     await editor.run("claude.review", {"uri": uri})
     assert {line for line, _ in editor.shown(uri)} == {0, 4, 7}
     (error,) = editor.errors
     assert words in error
     assert not any("no findings" in message for message in editor.messages)
     assert editor.statuses[-1][0] == "blocked"
+
+
+async def test_a_review_that_broke_off_is_asked_for_once_more(editor: Editor) -> None:
+    uri = editor.open()
+    broken = replies.partial('{"findings":[' + json.dumps(LIMIT)) + Disconnect(reset=False)
+    editor.api.script(broken, replies.json_findings([LIMIT, RESULT]))
+    await editor.run("claude.review", {"uri": uri})
+    assert {line for line, _ in editor.shown(uri)} == {0, 4}
+    assert (len(editor.api.messages), editor.messages) == (2, [])
 
 
 async def test_a_failure_before_anything_came_keeps_everything(editor: Editor) -> None:

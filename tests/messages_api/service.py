@@ -285,8 +285,11 @@ class Service:
             batch_id=batch,
         )
 
-        def errored(kind: str, message: str) -> dict[str, Any]:
-            return {"type": "errored", "error": error_body(kind, message, exchange.request_id)}
+        def errored(
+            kind: str, message: str, details: dict[str, Any] | None = None
+        ) -> dict[str, Any]:
+            body = error_body(kind, message, exchange.request_id, details)
+            return {"type": "errored", "error": body}
 
         try:
             answer = self._new_answer(part, params, key, batched=True)
@@ -297,7 +300,9 @@ class Service:
             match step:
                 case Hang() | Disconnect():
                     return {"type": "expired"}
-                case RespondError(_, kind, message) | StreamError(kind, message):
+                case RespondError(type=kind, message=message, details=details):
+                    return errored(kind, message, details)
+                case StreamError(kind, message):
                     return errored(kind, message)
                 case Respond():
                     return errored("api_error", "Internal server error")

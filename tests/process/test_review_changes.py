@@ -15,6 +15,7 @@ import pytest
 from claude_lsp.claude.patience import Patience
 from claude_lsp.cli import main as command_line
 from claude_lsp.cli import process as exit_codes
+from claude_lsp.review import run
 from tests.messages_api import Disconnect, replies
 from tests.process.test_cli import COMMAND, NO_KEY, Shell, finding
 from tests.unit.git_kit import Repository
@@ -74,6 +75,7 @@ def shell(
         return wait and min(wait, 0.01)
 
     monkeypatch.setattr(Patience, "wait_before_retry", soon)
+    monkeypatch.setattr(run, "_AGAIN_S", 0.0)
     root = tmp_path / "project"
     root.mkdir()
     made = Here(threaded_messages_api, root)

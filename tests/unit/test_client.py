@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
+import types
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +23,7 @@ from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block
 from claude_lsp.settings import Settings, build
-from tests.messages_api import KEY, Gate, MessagesApi, Reply, Wait, replies
+from tests.messages_api import KEY, Finish, Gate, MessagesApi, Reply, Wait, replies
 from tests.unit.engine_kit import point_at, request
 
 if TYPE_CHECKING:
@@ -141,11 +145,32 @@ FAULTS = {
     "unavailable": Fault(replies.error(503), "server", True),
     "gateway timeout": Fault(replies.error(504), "timeout", True, cost=RESERVED),
     "request timeout": Fault(replies.error(408), "timeout", True, cost=RESERVED),
-    "conflict": Fault(replies.error(409), "bad-request", False),
+    "conflict": Fault(replies.error(409), "server", True),
     "unauthorised": Fault(replies.error(401), "authentication", False),
     "billing": Fault(replies.error(402), "billing", False),
     "forbidden": Fault(replies.error(403), "permission", False),
     "no such model": Fault(replies.error(404, message="model: x"), "model-not-found", False),
+    "no API there": Fault(
+        replies.html_error(404), "configuration", False, request_id=False, says="HTTP 404"
+    ),
+    "unprocessable by another name": Fault(replies.error(422, "api_error"), "bad-request", False),
+    "overloaded, and not to be sent again": Fault(
+        replies.error(529, headers={"x-should-retry": "false"}), "overloaded", False
+    ),
+    "a page to log in": Fault(
+        replies.http(200, "<html>", {"content-type": "text/html"}, request_id=False),
+        "configuration",
+        False,
+        request_id=False,
+        says="text/html instead of a stream",
+    ),
+    "a message that does not stream": Fault(
+        replies.http(200, {"type": "message"}), "unusable", False, cost=RESERVED,
+        says="application/json instead of a stream",
+    ),
+    "paused": Fault(
+        replies.partial("He") + Finish("pause_turn"), "interrupted", True, "He", COUNTED
+    ),
     "too large": Fault(replies.error(413), "too-large", False),
     "too large in HTML": Fault(replies.html_error(), "too-large", False, request_id=False),
     "bad gateway in HTML": Fault(replies.html_error(502), "server", True, request_id=False),
@@ -285,6 +310,15 @@ async def test_a_long_wait_is_a_failure_at_once(
     assert (len(harness.api.messages), waits) == (1, [])
 
 
+async def test_a_wait_until_a_time_is_kept(harness: Harness, waits: list[float]) -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    harness.api.script(replies.error(429, headers={"retry-after": until}))
+    got = await harness.ask(PATIENT)
+    assert got.failure is not None
+    assert got.failure.retry_after_s == pytest.approx(3600, abs=60)
+    assert (len(harness.api.messages), waits) == (1, [])
+
+
 async def test_no_wait_goes_past_the_deadline(harness: Harness, waits: list[float]) -> None:
     harness.api.script(replies.rate_limit(20))
     got = await harness.ask(Patience(deadline_s=10, retries=3))
@@ -393,6 +427,26 @@ async def test_leaving_early_closes_the_stream_and_settles(harness: Harness) -> 
     assert row["input"] > 0
     assert row["output"] > 0
     assert row["cost_usd"] > 0
+
+
+async def test_a_stream_that_fails_is_closed_to_its_ground(harness: Harness) -> None:
+    harness.api.script(replies.corrupt_event("Hello"))
+
+    async def ask() -> None:
+        async with harness.client.stream(request(), QUICK) as (pieces, _):
+            async for _piece in pieces:
+                pass
+
+    with pytest.raises(ClaudeError) as failure:
+        await ask()
+    assert failure.value.failure.kind == "interrupted"
+    # What is only collected is closed later, and by whichever thread that falls to.
+    left = [
+        each.__qualname__
+        for each in gc.get_objects()
+        if isinstance(each, types.AsyncGeneratorType) and each.ag_frame is not None
+    ]
+    assert "Response.aiter_raw" not in left
 
 
 @pytest.mark.parametrize("after", ["headers", "text"])
