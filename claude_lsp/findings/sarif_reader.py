@@ -60,6 +60,7 @@ def _findings(result: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[Fin
     severity = properties.get("severity") if ours else None
     first = quoted["startLine"] - 1
     last = max(first, quoted.get("endLine", quoted["startLine"]) - 1)
+    start = Position(first, max(quoted.get("startColumn", 1) - 1, 0))
     yield Finding(
         rule=cleaned_line(_rule(result, run), _TITLE),
         severity=Severity(severity)
@@ -68,7 +69,7 @@ def _findings(result: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[Fin
         title=title,
         explanation=explanation,
         path=_path(physical["artifactLocation"], run),
-        range=Range(Position(first, max(quoted.get("startColumn", 1) - 1, 0)), Position(last, 0)),
+        range=Range(start, max(start, Position(last, 0))),
         quote=str((quoted.get("snippet") or {}).get("text") or ""),
         confidence=min(max(float(result.get("rank", -1)) / 100, 0.0), 1.0),
         fingerprint=str(keys.get(FINGERPRINT, "")),

@@ -35,6 +35,7 @@ character. Characters that could steer a terminal are written as `\uXXXX`.
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
@@ -246,7 +247,7 @@ def _expect(value: Any, shape: Any, where: str) -> None:
             raise TypeError(f"{where} is no list")
         for number, item in enumerate(value, 1):
             _expect(item, shape[0], f"{where} {number}")
-    elif not isinstance(value, shape):
+    elif not isinstance(value, shape) or (isinstance(value, float) and not isfinite(value)):
         raise TypeError(f"{where} can't be {value!r:.80}")
 
 
