@@ -7,6 +7,7 @@ expression does within one call: for that the long form has a bound on real seco
 from __future__ import annotations
 
 import sys
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,8 @@ def lines_of(names: tuple[str, ...]) -> set[Line]:
         waiting = [code for code in module.co_consts if isinstance(code, CodeType)]
         while waiting:
             code = waiting.pop()
-            found |= {
-                (path, line)
-                for *_, line in code.co_lines()
-                if line is not None and line != code.co_firstlineno
-            }
+            if code.co_flags & CO_OPTIMIZED:  # a function, not the body of a class
+                lines = {line for *_, line in code.co_lines() if line is not None}
+                found |= {(path, line) for line in lines - {code.co_firstlineno}}
             waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
     return found

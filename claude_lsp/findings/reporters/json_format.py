@@ -159,6 +159,8 @@ def read_report(text: str) -> Report:
         commit, number = value.get("commit", ""), value.get("round", 1)
         _expect(commit, str, "the report: commit")
         _expect(number, int, "the report: round")
+        if number < 1:
+            raise ValueError(f"there is no round {number}")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
