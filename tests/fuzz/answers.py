@@ -121,7 +121,7 @@ def completions(data: bytes) -> None:
     """A suggestion fits its cursor, is never taken back, and does not depend on the pieces."""
     before, after, answer = texts(data, 3)
     text = before + after
-    snapshot = Snapshot("file:///w/file", 1, text, chosen(before.encode("utf-8"), LANGUAGES))
+    snapshot = Snapshot("file:///w/file", 1, text, chosen(before[:4].encode(), LANGUAGES))
     index = snapshot.index
     span = index.range_of(len(before), len(before))
     situation = Situation(snapshot, "file", span, suggestions=1 + len(data) % 3)

@@ -175,10 +175,11 @@ def instructions(data: bytes) -> None:
 def patterns(data: bytes) -> None:
     """Ignore patterns of any kind compile, and match by their last word however they are asked."""
     lines, paths = texts(data, 2)
-    written = lines.split("\n")
+    written = lines.split("\n")[:200]
     rules = Patterns(written, fold_case=False)
     folded = Patterns(written, fold_case=True)
-    for path in paths.split("\n")[:50]:
+    single = [Patterns([line], fold_case=False) for line in written]
+    for path in paths.split("\n")[:20]:
         parts = [part for part in as_bytes(path).split("/") if part]
         if not parts:
             continue
@@ -186,13 +187,8 @@ def patterns(data: bytes) -> None:
             decided = rules.match(parts, directory=directory)
             assert rules.match(parts, directory=directory) is decided
             assert decided is None or not decided.directories_only or directory
-            one_by_one = [
-                pattern
-                for line in written
-                if (alone := Patterns([line], fold_case=False))
-                and (pattern := alone.match(parts, directory=directory))
-            ]
-            assert (one_by_one[-1:] or [None]) == [decided]
+            one_by_one = [alone.match(parts, directory=directory) for alone in single]
+            assert next(filter(None, reversed(one_by_one)), None) == decided
             folded.match(parts, directory=directory)
         assert isinstance(matches_glob(path, written[0]), bool)
 

@@ -17,9 +17,12 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.fuzz.inputs import KINDS, Edit, edited
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.fuzz.steps import Line
     from tests.fuzz.targets import Target
 
 SLOWEST_S = 10
@@ -43,7 +46,9 @@ def main() -> None:
             raise ImportError
         import atheris
     except ImportError:
-        _guided(_target(given.target), given.seconds, kept, failed)
+        target = _target(given.target)
+        cases = [*target.cases(), *sorted(kept.iterdir())]
+        fuzz_guided(target, given.seconds, cases, kept, failed)
         return
     # Its hook into regular expressions stays off: those know no place to begin at.
     with atheris.instrument_imports(include=["claude_lsp"]):
@@ -82,19 +87,32 @@ def _quoted(word: bytes) -> str:
     return '"' + "".join(f"\\x{byte:02x}" for byte in word[:64]) + '"'
 
 
-def _guided(target: Target, seconds: float, kept: Path, failed: Path) -> None:
-    """Change inputs at random; keep those that run what none has run before."""
+def fuzz_guided(
+    target: Target, seconds: float, cases: Iterable[Path], kept: Path, failed: Path
+) -> None:
+    """Change inputs at random; keep those that run what none has run before.
+
+    Args:
+        target: what to run.
+        seconds: how long.
+        cases: the files of the inputs to begin with, at least one.
+        kept: the folder for new inputs.
+        failed: the folder for the input of the first failure, which ends the process with 77.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    from tests.fuzz.steps import counted_lines  # imports the product, which atheris must do first
+
     chance = random.Random(0)
-    inputs = [path.read_bytes() for path in [*target.cases(), *sorted(kept.iterdir())]]
+    inputs = [path.read_bytes() for path in cases]
     seen: set[tuple[Line, int]] = set()
     runs = 0
     deadline = time.monotonic() + seconds
 
-    def try_one(data: bytes, run: Callable[[bytes], None]) -> bool:
+    def try_one(data: bytes) -> bool:
         nonlocal runs
         runs += 1
         try:
-            counts = counted_lines(lambda: run(data))
+            counts = counted_lines(lambda: target.run(data))
         except Exception:
             (failed / f"{target.name}-crash-{sha1(data).hexdigest()}").write_bytes(data)
             traceback.print_exc()
@@ -106,10 +124,10 @@ def _guided(target: Target, seconds: float, kept: Path, failed: Path) -> None:
         return new
 
     for data in inputs:
-        try_one(data, target.run)
+        try_one(data)
     while time.monotonic() < deadline:
         data = edited(chance.choice(inputs), _edits(chance, target))
-        if try_one(data, target.run):
+        if try_one(data):
             inputs.append(data)
             (kept / sha1(data).hexdigest()).write_bytes(data)
     print(f"stat::number_of_executed_units: {runs}")

@@ -107,7 +107,9 @@ class Session(Editor):
     def _text_of(self, kind: str, asked: str) -> str:
         """Return an answer about a line of an open document, whatever was asked."""
         open_texts = [self.client.texts[uri] for uri in self.client.versions]
-        quote = next((line for text in open_texts for line in text.split("\n") if line.strip()), "x")
+        quote = next(
+            (line for text in open_texts for line in text.split("\n") if line.strip()), "x"
+        )
         quote = quote.strip("\r")
         if "fill>" in asked:
             return f"<fill>{quote[:3]}(1)\nagain</fill>"
@@ -245,7 +247,10 @@ class Session(Editor):
             logging.getLogger("claude_lsp").removeHandler(self.mishaps)
             await self.api.__aexit__(None, None, None)
         own = asyncio.current_task()
-        left = [task for task in asyncio.all_tasks() if task is not own]
+        left = {task for task in asyncio.all_tasks() if task is not own}
+        if left:
+            # What was cancelled may still wait for a worker's process to end.
+            _, left = await asyncio.wait(left, timeout=10)
         assert not left, f"tasks are left: {left}"
 
 

@@ -309,7 +309,9 @@ class AnySession(RuleBasedStateMachine):
     def wait(self, milliseconds: int) -> None:
         self.do(asyncio.sleep(milliseconds / 1000))
 
-    @rule(body=st.sampled_from([b"{", b"[]", b"5", b'{"jsonrpc":"2.0"}', b'{"id":[],"method":"x"}']))
+    @rule(
+        body=st.sampled_from([b"{", b"[]", b"5", b'{"jsonrpc":"2.0"}', b'{"id":[],"method":"x"}'])
+    )
     def say_nonsense(self, body: bytes) -> None:
         self.live.pair.raw.send(body)
 
