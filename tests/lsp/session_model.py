@@ -7,6 +7,7 @@ after the other. Here are the requests that wait for an answer, and the diagnost
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -117,8 +118,14 @@ class Session(Editor):
             edit = {"line": 1, "quote": quote, "replacement": f"{quote} + 1\nmore"}
             return json.dumps({"edits": [edit]})
         found = {
-            **{"path": "a.py", "line": 1, "quote": quote, "rule": "review.correctness"},
-            **{"severity": "major", "title": "Wrong", "explanation": "It is.", "confidence": 0.9},
+            "path": "a.py",
+            "line": 1,
+            "quote": quote,
+            "rule": "review.correctness",
+            "severity": "major",
+            "title": "Wrong",
+            "explanation": "It is.",
+            "confidence": 0.9,
             "replacement": f"{quote} # mended" if kind == "findings" else None,
         }
         return json.dumps({"findings": [found]})
@@ -146,9 +153,10 @@ class Session(Editor):
 
     async def until(self, holds: Callable[[], bool], seconds: float = 0.3) -> None:
         """Wait a little for something that may come."""
-        deadline = self.pair._loop.time() + seconds
-        while not holds() and self.pair._loop.time() < deadline:
-            await asyncio.sleep(0.002)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+                    await asyncio.sleep(0.002)
 
     async def settle(self) -> None:
         """Let the model write all that it has been asked for, and the client see what comes."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -98,7 +99,7 @@ class Process:
         self._said = bytearray()
         self.messages: list[dict[str, Any]] = []
         self._probes = 0
-        params = {"processId": None, "rootUri": None, "capabilities": {}}
+        params: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
         self.send(framed({"id": 0, "method": "initialize", "params": params}))
         self.until_answered(0)
         self.send(framed({"method": "initialized", "params": {}}))
@@ -106,10 +107,8 @@ class Process:
     def send(self, data: bytes) -> bool:
         """Send bytes; return whether they can be the beginning of a stream of messages."""
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended; why is asked later
             self.process.stdin.write(data)
-        except BrokenPipeError:
-            pass  # it has ended; why is asked later
         try:
             list(self._parser.feed(data))
         except FrameError:
