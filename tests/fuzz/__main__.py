@@ -18,6 +18,7 @@ _RUNS = re.compile(r"stat::number_of_executed_units: (\d+)")
 _FOUND = re.compile(r"Test unit written to (\S+)")
 
 SUITES = {
+    "inputs": ("tests/fuzz/test_targets.py", "CLAUDE_LSP_FUZZED", 2.0),
     "sessions": ("tests/lsp/test_any_session.py", "CLAUDE_LSP_SESSIONS", 1.0),
     "streams": ("tests/process/test_streams.py", "CLAUDE_LSP_STREAMS", 10.0),
 }
@@ -76,7 +77,7 @@ def main() -> int:
 def _run_suite(name: str, seconds: int, found: Path) -> bool:
     """Run a test in a form of about so many seconds; return whether it passed."""
     test, variable, rate = SUITES[name]
-    count = max(1, round(seconds * rate))
+    count = max(100, round(seconds * rate))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--show-capture=no", test],
         env={**os.environ, variable: str(count)},

@@ -61,6 +61,15 @@ def test_inputs_made_of_the_corpus(target: Target, data: st.DataObject) -> None:
     target.run(edited(case.read_bytes(), data.draw(st.lists(edits, max_size=4))))
 
 
+@pytest.mark.skipif(INPUTS < 100, reason="the long form")
+@each_target
+def test_what_goes_on_and_on_ends(target: Target) -> None:
+    """Any word many times over: what takes a minute of it would take for ever of more."""
+    for word in {*target.words, *(bytes((code,)) for code in range(0x20, 0x7F))}:
+        for part in range(3):
+            target.run(SEPARATOR * part + word * (LARGEST // 4 // len(word)))
+
+
 @each_target
 def test_steps_grow_no_faster_than_inputs(target: Target) -> None:
     """Each part of a case many times over: what is four times as long takes four times the steps.

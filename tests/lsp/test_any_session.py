@@ -340,7 +340,7 @@ class AnySession(RuleBasedStateMachine):
 
 def _items(result: Any) -> list[dict[str, Any]]:
     items = result.get("items", []) if isinstance(result, dict) else result
-    return [each for each in items or () if isinstance(each, dict)]
+    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
 
 
 @pytest.mark.timeout(120 + 10 * SESSIONS)
