@@ -13,6 +13,8 @@ EDITORS ?= neovim emacs vim vscode
 
 VSCODE_IMAGES := ghost-text lightbulb preview accept compare review status
 
+LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -74,10 +76,16 @@ arch-image: $(VENV)/tested  ## draw the picture of the module graph in the docum
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1400,820 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/architecture.png file://$$folder/page.html 2>/dev/null && rm -rf $$folder
 
+arch-examples: $(VENV)/tested  ## write what architecture reviews say of three projects; needs chromium, npm
+	$(BIN)/python -m benchmarks.architecture.examples $(ARGS)
+
 usage-image: $(VENV)/tested  ## draw the picture of the usage page in the documents; needs chromium
 	@page=$$(mktemp -d)/page.html && $(BIN)/python -m docs.usage_example $$page 30 && \
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1120,1518 --virtual-time-budget=4000 \
 	  --screenshot=docs/images/usage.png file://$$page 2>/dev/null && rm -rf $$(dirname $$page)
+
+test-crashes: $(VENV)/tested  ## kill a server at 200 random moments, and read what it has kept
+	CLAUDE_LSP_KILLS=200 $(BIN)/python -m pytest tests/process/test_killed.py $(ARGS)
 
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
@@ -121,11 +129,33 @@ bench-index: $(VENV)/tested  ## how soon and at what cost a project is indexed
 bench-completion: $(VENV)/tested  ## completions beside other servers': speed, requests, cost
 	$(BIN)/python -m benchmarks.completion $(ARGS)
 
+bench-cost: $(VENV)/tested  ## what a replayed working day costs, beside other ways to ask
+	$(BIN)/python -m benchmarks.cost $(ARGS)
+
+secrets-report: $(VENV)/tested  ## measure what redaction finds and what it leaves alone; writes docs/secrets.md
+	$(BIN)/python -m benchmarks.secrets $(ARGS)
+
 bench-estimates: $(VENV)/tested  ## how good estimates of tokens are, and what keeping limits costs
 	$(BIN)/python -m benchmarks.estimates $(ARGS)
 
 fit-weights: $(VENV)/tested  ## fit the weights of the ranking of definitions, and write them
 	$(BIN)/python -m benchmarks.context.train $(ARGS)
+
+lock: $(VENV)/releasing  ## pin all dependencies anew, with their hashes
+	$(BIN)/uv $(LOCK) pyproject.toml -o release/requirements.lock
+	$(BIN)/uv $(LOCK) pyproject.toml release/build.in --extra test --extra bench --extra release -o release/development.lock
+
+audit: $(VENV)/releasing  ## ask for known vulnerabilities in the locked dependencies
+	@$(BIN)/python -m release.audit
+
+sbom: $(VENV)/releasing  ## list what a release depends on, as CycloneDX, in dist/
+	@mkdir -p dist
+	$(BIN)/python -W ignore -m cyclonedx_py requirements release/requirements.lock --pyproject pyproject.toml \
+	  --of JSON --output-reproducible -o dist/claude-lsp.cdx.json
+
+reproducible: export PATH := $(abspath $(VENV))/node:$(PATH)
+reproducible: $(VENV)/releasing $(VSCODE)/node_modules/.package-lock.json  ## build all packages twice, into dist/; they must be the same
+	$(BIN)/python -m release.packages python vscode --keep dist
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules $(VSCODE)/tests/host/floor/node_modules
@@ -147,17 +177,26 @@ define debian
   { echo "not here: $@ needs what is not installed; on Debian: apt-get install $(2)"; exit 1; }
 endef
 
+# With LOCKED=1 exactly what release/ names is installed, and nothing whose hash is another.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+locked = $(PIP) --require-hashes -r release/development.lock && \
+  $(PIP) --no-build-isolation --no-deps --editable .
+
 # An environment counts as made once everything is installed in it; pip's own caches make a second
 # run quick. Bytecode is compiled now, so that the first start is not the slowest.
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "claude-lsp needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(if $(LOCKED),$(call locked),$(PIP) --editable .)
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+	$(if $(LOCKED),@true,$(PIP) --editable '.[test,bench]')
+	@touch $@
+
+$(VENV)/releasing: $(VENV)/tested
+	$(if $(LOCKED),@true,$(PIP) --editable '.[release]')
 	@touch $@
 
 # Where there is no wheel of atheris for this Python, our own mutations have to do.
@@ -189,4 +228,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test fuzz bench-vscode arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review fit-weights clean
+.PHONY: help try test fuzz test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 LINES = 5_000
 """Lines of the long document."""
 
+LARGE = 20_000
+"""Lines of the longest."""
+
 
 class Typing:
     """Makes the changes of one document, counting its versions."""
@@ -60,6 +63,15 @@ def edits_for_ever(path: Path, chance: random.Random) -> Iterator[dict[str, Any]
 def long_text() -> str:
     return "".join(
         f"    value_{line} = compute(value_{line - 1}, {line})\n" for line in range(LINES)
+    )
+
+
+def long_code() -> str:
+    """Return functions that together have `LARGE` lines, each of them parsable."""
+    return "".join(
+        f"def total_{number}(values):\n    total = {number}\n    for value in values:\n"
+        f"        total += compute(value, {number})\n    return total\n\n\n\n"
+        for number in range(LARGE // 8)
     )
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.workspace import Workspace as BareWorkspace
 
-from benchmarks.changes import LINES, Typing, edits_for_ever, long_text, place
+from benchmarks.changes import LARGE, LINES, Typing, edits_for_ever, long_code, long_text, place
 from benchmarks.server_process import ServerProcess
 from benchmarks.table import HEADER, Row, difference, machine, ours_alone, ratio
 from claude_lsp.findings.finding import Finding, Severity
@@ -60,6 +60,7 @@ class Counts:
     edits_in_process: int = 2_000
     edits: int = 20_000
     edits_warm_up: int = 2_000
+    large: int = 40
 
 
 class Stamp(Gate):
@@ -260,6 +261,49 @@ class Bench:
             ),
         ]
 
+    async def large_edits(self, ours: ServerProcess) -> list[Row]:
+        """From the last token of an edit in a long document to the edit at the client."""
+        text = long_code()
+        line = LARGE // 2
+        old = text.split("\n")[line]
+        fix = json.dumps({"line": line + 1, "quote": old, "replacement": f"{old}  # measured"})
+        span = {"start": place(line, 0), "end": place(line, len(old))}
+        problem = {"range": span, "problems": [{"range": span, "message": "is not measured"}]}
+        empty = place(line + 5, 0)
+        answers: dict[str, tuple[str, str, dict[str, Any]]] = {
+            "claude.fix": (f'{{"edits":[{fix[:-2]}', f"{fix[-2:]}]}}", problem),
+            "claude.complete": (
+                "<fill>def other():\n    return 2",
+                "</fill>",
+                {"range": {"start": empty, "end": empty}},
+            ),
+        }
+        rows = []
+        for command, (most, last, others) in answers.items():
+            times: list[float] = []
+            for turn in range(self.counts.large + 2):
+                path = PROJECT / f"large_{command}_{turn}.py"
+                ours.open(path, text)
+                stamp = Stamp()
+                self.api.reset()
+                self.api.script(
+                    replies.partial(most) + Wait(0.3) + stamp + replies.partial(last) + Finish()
+                )
+                argument = {"uri": path.as_uri(), **others}
+                params = {"command": command, "arguments": [argument]}
+                await ours.request("workspace/executeCommand", params)
+                async with asyncio.timeout(30):
+                    asked = ""
+                    while asked != "workspace/applyEdit":
+                        message, at = await ours.asked.get()
+                        asked = message["method"]
+                if turn >= 2:
+                    times.append((at - stamp.at) * 1e3)
+                ours.notify("textDocument/didClose", {"textDocument": {"uri": path.as_uri()}})
+            name = f"last token of `{command}` to its edit, {LARGE:,} lines"
+            rows.append(Row(name, "ms", times, compare=ours_alone, compared="ms", bar=30))
+        return rows
+
 
 async def in_process(count: int) -> list[Row]:
     """Our own work for one change, without reading the message."""
@@ -367,6 +411,7 @@ async def measure(counts: Counts) -> list[Row]:
                 rows += await bench.completions(ours, bare, typing=True)
                 rows += await bench.cancels(ours)
                 rows += await bench.trivial(ours, bare)
+                rows += await bench.large_edits(ours)
                 rows += await bench.edits(ours, bare)
                 await asyncio.gather(ours.stop(), bare.stop())
             finally:
@@ -380,7 +425,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to try it out")
     options = parser.parse_args()
-    counts = Counts(3, 20, 50, 5, 200, 2_000, 1_000) if options.quick else Counts()
+    counts = Counts(3, 20, 50, 5, 200, 2_000, 1_000, 8) if options.quick else Counts()
     rows = asyncio.run(measure(counts))
     about = machine()
     print(", ".join(f"{name}: {value}" for name, value in about.items()), HEADER, sep="\n\n")

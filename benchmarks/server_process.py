@@ -43,6 +43,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
     Attributes:
         name: for error messages.
         spawned_at: right before the process was started.
+        asked: the requests of the server, and when each had been read.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,6 +54,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._buffer = bytearray()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._last_id = 0
+        self.asked: asyncio.Queue[tuple[Message, float]] = asyncio.Queue()
         self._exited = asyncio.Event()
         self._process: psutil.Process | None = None
 
@@ -179,7 +181,10 @@ class ServerProcess(asyncio.SubprocessProtocol):
         if "method" not in message:
             self._waiting.pop(message["id"]).set_result(Answer(message, at))
         elif "id" in message:
-            self._write({"id": message["id"], "result": None})
+            # Nothing is done here of what a server asks for, edits included.
+            edit = message["method"] == "workspace/applyEdit"
+            self._write({"id": message["id"], "result": {"applied": False} if edit else None})
+            self.asked.put_nowait((message, at))
 
     def _write(self, message: Message) -> float:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()

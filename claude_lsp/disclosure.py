@@ -72,6 +72,9 @@ def as_text(prepared: Prepared) -> str:
         f"{tool.name}({', '.join(tool.schema['properties'])}): {tool.description}"
         for tool in request.tools
     ]
+    for message in request.earlier:
+        for said in message.blocks:
+            lines += [f"--- {message.role}, stable ---", said.text]
     for block in request.blocks:
         lines += [f"--- user, {'stable' if block.stable else 'volatile'} ---", block.text]
     return "\n".join(lines)

@@ -18,13 +18,12 @@ from claude_lsp.actions.outcomes import Unusable
 from claude_lsp.actions.route import route_of
 from claude_lsp.claude import errors
 from claude_lsp.claude.account import Account
-from claude_lsp.claude.dialogue import Bounds, Turn, within
+from claude_lsp.claude.dialogue import Bounds, Turn, note_of, within
 from claude_lsp.claude.patience import Patience
-from claude_lsp.claude.request import Block, ImageBlock, Request
+from claude_lsp.claude.request import Block, ImageBlock, Message, Request, blocks_of
 from claude_lsp.context import tokens
 from claude_lsp.gathering import Gathered, Gatherer, Wanted
 from claude_lsp.telemetry import tracing
-from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -35,8 +34,9 @@ if TYPE_CHECKING:
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.stream import Answer
     from claude_lsp.context.assemble import Context
-    from claude_lsp.context.candidate import Candidate, Excerpt
-    from claude_lsp.context.tools import Project, Tool
+    from claude_lsp.context.candidate import Candidate
+    from claude_lsp.context.tokens import Family
+    from claude_lsp.context.tools import Tool
     from claude_lsp.routing import Tier
     from claude_lsp.settings import Settings
     from claude_lsp.workspace.codebase import Codebase
@@ -132,7 +132,8 @@ class Engine:
             tier: the one that the user chose for this time, over the route.
 
         Raises:
-            ClaudeError: the document must not be sent (kind "ignored").
+            ClaudeError: the document must not be sent (kind "ignored"), or nothing can be sent of
+                the conversation (kind "conversation").
         """
         about = [(each.origin, each.snapshot) for each in situation.excerpts]
         if action.subject(situation) is not None:
@@ -143,28 +144,40 @@ class Engine:
         chosen = route_of(action, situation, self.settings, tier)
         family = chosen.model.tokenizer
         prompt = action.prompt(situation, self.settings)
-        candidates = [*action.extras(situation), *extras]
-        with tracing.span("gather"):
-            gathered = await self._gather(action, situation, surroundings)
-        with tracing.span("assemble"):
-            context, question = await asyncio.to_thread(
-                self._context,
-                action,
-                situation,
-                family,
-                candidates,
-                gathered,
-                question=prompt.question,
+        blocks: list[Block | ImageBlock] = []
+        earlier: list[Message] = []
+        if action.conversation is not None:
+            # Not needed by a server that starts.
+            from claude_lsp.references import prompt_of
+
+            conversation = await asyncio.to_thread(action.conversation, situation)
+            context, earlier, blocks = await prompt_of(
+                conversation.turns,
+                situation.snapshot.path,
+                self.codebase,
+                self.workspace,
+                surroundings,
+                limit=action.recipe.budget(self.settings),
+                family=family,
             )
-        blocks: list[Block | ImageBlock] = [
-            Block(text, sum(part.tokens for part in parts), stable)
-            for stable in (True, False)
-            if (parts := [part for part in context.parts if part.stable is stable])
-            and (text := "".join(part.text for part in parts))
-        ]
-        # Models read an image best before what is asked about it.
-        blocks += [ImageBlock(each.media_type, each.data, each.tokens) for each in prompt.pictures]
-        blocks.append(Block(question, tokens.upper_bound(question, family)))
+        else:
+            candidates = [*action.extras(situation), *extras]
+            with tracing.span("gather"):
+                gathered = await self._gather(action, situation, surroundings)
+            with tracing.span("assemble"):
+                context, question = await asyncio.to_thread(
+                    self._context,
+                    action,
+                    situation,
+                    family,
+                    candidates,
+                    gathered,
+                    question=prompt.question,
+                )
+            blocks += blocks_of(context, recurs=action.recurs)
+            # Models read an image best before what is asked about it.
+            blocks += [ImageBlock(one.media_type, one.data, one.tokens) for one in prompt.pictures]
+            blocks.append(Block(question, tokens.upper_bound(question, family)))
         tools, bounds = self._tools(action, situation, chosen.model)
         system = prompt.system + (bounds.announcement() if bounds is not None else "")
         request = Request(
@@ -180,8 +193,10 @@ class Engine:
             schema=prompt.schema,
             stop_sequences=prompt.stop_sequences,
             prefill=prompt.prefill,
+            earlier=tuple(earlier),
             automatic=situation.automatic,
             speculative=situation.speculative,
+            repeats="stable" if action.recurs or bounds or action.conversation else "",
             tools=tools,
             tools_tokens=sum(
                 tokens.upper_bound(f"{tool.name} {tool.description} {tool.schema}", family)
@@ -233,7 +248,7 @@ class Engine:
                 situation,
                 snapshot=excerpt.snapshot,
                 origin=excerpt.origin,
-                range=_main_range(excerpt),
+                range=excerpt.main_range,
                 excerpts=(),
             )
             one = wanted._replace(situation=part, room=its_room)
@@ -264,7 +279,7 @@ class Engine:
         self,
         action: Action,
         situation: Situation,
-        family: tokens.Family,
+        family: Family,
         candidates: Sequence[Candidate],
         gathered: Gathered,
         *,
@@ -372,6 +387,7 @@ class Engine:
             ClaudeError: a request failed, or the model asked for tools when there were none left.
         """
         # Not needed by a server that starts.
+        from claude_lsp.references import project_of
         from claude_lsp.toolbox import Toolbox
 
         bounds = prepared.bounds
@@ -381,7 +397,8 @@ class Engine:
         deadline = loop.time() + bounds.seconds
         purse = Account(bounds.usd, "spend.dialogue_usd", within=account)
         family = prepared.request.model.tokenizer
-        toolbox = Toolbox(lambda: self._project(situation, prepared.surroundings), bounds, family)
+        folder, around = self.codebase.folder_of(situation.snapshot.path), prepared.surroundings
+        toolbox = Toolbox(lambda: project_of(self.workspace, folder, around), bounds, family)
         turns: list[Turn] = []
         first = prepared.request
         # The turns have the room that the bounds give them, and no more than the model has.
@@ -434,25 +451,17 @@ class Engine:
             turns.append(Turn(tuple(answer.blocks), tuple(results), "", said))
             reason_to_end = why_no_more()
             must_answer = reason_to_end is not None
-            note = _note(bounds.rounds - len(turns), reason_to_end)
+            note = note_of(bounds.rounds - len(turns), reason_to_end)
             said += tokens.upper_bound(note, family)
             turns[-1] = replace(turns[-1], note=note, said_tokens=said)
-
-    def _project(self, situation: Situation, surroundings: Surroundings) -> Project:
-        """Return what tools may look into; reads files, so it runs in a worker."""
-        from claude_lsp.workspace.project_files import ProjectFiles
-
-        folder = self.codebase.folder_of(situation.snapshot.path)
-        root = folder.root
-        if root is None:
-            raise ValueError("tools need a folder")
-        opened = [one for one in surroundings.documents if one.path and folder.holds(one.path)]
-        return ProjectFiles(self.workspace, root, folder.links(opened), opened)
 
     def _patience(self, action: Action, situation: Situation) -> Patience:
         """Typing waits for seconds and never retries; a review takes its time."""
         if situation.automatic:
             return Patience(_AUTOMATIC_DEADLINE_S, silence_s=_AUTOMATIC_DEADLINE_S)
+        if action.conversation is not None:
+            # The user reads along and can cancel at any time.
+            return Patience(self.settings.endpoint.timeout_s, retries=1)
         if action.kind.startswith("source."):
             return Patience(self.settings.endpoint.timeout_s, retries=3)
         return Patience(_INTERACTIVE_DEADLINE_S, retries=1)
@@ -478,19 +487,6 @@ def _read(read: Callable[..., Iterable[Outcome]], *piece: str) -> Iterable[Outco
     return outcomes
 
 
-def _note(rounds_left: int, reason_to_end: str | None) -> str:
-    if reason_to_end is not None:
-        return f"There are no more tools: {reason_to_end}. Answer now."
-    return f"{rounds_left} more round{'s' if rounds_left != 1 else ''} may ask for tools."
-
-
 def room_beside(excerpts: int) -> int:
     """Return how many tokens what helps with excerpts may take, given what they take."""
     return _ROOM_AT_LEAST + int(excerpts * _ROOM_SHARE)
-
-
-def _main_range(excerpt: Excerpt) -> Range:
-    """Return the longest run of lines that an excerpt is about."""
-    runs = excerpt.scope or excerpt.shown
-    longest = max(runs, key=lambda lines: lines.last - lines.first)
-    return Range(Position(longest.first, 0), Position(longest.last + 1, 0))

@@ -1,9 +1,8 @@
 """What the workspace has to say about a place: looked for in a worker, kept ready while typing.
 
 A completion waits for its context no longer than `context.deadline_ms`. What was found for the
-same line or one near it a moment ago serves the next keystrokes, while what is found for the newest
-text takes its place; so the request neither waits nor changes more than it must, and caches can
-serve it.
+same line or one near it serves the next keystrokes, for as long as the service's cache holds what
+was sent of it; so the request neither waits nor changes more than it must.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -43,6 +42,12 @@ _PLACES_KEPT = 8
 _NEAR = 10
 """Lines. What is found so far away holds as many of the definitions that are needed (.967 instead
 of .970 of them at 4,000 tokens); 40 lines away it is .82."""
+_KEPT_S = 300.0
+"""So long since it was last used, what was found so near is not looked for again: that would find
+hardly more, and what was sent already is read from the cache, which holds it for as long."""
+_OWN = frozenset(("self", "cls", "this"))
+"""Receivers whose members stand in the document, or are those of the enclosing class's bases, which
+are looked for anyway."""
 _LATER_S = 0.03
 """A request that has its context goes out before a better one is looked for."""
 _CHARACTERS_PER_TOKEN = 2.6
@@ -103,9 +108,8 @@ class Wanted(NamedTuple):
         above = index.line(start.line - 1) if start.line else ""
         # Not the name that is being typed: it is another one with each keystroke.
         after_dot, receiver, _ = receiver_at(index.line(start.line)[: start.column])
-        return _Spot(
-            self.recipe, self.room, self.family, start.line, above, receiver if after_dot else None
-        )
+        other = receiver if after_dot and receiver not in _OWN else None
+        return _Spot(self.recipe, self.room, self.family, start.line, above, other)
 
 
 class _Spot(NamedTuple):
@@ -115,8 +119,8 @@ class _Spot(NamedTuple):
         recipe, room, family: what is looked for.
         line: the line in the document.
         above: the text of the line above it.
-        receiver: what stands before a dot at the cursor, None where there is no dot: behind another
-            one other members matter.
+        receiver: what stands before a dot at the cursor, None where there is no dot, or where it is
+            the object itself: behind another one other members matter.
     """
 
     recipe: Recipe
@@ -135,11 +139,12 @@ class _Spot(NamedTuple):
         )
 
 
-class _Ready(NamedTuple):
-    """What was found for a place, and in which text of its document."""
+@dataclass
+class _Ready:
+    """What was found for a place, and until when that is good enough to stay what is sent."""
 
-    text: str
     found: Gathered
+    until: float
 
 
 class _ReadyPlaces:
@@ -193,13 +198,13 @@ class Gatherer:
             return Gathered()
         if not wanted.situation.automatic or self._closed:
             return await self._searched(wanted)
-        uri, text = wanted.situation.snapshot.uri, wanted.situation.snapshot.text
-        place = wanted.place
+        uri, place = wanted.situation.snapshot.uri, wanted.place
         known = self._ready.find(uri, place)
         if known is not None:
-            spot, ready = known
-            if spot != place or ready.text != text:
+            ready = known[1]
+            if not self._is_good(known, place):
                 self._search_of(uri, place, wanted, delay_s=_LATER_S)
+            ready.until = _now() + _KEPT_S
             return ready.found
         search = self._search_of(uri, place, wanted)
         await asyncio.wait({search}, timeout=self._settings.context.deadline_ms / 1000)
@@ -213,8 +218,12 @@ class Gatherer:
             return
         uri, place = wanted.situation.snapshot.uri, wanted.place
         known = self._ready.find(uri, place)
-        if known is None or known[0] != place or known[1].text != wanted.situation.snapshot.text:
+        if known is None or not self._is_good(known, place):
             await asyncio.wait({self._search_of(uri, place, wanted)})
+
+    def _is_good(self, known: tuple[_Spot, _Ready], place: _Spot) -> bool:
+        """Whether what is ready is not worth being replaced yet."""
+        return known[0].is_near(place) and _now() < known[1].until
 
     def _search_of(
         self, uri: str, place: _Spot, wanted: Wanted, delay_s: float = 0.0
@@ -237,8 +246,7 @@ class Gatherer:
             if newest is not None and newest[1] is task:
                 del self._searches[uri]
                 if not task.cancelled():
-                    text = wanted.situation.snapshot.text
-                    self._ready.keep(uri, place, _Ready(text, task.result()))
+                    self._ready.keep(uri, place, _Ready(task.result(), _now() + _KEPT_S))
 
         search.add_done_callback(keep)
         return search
@@ -356,6 +364,10 @@ class Gatherer:
             if path is not None and self._codebase.folder_of(path) is folder:
                 found.append(Spot(folder.name_of(path), line))
         return found
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _shown(situation: Situation, tokens: int) -> tuple[int, int] | None:

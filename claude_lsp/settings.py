@@ -136,7 +136,35 @@ class Edits:
     """How edits arrive."""
 
     live: Literal["off", "line"] = option(
-        "off", 'With "line", a single insertion grows in the buffer line by line.'
+        "off",
+        'With "line", a completion you ask for grows in the buffer; cancelled, it leaves nothing.',
+    )
+
+
+@dataclass(frozen=True)
+class CodeLens:
+    """What stands above definitions."""
+
+    enabled: bool = option(
+        False,
+        "Whether review, explain and tests are offered above definitions, with about what each "
+        "costs.",
+    )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Conversations kept as documents."""
+
+    folder: str = option(
+        ".claude-lsp/conversations",
+        "Where new conversations are kept, relative to the project's folder.",
+        scope="project",
+    )
+    context_tokens: int = option(
+        40000,
+        "Bound on what is sent of a conversation and what it refers to, in tokens.",
+        minimum=1000,
     )
 
 
@@ -311,6 +339,8 @@ class Settings:
     completion: Completion = field(default_factory=Completion)
     context: ContextOptions = field(default_factory=ContextOptions)
     edits: Edits = field(default_factory=Edits)
+    ask: Ask = field(default_factory=Ask)
+    code_lens: CodeLens = field(default_factory=CodeLens)
     review: Review = field(default_factory=Review)
     arch: Arch = field(default_factory=Arch)
     spend: Spend = field(default_factory=Spend)

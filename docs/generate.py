@@ -208,7 +208,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _title(group: str) -> str:
-    return "Architecture" if group == "arch" else group.capitalize()
+    return {"arch": "Architecture", "code_lens": "Code lenses"}.get(group, group.capitalize())
 
 
 def _type(kind: Any) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests import evidence
 from tests.cases_loader import UPDATE
+from tests.messages_api import KEY
 from tests.messages_api.fixtures import messages_api, threaded_messages_api
 
 if TYPE_CHECKING:
@@ -33,6 +35,18 @@ def _is_loopback(address: Any) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail the run if one of its tests sent a secret or an ignored file, or left a key behind."""
+    folder = tmp_path_factory.mktemp("received")
+    os.environ[evidence.FOLDER] = str(folder)
+    arguments = evidence.Arguments([KEY])
+    yield
+    problems = evidence.verdict(folder, tmp_path_factory.getbasetemp(), [KEY], arguments)
+    del os.environ[evidence.FOLDER]
+    assert not problems, "\n".join(["this run leaked:", *problems])
 
 
 @pytest.fixture(autouse=True)

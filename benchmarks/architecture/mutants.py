@@ -118,8 +118,11 @@ def _private_imports(graph: ModuleGraph, _root: Path) -> Iterator[Mutant]:
                 not f"{source.name}.".startswith(f"{home}.") and source.package != target.package
             )
             if outside and home and (source.name, target.name) not in joined:
-                text = f"from {target.name} import {private[0]}\n"
-                yield Mutant("private", source.path, text, target.path)
+                for text in (
+                    f"from {target.name} import {private[0]}\n",
+                    f"import {target.name} as its_module\n\nits_module.{private[0]}\n",
+                ):
+                    yield Mutant("private", source.path, text, target.path)
 
 
 def _copies(graph: ModuleGraph, root: Path) -> Iterator[Mutant]:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from benchmarks.review.changes import Bug, Change
     from benchmarks.review.sources import Source
 
-_DOCUMENT = re.compile(r'<document path="([^"]*)" language="[^"]*"(?: lines="([-\d, ]+) of \d+")?')
+_DOCUMENT = re.compile(
+    r'<document(?:-\d+)? path="([^"]*)" language="[^"]*"(?: lines="([-\d, ]+) of \d+")?'
+)
 TIMES = 2
 """How often the bug is reported."""
 _BEFORE = ((0, 1, 2), (60, 25, 15))

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from claude_lsp.routing import Tier
     from claude_lsp.settings import Settings
     from claude_lsp.structure.claimed import Dependencies
+    from claude_lsp.text.conversation import Conversation
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.destination import Destination
     from claude_lsp.workspace.images import Picture
-    from claude_lsp.workspace.test_files import Destination
 
 
 class Place(NamedTuple):
@@ -26,6 +27,16 @@ class Place(NamedTuple):
 
     uri: str
     line: int
+
+
+class Reported(NamedTuple):
+    """A diagnostic of some document: its address, the line, 0-based, and what it says."""
+
+    uri: str
+    line: int
+    message: str
+    source: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,10 +111,12 @@ class Surroundings:
     Attributes:
         documents: every open document.
         recent: places that were edited a moment ago, the newest first.
+        reported: diagnostics, as far as the editor has told them.
     """
 
     documents: Sequence[Snapshot] = ()
     recent: Sequence[Place] = ()
+    reported: Sequence[Reported] = ()
 
 
 ALONE = Surroundings()
@@ -130,7 +143,7 @@ class Prompt:
 
     Attributes:
         system: who the model is and what the answer looks like; fixed per action.
-        question: what is asked this time; stands last.
+        question: what is asked this time; stands last. A conversation asks by itself.
         max_tokens: longest answer, thinking included.
         schema: JSON schema of the answer; None for free text.
         stop_sequences: texts that end the answer.
@@ -186,6 +199,10 @@ class Action:
         confirm: whether to ask before it is sent, with its price.
         edits: whether it changes the document, so that it ends when that is closed.
         tools: what the model may look into by itself; None for nothing.
+        conversation: reads the conversation that is answered, in a worker; None for a single
+            question.
+        recurs: whether it is asked again and again about places near each other, with the same
+            beginning of its prompt.
     """
 
     name: str
@@ -203,3 +220,5 @@ class Action:
     confirm: bool = False
     edits: bool = False
     tools: Tooling | None = None
+    conversation: Callable[[Situation], Conversation] | None = None
+    recurs: bool = False

@@ -93,4 +93,5 @@ ACTION = Action(
     prompt=_prompt,
     reader=_reader,
     edits=True,
+    recurs=True,
 )

@@ -91,7 +91,8 @@ class EditsReader:
 
     def feed(self, text: str) -> Sequence[Outcome]:
         """Return the replacements, or the notices, that this piece completes."""
-        return [self._outcome(entry) for entry in self._stream.feed(text)]
+        outcomes = (self._outcome(entry) for entry in self._stream.feed(text))
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def finish(self, *, complete: bool) -> Sequence[Outcome]:
         """Say so where the answer held no edits at all."""
@@ -107,7 +108,8 @@ class EditsReader:
             return ()
         return (Replacement(comment, ""),)
 
-    def _outcome(self, entry: dict[str, object]) -> Outcome:
+    def _outcome(self, entry: dict[str, object]) -> Outcome | None:
+        """Return what an edit comes to; None for one that changes nothing."""
         self._count += 1
         quote, replacement, line = entry.get("quote"), entry.get("replacement"), entry.get("line")
         if not isinstance(quote, str) or not isinstance(replacement, str) or self._sent is None:
@@ -121,17 +123,26 @@ class EditsReader:
             place = anchor.exact(quote, sent.line_hint(hint), sent.index)
         if place is None:
             return Notice(f"An edit was dropped: its text is not in the document ({_head(quote)})")
-        place, new = _edit(quote, replacement, place, sent.index)
+        place, new = edit_at(quote, replacement, place, sent.index)
         span = sent.to_document(place)
         if any(span.overlaps(other) or span == other for other in self._taken):
             return Notice(f"An edit was dropped: it overlaps another ({_head(quote)})")
-        self._taken.append(span)
         if self._comment is not None:
             new = without_instruction(new, self._language)
-        return Replacement(span, sent.redacted.restore(new))
+        restored = sent.redacted.restore(new)
+        if restored is None:
+            return Notice(
+                "An edit was dropped: it would write the name of a secret that this document does "
+                f"not have ({_head(quote)})"
+            )
+        if restored == sent.original.slice(span):
+            self._count -= 1
+            return None
+        self._taken.append(span)
+        return Replacement(span, restored)
 
 
-def _edit(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:
+def edit_at(quote: str, replacement: str, place: Range, index: LineIndex) -> tuple[Range, str]:
     """Bring an edit into the document's form: whole lines, indentation, line endings.
 
     Args:

@@ -54,7 +54,13 @@ def _extras(situation: Situation) -> tuple[Candidate, ...]:
     extras = []
     if situation.instructions.strip():
         extras.append(
-            Candidate("review instructions", situation.instructions, "from the project", 100)
+            Candidate(
+                "review instructions",
+                situation.instructions,
+                "from the project",
+                100,
+                shared=True,
+            )
         )
     return tuple(extras)
 

@@ -77,7 +77,7 @@ class _Reader(EditsReader):
         super().__init__(sent[0] if sent else None)
         self._destination = destination
 
-    def _outcome(self, entry: dict[str, object]) -> Outcome:
+    def _outcome(self, entry: dict[str, object]) -> Outcome | None:
         quote, text = entry.get("quote"), entry.get("replacement")
         if self._destination is None or quote != "" or not isinstance(text, str):
             return super()._outcome(entry)

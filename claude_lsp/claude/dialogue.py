@@ -147,6 +147,13 @@ class Turn:
         return self.said_tokens + sum(result.tokens for result in self.results)
 
 
+def note_of(rounds_left: int, reason_to_end: str | None) -> str:
+    """Return what the model is told behind the results of its tools."""
+    if reason_to_end is not None:
+        return f"There are no more tools: {reason_to_end}. Answer now."
+    return f"{rounds_left} more round{'s' if rounds_left != 1 else ''} may ask for tools."
+
+
 def within(turns: Iterable[Turn], limit: int) -> tuple[Turn, ...]:
     """Return turns that take at most `limit` tokens, the newest as they are if they fit.
 

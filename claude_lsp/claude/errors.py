@@ -39,6 +39,7 @@ Kind = Literal[
     "unusable",
     "recording",
     "not-recorded",
+    "conversation",
 ]
 
 
@@ -378,6 +379,15 @@ def ignored(path: str, reason: str) -> Failure:
         "ignored",
         f"{path} is not sent: {reason}",
         "Change .gitignore, .claudeignore or context.ignore if it should be",
+    )
+
+
+def conversation(reason: str) -> Failure:
+    """A conversation can't be sent as it is."""
+    return Failure(
+        "conversation",
+        f"The conversation is not sent: {reason}",
+        "Write a shorter turn under the last heading '## You', or refer to files by @file:path",
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.claude import ledger_file
-from claude_lsp.claude.request import Block
+from claude_lsp.claude.request import MESSAGE_TOKENS, Block
 from claude_lsp.context import tokens
 from claude_lsp.context.calibration import (
     ENOUGH,
@@ -103,6 +103,10 @@ class Estimates:
         varying = sum(
             tokens.estimate(block.text, family) if isinstance(block, Block) else block.tokens
             for block in request.blocks
+        )
+        varying += sum(
+            MESSAGE_TOKENS + sum(tokens.estimate(said.text, family) for said in message.blocks)
+            for message in request.earlier
         )
         return replace(request, measure=Measure(fixed, varying, self._correction(request)))
 

@@ -21,14 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SUFFIX = ".sse"
-_NOT_OF_THE_QUESTION = frozenset(("max_tokens", "stream"))
+_NOT_OF_THE_QUESTION = frozenset(("max_tokens", "stream", "cache_control"))
 
 
 def key_of(body: Mapping[str, Any]) -> str:
     """Return what a request is known by: 32 hexadecimal digits of its model, prompt and form."""
-    asked = {key: value for key, value in body.items() if key not in _NOT_OF_THE_QUESTION}
+    asked = _question(body)
     text = json.dumps(asked, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _question(value: Any) -> Any:
+    """Return what was asked, without how it was paid for or delivered."""
+    if isinstance(value, dict):
+        return {k: _question(v) for k, v in value.items() if k not in _NOT_OF_THE_QUESTION}
+    return [_question(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,8 @@ class Answers:
         )
 
 
-def answers_of(options: argparse.Namespace) -> Answers:
-    """Return where the answers of a run are; wrong usage ends the program."""
-    if options.batch and (options.record or options.replay):
-        refuse("--batch keeps its answers itself; leave out --record and --replay")
+def named_answers(options: argparse.Namespace) -> Answers | None:
+    """Return the answers in a folder that the user named, None if there is none."""
     if options.record:
         return Answers(Recording(Path(options.record), gives=False))
     if options.replay:
@@ -65,6 +63,15 @@ def answers_of(options: argparse.Namespace) -> Answers:
         if not folder.is_dir():
             refuse(f"--replay {folder}: no such folder")
         return Answers(Recording(folder, sends=False))
+    return None
+
+
+def answers_of(options: argparse.Namespace) -> Answers:
+    """Return where the answers of a run are; wrong usage ends the program."""
+    if options.batch and (options.record or options.replay):
+        refuse("--batch keeps its answers itself; leave out --record and --replay")
+    if (named := named_answers(options)) is not None:
+        return named
     runs = state_directory() / "runs"
     _forget_old(runs)
     run = options.resume or secrets.token_hex(4)

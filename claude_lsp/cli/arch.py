@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import gc
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claude_lsp.cli.answers import named_answers
+from claude_lsp.cli.asked import sides_of_arch
 from claude_lsp.cli.baseline import entries_for
 from claude_lsp.cli.common import (
     configure,
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
 
     from claude_lsp.actions.outcomes import Outcome
     from claude_lsp.claude.account import Account
+    from claude_lsp.cli.answers import Answers
+    from claude_lsp.cli.asked import Trusted
     from claude_lsp.cli.output import Outputs, Reporters
     from claude_lsp.engine import Engine
-    from claude_lsp.findings.report import Kind
+    from claude_lsp.findings.report import Kind, Report
     from claude_lsp.review.project import Project
+    from claude_lsp.review.sides import Sides
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class _Run(Run):
     """What was asked for, and where reports and drawings go."""
 
     outputs: Outputs
+    sides: Sides | None
+    trusted: Trusted
+    answers: Answers | None
 
     @property
     def kind(self) -> Kind:
@@ -57,33 +65,57 @@ def arch(options: argparse.Namespace) -> int:
     paths = [_existing(text) for text in options.paths or ["."]]
     root = root_for(options, paths[0])
     refuse_outside(root, paths)
-    configuration, workspace = configure(options, root, limits(options))
+    if options.facts_only and (options.record or options.replay):
+        refuse("--facts-only asks no model: leave out --record and --replay")
+    answers = named_answers(options)
+    sides, trusted = sides_of_arch(options, root)
+    configuration, workspace = configure(options, root, limits(options), trusted.read)
     settings = configuration.settings
-    baseline = entries_for(options, root, settings)
-    run = _Run(options, delivery(outputs), root, paths, workspace, settings, baseline, outputs)
+    baseline = entries_for(options, root, settings, trusted.read)
+    run = _Run(
+        options,
+        delivery(outputs),
+        root,
+        paths,
+        workspace,
+        settings,
+        baseline,
+        outputs,
+        sides,
+        trusted,
+        answers,
+    )
     if options.facts_only:
         project, result = _facts(run)
         return _finish(run, project, result)
+    import asyncio  # facts need none, and are there sooner without
+
     return asyncio.run(_with_model(run))
 
 
 def _facts(run: _Run) -> tuple[Project, Result]:
     """Compute what needs no model."""
-    from claude_lsp.review.deltas import compared
+    # A graph is many small objects that stay: looking for rings among them takes a tenth of it.
+    gc.set_threshold(200_000)
     from claude_lsp.review.project import survey
-    from claude_lsp.workspace.git import GitError
 
     project = survey(run.workspace, run.root, run.settings, history=not run.options.base)
-    base = run.options.base
-    if not base:
-        return project, structure_of(run, project)
+    if run.sides is None:
+        result = structure_of(run, project)
+        result.notices += run.trusted.notices()
+        return project, result
+    from claude_lsp.review.deltas import compared
+    from claude_lsp.workspace.git import GitError
+
     try:
-        project, delta = compared(run.workspace, project, run.settings, base, run.options.head)
+        project, delta = compared(
+            run.workspace, project, run.settings, run.sides.arguments[0], run.options.head
+        )
     except GitError as error:
         refuse(str(error))
     result = structure_of(run, project)
     result.notices.append(
-        f"Only what is new since {base}: {_facts_of(delta.known)} there before, "
+        f"Only what is new since {run.options.base}: {_facts_of(delta.known)} there before, "
         f"{_facts_of(delta.gone)} there no more."
     )
     if delta.elsewhere:
@@ -91,6 +123,7 @@ def _facts(run: _Run) -> tuple[Project, Result]:
             f"{_facts_of(delta.elsewhere)} new only by the figures of the whole project; no file "
             "that changed has a part in it."
         )
+    result.notices += run.trusted.notices()
     return project, result
 
 
@@ -99,6 +132,8 @@ def _facts_of(count: int) -> str:
 
 
 async def _with_model(run: _Run) -> int:
+    import asyncio
+
     from claude_lsp.claude.account import Account
     from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
@@ -109,10 +144,11 @@ async def _with_model(run: _Run) -> int:
     project, result = await asyncio.to_thread(_facts, run)
     ledger = Ledger()
     account = Account(limit_usd=run.options.max_cost)
-    client = Client(run.settings, ledger)
+    replayed = run.answers is not None and run.answers.replayed
+    client = Client(run.settings, ledger, None if run.answers is None else run.answers.recording)
     try:
         await asyncio.to_thread(tokens.warm)
-        if not run.options.dry_run:
+        if not run.options.dry_run and not replayed:
             await client.check_credentials()
         if not project.graph.modules:
             return _finish(run, project, result)
@@ -120,7 +156,7 @@ async def _with_model(run: _Run) -> int:
         try:
             engine = Engine(run.settings, run.workspace, client, codebase)
             if run.options.dry_run:
-                return await _dry_run(engine, project)
+                return await _dry_run(run, engine, project)
             await _judge(run, engine, project, account, result)
         finally:
             await codebase.close()
@@ -132,6 +168,8 @@ async def _with_model(run: _Run) -> int:
     finally:
         await client.close()
         ledger.close()
+    if replayed:
+        result.notices.append(f"Replayed from {run.options.replay}: nothing was sent or spent.")
     return _finish(run, project, result, account)
 
 
@@ -143,10 +181,12 @@ async def _judge(
     Raises:
         ClaudeError: it failed; what arrived before is kept.
     """
+    import asyncio
+
     from claude_lsp.actions import ACTIONS
     from claude_lsp.review.judgement import prepare_judgement
 
-    judgement = await prepare_judgement(engine, project)
+    judgement = await prepare_judgement(engine, project, trusted=run.trusted.read)
     action = ACTIONS["architecture"]
     stream = engine.run(action, judgement.situation, judgement.prepared, account)
     try:
@@ -188,11 +228,11 @@ def _take(outcome: Outcome, run: _Run, result: Result) -> None:
             result.dropped[reason] += 1
 
 
-async def _dry_run(engine: Engine, project: Project) -> int:
+async def _dry_run(run: _Run, engine: Engine, project: Project) -> int:
     """Print what would be sent and the most that it could cost."""
     from claude_lsp.review.judgement import prepare_judgement
 
-    prepared = (await prepare_judgement(engine, project)).prepared
+    prepared = (await prepare_judgement(engine, project, trusted=run.trusted.read)).prepared
     request, most = prepared.request, prepared.most_usd
     price = "price unknown" if most is None else f"at most ${most:.4f}"
     rounds = 0 if prepared.bounds is None else prepared.bounds.rounds
@@ -207,19 +247,16 @@ def _finish(run: _Run, project: Project, result: Result, account: Account | None
     from claude_lsp.review.project import sources_of
     from claude_lsp.structure.diagrams import dot, mermaid
 
-    def drawn() -> Project:
-        return replace(project, findings=tuple(result.findings.values()))
-
-    def page() -> str:
+    def page(report: Report) -> str:
         from claude_lsp.cli.arch_page import render
 
-        return render(drawn())
+        return render(project, report)
 
     reporters: Reporters = {
         **REPORTERS,
-        "html": lambda _report, _style: page(),
-        "mermaid": lambda _report, _style: mermaid(project.graph, drawn().findings),
-        "dot": lambda _report, _style: dot(project.graph, drawn().findings),
+        "html": lambda report, _style: page(report),
+        "mermaid": lambda report, _style: mermaid(project.graph, report.findings),
+        "dot": lambda report, _style: dot(project.graph, report.findings),
     }
     asked = account is not None and account.calls
     return finish(

@@ -8,21 +8,23 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
+from claude_lsp.findings.report import dropped_sentence
 from claude_lsp.pages import fill
 from claude_lsp.structure.edges import degrees, edges
 
 if TYPE_CHECKING:
+    from claude_lsp.findings.report import Report
     from claude_lsp.review.project import Project
 
 _TEMPLATE = "arch_page.html"
 
 
-def render(project: Project) -> str:
-    """Return a page that shows a project's modules by layers, with its findings."""
+def render(project: Project, report: Report) -> str:
+    """Return a page that shows a project's modules by layers, with what is reported of it."""
     template = resources.files("claude_lsp.cli").joinpath(_TEMPLATE).read_text("utf-8")
     values = {
         "TITLE": html.escape(project.root.name),
-        "DATA": _safe_json(_data(project)),
+        "DATA": _safe_json(_data(project, report)),
     }
     return fill(template, values)
 
@@ -33,7 +35,7 @@ def _safe_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _data(project: Project) -> dict[str, Any]:
+def _data(project: Project, report: Report) -> dict[str, Any]:
     graph = project.graph
     numbers = {name: place for place, name in enumerate(graph.modules)}
     by_path = {one.path: numbers[name] for name, one in graph.modules.items()}
@@ -42,6 +44,10 @@ def _data(project: Project) -> dict[str, Any]:
     return {
         "name": project.root.name,
         "version": __version__,
+        "imports": project.summary.imports,
+        "overview": report.overview,
+        "models": list(report.models),
+        "notes": [*report.notices, *filter(None, [dropped_sentence(report)])],
         "modules": [
             [
                 name,
@@ -83,6 +89,6 @@ def _data(project: Project) -> dict[str, Any]:
                     for place in one.related
                 ],
             }
-            for one in project.findings
+            for one in report.findings
         ],
     }

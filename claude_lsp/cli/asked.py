@@ -20,11 +20,61 @@ if TYPE_CHECKING:
     from claude_lsp.review.scope import Scope
     from claude_lsp.review.sides import Sides
     from claude_lsp.text.diffs import FileChange
+    from claude_lsp.workspace.committed_rules import CommittedRules
     from claude_lsp.workspace.workspace import Workspace
 
 _LARGEST_DIFF = 200_000_000
 _LARGEST_SETTINGS = 1_000_000
 _SETTINGS_FILES = ("claude-lsp.toml", "pyproject.toml", "CLAUDE.md")
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Whose settings and instructions hold: a change can't change its own reviewer.
+
+    Attributes:
+        root: the workspace's folder.
+        commit: the commit that has them; None for the files on disk.
+    """
+
+    root: Path
+    commit: str | None = None
+
+    @property
+    def read(self) -> Callable[[str], str | None] | None:
+        """Reads a file of the workspace's folder at that commit; None for the files on disk."""
+        repository = git.root_of(self.root)
+        if self.commit is None or repository is None:
+            return None
+        from claude_lsp.workspace import git_diff
+
+        commit, below = self.commit, self.root.relative_to(repository).as_posix()
+
+        def read(name: str) -> str | None:
+            path = name if below == "." else f"{below}/{name}"
+            content = git_diff.file_at(repository, commit, path)
+            return None if content is None else content.decode("utf-8", "replace")
+
+        return read
+
+    def notices(self) -> list[str]:
+        """Say which of the files that steer a review are not those of the change under review."""
+        if (read := self.read) is None:
+            return []
+        from claude_lsp.workspace.files import TextFile, read_text
+
+        notices = []
+        for name in _SETTINGS_FILES:
+            content = read_text(self.root / name, _LARGEST_SETTINGS)
+            here = content.text if isinstance(content, TextFile) else ""
+            there = read(name) or ""
+            ours = name != "pyproject.toml" or "claude-lsp" in here + there
+            if ours and here.split() != there.split():
+                notices.append(
+                    f"{name} differs from the one of {(self.commit or '')[:12]}, which was used "
+                    "(--config-ref)."
+                )
+        return notices
 
 
 @dataclass(frozen=True)
@@ -58,21 +108,27 @@ class Asked:
         return f"{what} in {named}" if named else what
 
     @property
+    def steering(self) -> Trusted:
+        """Whose settings and instructions hold."""
+        return Trusted(self.root, self.trusted)
+
+    @property
     def read(self) -> Callable[[str], str | None] | None:
         """Reads a file of the workspace's folder at the trusted commit; None without one."""
+        return self.steering.read
+
+    @property
+    def ignore_rules(self) -> CommittedRules | None:
+        """The ignore files of the trusted commit; None without one."""
         repository = git.root_of(self.root)
         if self.trusted is None or repository is None:
             return None
-        from claude_lsp.workspace import git_diff
+        from claude_lsp.workspace.committed_rules import committed_rules
 
-        commit, below = self.trusted, self.root.relative_to(repository).as_posix()
-
-        def read(name: str) -> str | None:
-            path = name if below == "." else f"{below}/{name}"
-            content = git_diff.file_at(repository, commit, path)
-            return None if content is None else content.decode("utf-8", "replace")
-
-        return read
+        try:
+            return committed_rules(repository, self.trusted)
+        except git.GitError as error:
+            refuse(str(error))
 
     def scope(self, workspace: Workspace) -> Scope:
         """Return the documents; reads files and runs git."""
@@ -90,25 +146,6 @@ class Asked:
         except git.GitError as error:
             refuse(str(error))
         return found
-
-    def settings_notices(self) -> list[str]:
-        """Say which of the files that steer a review are not those of the change under review."""
-        if (read := self.read) is None:
-            return []
-        from claude_lsp.workspace.files import TextFile, read_text
-
-        notices = []
-        for name in _SETTINGS_FILES:
-            content = read_text(self.root / name, _LARGEST_SETTINGS)
-            here = content.text if isinstance(content, TextFile) else ""
-            there = read(name) or ""
-            ours = name != "pyproject.toml" or "claude-lsp" in here + there
-            if ours and here.split() != there.split():
-                notices.append(
-                    f"{name} differs from the one of {(self.trusted or '')[:12]}, which was used "
-                    "(--config-ref)."
-                )
-        return notices
 
 
 def asked(
@@ -166,6 +203,24 @@ def _asked(
     trusted = _trusted(options.config_ref, repository, compared, base)
     changes = compared is not None or diff is not None
     return Asked(root, paths or ([] if changes else [root]), breadth, compared, diff, trusted)
+
+
+def sides_of_arch(options: argparse.Namespace, root: Path) -> tuple[Sides | None, Trusted]:
+    """Return what an architecture review compares, and whose settings hold for it."""
+    from claude_lsp.review import ci, sides
+
+    repository = git.root_of(root)
+    compared: Sides | None = None
+    if options.base:
+        if repository is None:
+            refuse(f"--base: {root} is in no git repository")
+        try:
+            compared = sides.against(repository, options.base, options.head or "HEAD")
+        except git.GitError as error:
+            refuse(str(error))
+    in_ci = ci.runs_in_ci(os.environ)
+    base = ci.base_of_change(os.environ) if in_ci else None
+    return compared, Trusted(root, _trusted(options.config_ref, repository, compared, base))
 
 
 def _default_branch(repository: Path) -> Base:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from claude_lsp.settings import Option, Settings
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
+    from claude_lsp.workspace.committed_rules import CommittedRules
 
 _PATIENCE_S = 1.0
 """Nothing is said of an index that is ready sooner."""
@@ -43,6 +45,33 @@ def root_for(options: argparse.Namespace, path: Path) -> Path:
         return root
     folder = path if path.is_dir() else path.parent
     return git.root_of(folder) or folder
+
+
+def shown_values(settings: Settings) -> Iterator[tuple[Option, Any]]:
+    """Yield each option with its value as it may be shown: without headers and logins."""
+    from claude_lsp.routing import as_written
+    from claude_lsp.settings import options as all_options
+
+    for item in all_options():
+        value: Any = settings
+        for name in item.key.split("."):
+            value = getattr(value, name)
+        if item.key == "endpoint.headers":
+            value = dict.fromkeys(value, "(set)")
+        elif item.key == "endpoint.base_url":
+            value = without_login(value)
+        elif item.key == "routes":
+            value = {action: as_written(rules) for action, rules in value.items()}
+        yield item, value
+
+
+def without_login(url: str) -> str:
+    """Return an address without user, password and query, each of which can be a key."""
+    head, found, rest = url.partition("://")
+    if not found:
+        return url
+    host, slash, path = rest.partition("?")[0].partition("/")
+    return f"{head}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @contextlib.contextmanager
@@ -101,20 +130,24 @@ def configure(
     root: Path,
     command_line: Mapping[str, Any] | None = None,
     project: Callable[[str], str | None] | None = None,
+    committed: CommittedRules | None = None,
 ) -> tuple[Configuration, Workspace]:
     """Read the settings for a root; what can't be taken is said, and ends a run in CI's sense.
 
     A broken settings file is an error on the command line: a review under settings that nobody
-    wrote would be worse than none. `project` reads the project's own files, where not from disk.
+    wrote would be worse than none. `project` reads the project's own files, where not from disk;
+    `committed` are ignore files that count beside those on disk.
     """
     log_to_stderr(getattr(options, "log_level", None) or "warning")
     file = Path(options.config) if options.config else None
-    command_line = {**(command_line or {}), **observed(options)}
+    asked = observed(options)
+    command_line = {**(command_line or {}), **asked}
     configuration = load(root, command_line=command_line, file=file, project=project)
     if configuration.problems:
         for problem in configuration.problems:
             say(str(problem))
         sys.exit(USAGE)
     for fault in observe(configuration.settings, options.command):
-        refuse(fault)
-    return configuration, Workspace((root,), configuration.settings)
+        # What this very run was asked for must work; a setting of all runs must not stop one.
+        (refuse if fault.startswith(tuple(asked)) else say)(fault)
+    return configuration, Workspace((root,), configuration.settings, committed)

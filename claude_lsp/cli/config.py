@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from claude_lsp.cli.common import root_for, say
+from claude_lsp.cli.common import root_for, say, shown_values
 from claude_lsp.cli.process import DONE, USAGE
 from claude_lsp.configuration import load
-from claude_lsp.routing import as_written
-from claude_lsp.settings import options as all_options
 from claude_lsp.settings import schema
 
 if TYPE_CHECKING:
@@ -25,17 +23,10 @@ def config(options: argparse.Namespace) -> int:
     root = root_for(options, Path.cwd())
     file = Path(options.config) if options.config else None
     configuration = load(root, file=file)
-    rows = []
-    for item in all_options():
-        value: Any = configuration.settings
-        for name in item.key.split("."):
-            value = getattr(value, name)
-        shown = value
-        if item.key == "endpoint.headers":
-            shown = dict.fromkeys(value, "(set)")
-        elif item.key == "routes":
-            shown = {action: as_written(rules) for action, rules in value.items()}
-        rows.append((item.key, shown, configuration.origins.get(item.key, "default"), item.doc))
+    rows = [
+        (item.key, value, configuration.origins.get(item.key, "default"), item.doc)
+        for item, value in shown_values(configuration.settings)
+    ]
     if options.format == "json":
         table = {key: {"value": value, "from": layer} for key, value, layer, _ in rows}
         print(json.dumps(table, indent=2))

@@ -18,9 +18,10 @@ from claude_lsp.disclosure import as_dict, as_text
 from claude_lsp.review.instructions import instructions_from
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.files import TextFile, read_text
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.test_files import Refused, destination_of_tests
+from claude_lsp.workspace.test_files import destination_of_tests
 
 if TYPE_CHECKING:
     import argparse
@@ -155,7 +156,7 @@ def _asked(
         problems,
         instructions=instructions.for_paths([origin]),
         multiline=settings.completion.multiline,
-        asked=options.instruction if action.name == "rewrite" else "",
+        asked=options.instruction if action.name in {"rewrite", "ask"} else "",
     )
     if action.name == "test":
         destination = destination_of_tests(engine.workspace, snapshot)

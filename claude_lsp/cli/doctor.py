@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from claude_lsp import __version__
-from claude_lsp.cli.common import root_for
+from claude_lsp.cli.common import refuse, root_for, say, without_login
 from claude_lsp.cli.process import DONE, INCOMPLETE, log_to_stderr
 from claude_lsp.configuration import load
 from claude_lsp.spending.text import times
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from claude_lsp.configuration import Configuration
     from claude_lsp.settings import Settings
 
 _LATENCY_DAYS = 30
@@ -48,8 +49,12 @@ class Check:
 def doctor(options: argparse.Namespace) -> int:
     """Check the installation; return 0, or 3 where something needs attention."""
     log_to_stderr(options.log_level or "error")
-    checks = list(_checks(options))
-    if options.format == "json":
+    root = root_for(options, Path.cwd())
+    configuration = load(root, file=Path(options.config) if options.config else None)
+    checks = list(_checks(options, root, configuration))
+    if options.report:
+        _write_report(options.report, checks, configuration, root)
+    elif options.format == "json":
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
         for check in checks:
@@ -57,7 +62,25 @@ def doctor(options: argparse.Namespace) -> int:
     return INCOMPLETE if any(check.state == "problem" for check in checks) else DONE
 
 
-def _checks(options: argparse.Namespace) -> Iterator[Check]:
+def _write_report(
+    name: str, checks: Sequence[Check], configuration: Configuration, root: Path
+) -> None:
+    from claude_lsp.cli.diagnosis import diagnosis
+
+    page = diagnosis(checks, configuration, root)
+    if name == "-":
+        print(page, end="")
+        return
+    try:
+        Path(name).write_text(page, encoding="utf-8")
+    except OSError as error:
+        refuse(f"--report {name}: {error.strerror or error}")
+    say(f"{name} is written, and nothing was sent: read it before you send it to anybody")
+
+
+def _checks(
+    options: argparse.Namespace, root: Path, configuration: Configuration
+) -> Iterator[Check]:
     from claude_lsp.context import tokens
     from claude_lsp.workspace import git
 
@@ -66,9 +89,6 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         "ok",
         f"claude-lsp {__version__}, Python {platform.python_version()}, {sys.platform}",
     )
-    root = root_for(options, Path.cwd())
-    file = Path(options.config) if options.config else None
-    configuration = load(root, file=file)
     for problem in configuration.problems:
         yield Check("settings", "problem", str(problem))
     if not configuration.problems:
@@ -200,7 +220,9 @@ async def _connection_checks(settings: Settings, *, online: bool) -> list[Check]
             detail = f"{model.id} is not in the catalog: set its price in models.prices to use it"
             checks.append(Check(f"models.{tier}", "note", detail))
     base_url = settings.endpoint.base_url or os.environ.get("ANTHROPIC_BASE_URL")
-    checks.append(Check("endpoint", "ok", base_url or "Anthropic's own"))
+    checks.append(
+        Check("endpoint", "ok", without_login(base_url) if base_url else "Anthropic's own")
+    )
     client = Client(settings, Ledger())
     try:
         checks.append(Check("credentials", "ok", await client.check_credentials()))

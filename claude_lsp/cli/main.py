@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,7 +16,12 @@ from claude_lsp.cli.process import (
     end_observation,
     forget_stdout,
 )
-from claude_lsp.cli.review_options import add_answer_options, add_scope_options
+from claude_lsp.cli.review_options import (
+    add_answer_options,
+    add_config_ref,
+    add_recording_options,
+    add_scope_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,6 +158,8 @@ def parser() -> argparse.ArgumentParser:
     arch.add_argument(
         "--head", metavar="REF", help="the change, with --base (default: the files on disk)"
     )
+    add_config_ref(arch)
+    add_recording_options(arch)
     reviewing = [
         commands.add_parser(
             "review", help="review files, or what has changed", parents=[review, shared], **raw
@@ -167,16 +176,16 @@ def parser() -> argparse.ArgumentParser:
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
         "--action",
-        choices=(*CONTEXTS, "architecture"),
+        choices=(*CONTEXTS, "ask", "architecture"),
         metavar="ACTION",
-        help=f"{', '.join(CONTEXTS)}; default: complete for a place, review "
+        help=f"{', '.join(CONTEXTS)}, ask; default: complete for a place, review "
         "for a file, architecture for a folder",
     )
     context.add_argument(
         "--instruction",
         default="(your instruction)",
         metavar="TEXT",
-        help="what a rewrite is asked to do",
+        help="what a rewrite is asked to do, or a question",
     )
     context.add_argument(
         "--costs",
@@ -189,6 +198,11 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--format", choices=("text", "json"), default="text")
     doctor.add_argument(
         "--online", action="store_true", help="also ask the endpoint for its models (free)"
+    )
+    doctor.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write a page for a bug report, without keys, names and folders; nothing is sent",
     )
 
     usage = commands.add_parser("usage", help="what was spent, and what came of it")
@@ -213,8 +227,22 @@ def parser() -> argparse.ArgumentParser:
     )
     usage.add_argument("-o", "--output", metavar="FILE", help="write to a file (default: stdout)")
 
-    explain = commands.add_parser("explain", help="what a rule means")
-    explain.add_argument("rule", nargs="?", help="such as arch.cycle; none lists all")
+    explain = commands.add_parser("explain", help="what a rule or a finding means")
+    explain.add_argument(
+        "what",
+        nargs="?",
+        metavar="RULE_OR_ID",
+        help="a rule such as arch.cycle, or the beginning of a finding's id, as reports in `full` "
+        "and JSON tell it; none lists all rules",
+    )
+    explain.add_argument(
+        "--report",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="look for the finding in this JSON report; may be given several times (default: the "
+        "last reports about this workspace)",
+    )
 
     config = commands.add_parser("config", help="the settings and where each one was set")
     config.add_argument("what", choices=("show", "schema"), nargs="?", default="show")
@@ -222,7 +250,7 @@ def parser() -> argparse.ArgumentParser:
 
     for command in (*reviewing, arch, context, doctor, config):
         command.add_argument("--config", metavar="FILE", help="a further settings file")
-    for command in (*reviewing, arch, report, context, doctor, config):
+    for command in (*reviewing, arch, report, context, doctor, config, explain):
         command.add_argument("--root", metavar="DIR", help="the workspace (default: found by git)")
     for command in (serve, *reviewing, arch, context, doctor):
         command.add_argument(
@@ -303,6 +331,8 @@ def _baseline(
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code."""
+    # A process that ends need not look for cycles once more: a tenth of a short command's time.
+    atexit.register(gc.freeze)
     options = parser().parse_args(arguments or ["serve"])
     try:
         code = _command(options.command)(options)

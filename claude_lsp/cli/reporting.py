@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp import __version__
@@ -126,8 +127,11 @@ class Run:
 
     def covers(self, path: str) -> bool:
         """Whether a file of the workspace is in scope."""
-        limits = [limit.relative_to(self.root).as_posix() for limit in self.paths]
-        return any(limit in (".", path) or path.startswith(limit + "/") for limit in limits)
+        return any(limit in (".", path) or path.startswith(f"{limit}/") for limit in self._limits)
+
+    @cached_property
+    def _limits(self) -> list[str]:
+        return [limit.relative_to(self.root).as_posix() for limit in self.paths]
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:
@@ -149,6 +153,7 @@ def structure_of(run: Run, project: Project, result: Result | None = None) -> Re
         result: what they join; empty by default.
     """
     from claude_lsp.findings.hidden import hidden_reason
+    from claude_lsp.structure.edges import counted, listing
 
     result = result or Result()
     for finding in project.findings:
@@ -159,10 +164,15 @@ def structure_of(run: Run, project: Project, result: Result | None = None) -> Re
             result.findings[finding.fingerprint] = finding
         else:
             result.dropped[reason] += 1
-    problems = dict(project.graph.problems)
-    modules = [module.path for module in project.graph.modules.values() if run.covers(module.path)]
-    result.reviewed += [path for path in modules if path not in problems]
-    result.failed += sorted((path, why) for path, why in problems.items() if run.covers(path))
+    modules = project.graph.modules.values()
+    result.reviewed += [module.path for module in modules if run.covers(module.path)]
+    # What can be read of them counts: mostly a grammar does not know a new form of its language.
+    partly = sorted(path for path, _ in project.graph.problems if run.covers(path))
+    if partly:
+        result.notices.append(
+            f"{counted(len(partly), 'file')} could not be parsed in full, so facts about "
+            f"{'it' if len(partly) == 1 else 'them'} may be missing: {listing(partly, 5)}."
+        )
     summary = project.summary
     result.notices.append(
         f"Structure of {summary.modules} modules in {summary.packages} folders with "
@@ -191,6 +201,7 @@ def finish(
     """
     from datetime import date
 
+    from claude_lsp.review import last_report
     from claude_lsp.review.project import sources_of, text_reader
     from claude_lsp.review.settle import Accepted, settle, sources_with_comments
 
@@ -219,6 +230,8 @@ def finish(
     )
     accepted = Accepted(date.today().isoformat(), run.baseline, run.renamed, run.added)
     report = settle(report, run.settings, accepted)
+    if report.status != "nothing":
+        last_report.keep(run.root, report)
     code = run.deliver(report, run.options, run.root, run.settings)
     return INTERRUPTED if result.interrupted else code
 

@@ -25,7 +25,6 @@ from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.progress import Progress
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
-from claude_lsp.review import rounds
 from claude_lsp.workspace import git, git_diff
 
 if TYPE_CHECKING:
@@ -122,15 +121,21 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
             refuse(f"{text}: no such file or folder")
     whole = asked(options, root, paths)
     earlier, what, notices = _since(options, whole)
-    configuration, workspace = configure(options, root, limits(options), what.read)
+    configuration, workspace = configure(
+        options, root, limits(options), what.read, what.ignore_rules
+    )
     scope = what.scope(workspace)
     if what is not whole:
-        scope = rounds.within(scope, whole.scope(workspace))
+        from claude_lsp.review.rounds import within
+
+        scope = within(scope, whole.scope(workspace))
     scope = _sharded(scope, options.shard)
     answers = answers_of(options)
     settings = configuration.settings
     if earlier is not None:
-        least = rounds.least_severity(settings.review.min_severity, earlier.round + 1)
+        from claude_lsp.review.rounds import least_severity
+
+        least = least_severity(settings.review.min_severity, earlier.round + 1)
         settings = replace(settings, review=replace(settings.review, min_severity=least))
     baseline = entries_for(options, root, settings, what.read)
     run = _Run(
@@ -147,7 +152,7 @@ def review(options: argparse.Namespace, deliver: Deliver | None = None) -> int:
         earlier,
     )
     result = Result(skipped=list(scope.skipped))
-    result.notices += [*notices, *what.settings_notices(), *scope.notices]
+    result.notices += [*notices, *what.steering.notices(), *scope.notices]
     if scope.nothing:
         result.notices.append(scope.nothing)
         return _finish(run, result)
@@ -167,6 +172,7 @@ def _since(
     if options.previous is None:
         return None, whole, ()
     from claude_lsp.cli.report import load
+    from claude_lsp.review import rounds
 
     earlier = load(Path(options.previous))
     if whole.sides is None or whole.sides.kind != "base":
@@ -193,6 +199,8 @@ def _finish(
     """Add what the round before has found and still stands; then as any run ends."""
     if run.earlier is None:
         return finish(run, result, account, sources, origins=origins)
+    from claude_lsp.review import rounds
+
     repository, below = git.root_of(run.root) or run.root, run.root
 
     def text_of(path: str) -> str | None:

@@ -43,6 +43,11 @@ def add_scope_options(review: argparse.ArgumentParser) -> None:
         help="the JSON report of the round before: review only what the change has got since, "
         "report ever less of it (major, then critical), and keep what still stands",
     )
+    add_config_ref(what)
+
+
+def add_config_ref(what: argparse._ActionsContainer) -> None:
+    """Add the option that says whose settings hold."""
     what.add_argument(
         "--config-ref",
         metavar="REF",
@@ -51,15 +56,23 @@ def add_scope_options(review: argparse.ArgumentParser) -> None:
     )
 
 
-def add_answer_options(review: argparse.ArgumentParser) -> None:
-    """Add the options to the command's own."""
-    how = review.add_argument_group("answers").add_mutually_exclusive_group()
+def add_recording_options(
+    command: argparse.ArgumentParser,
+) -> argparse._MutuallyExclusiveGroup:
+    """Add the options that keep answers and give them again; return their group."""
+    how = command.add_argument_group("answers").add_mutually_exclusive_group()
     how.add_argument("--record", metavar="DIR", help="keep every answer in a folder")
     how.add_argument(
         "--replay",
         metavar="DIR",
         help="take the answers from such a folder; nothing is sent, and no key is needed",
     )
+    return how
+
+
+def add_answer_options(review: argparse.ArgumentParser) -> None:
+    """Add the options of a command with many calls to its own."""
+    how = add_recording_options(review)
     how.add_argument(
         "--resume", metavar="ID", help="go on with a run that ended early, as it said how"
     )

@@ -7,13 +7,14 @@ their parts.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Candidate, Style
-from claude_lsp.context.excerpts import attribute, numbered, render, windows_of
+from claude_lsp.context.excerpts import attribute, frame_name, numbered, render, windows_of
 from claude_lsp.context.redact import Redactor
 from claude_lsp.context.sent import Sent
 from claude_lsp.text.lines import LineIndex, without_ending
@@ -26,14 +27,18 @@ if TYPE_CHECKING:
     from claude_lsp.context.redact import Redacted, Secret
     from claude_lsp.context.tokens import Family
 
-_USED_UP = "the token budget is used up"
+USED_UP = "the token budget is used up"
 _LONGEST_REASON = "a diagnostic points here (line 10000)"
 CURSOR_MARK = "<CURSOR/>"
 _LONGEST_TOKEN = 8
 """Characters; longer ones are rare, so a text of more per token of room can't fit."""
 SHARE_BEFORE = 0.65
 """Of a window around a cursor: what comes next follows from what stands before it."""
-_SMALLEST_PART = 60
+_START_STEP, _STEP, _TYPED_LINES = 32, 4, 2
+"""Lines. Of a document that is typed in, what is sent begins at every 32nd, and what a cache
+may hold ends at every fourth, and so not elsewhere with each key; the last ones are being typed."""
+_LEAST_ABOVE = 2 * _START_STEP
+SMALLEST_PART = 60
 """Tokens below which a cut piece of a neighbouring file tells nothing."""
 
 
@@ -50,6 +55,9 @@ class Part:
         stable: whether a cache may serve it.
         secrets: kinds of secrets that were replaced in it.
         cut: whether only a part of it fitted.
+        shared: whether it is the same for all files of the project.
+        lasting: the pieces that it begins with and that stay the same for a while of typing, each
+            its length in characters and its tokens.
     """
 
     origin: str
@@ -60,6 +68,8 @@ class Part:
     stable: bool
     secrets: tuple[str, ...] = ()
     cut: bool = False
+    shared: bool = False
+    lasting: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,7 @@ def assemble(
     for excerpt in excerpts:
         made, windows = _excerpt_part(excerpt, family, redactor)
         if made.tokens > remaining:
-            dropped.append(LeftOut(excerpt.origin, _USED_UP))
+            dropped.append(LeftOut(excerpt.origin, USED_UP))
             continue
         excerpt_parts.append(made)
         documents[excerpt.origin] = windows
@@ -155,7 +165,7 @@ def assemble(
     for candidate in ranked:
         rendered = _part(candidate, remaining, family, redactor)
         if rendered is None:
-            dropped.append(LeftOut(candidate.origin, _USED_UP))
+            dropped.append(LeftOut(candidate.origin, USED_UP))
             continue
         part, found, end = rendered
         if candidate.snapshot is not None:
@@ -169,7 +179,7 @@ def assemble(
         documents[subject.origin] = (sent,)
     # Stable parts stand in front so that a cache can serve them; among them the best is last,
     # next to the document, where models attend most. Origins break ties: same input, same bytes.
-    parts.sort(key=lambda part: (not part.stable, part.score, part.origin))
+    parts.sort(key=lambda part: (not part.shared, not part.stable, part.score, part.origin))
     if subject_part is not None:
         parts.append(subject_part)
     parts += excerpt_parts
@@ -185,7 +195,7 @@ def _part(
     Returns:
         the part, what was redacted, and how many characters of that are sent.
     """
-    if room < _SMALLEST_PART:
+    if room < SMALLEST_PART:
         return None
     # What can't fit need not be looked at; a token of code is rarely longer than this.
     head = candidate.text
@@ -193,16 +203,17 @@ def _part(
         head = head[: head.rfind("\n", 0, room * _LONGEST_TOKEN) + 1]
     found = redactor.redact(head)
     kinds = tuple(sorted({secret.kind for secret in found.found}))
-    whole = _wrapped(candidate, found.text)
+    name = frame_name("file", found.text)
+    whole = _wrapped(candidate, found.text, name)
     count = _count(whole, family)
     if count <= room and len(head) == len(candidate.text):
         part = _of(candidate, whole, count, kinds, cut=False)
         return part, found, len(found.text)
-    frame = _count(_wrapped(candidate, ""), family)
+    frame = _count(_wrapped(candidate, "", name), family)
     body = tokens.cut(found.text, room - frame, "start", family)
-    text = _wrapped(candidate, body)
+    text = _wrapped(candidate, body, name)
     count = _count(text, family)
-    if not body.strip() or count > room or count < _SMALLEST_PART:
+    if not body.strip() or count > room or count < SMALLEST_PART:
         return None
     part = _of(candidate, text, count, kinds, cut=True)
     return part, found, len(body)
@@ -218,6 +229,7 @@ def _of(candidate: Candidate, text: str, count: int, kinds: tuple[str, ...], *, 
         candidate.stable,
         kinds,
         cut,
+        candidate.shared,
     )
 
 
@@ -238,9 +250,8 @@ class _Document:
         end = len(self._found.text)
         if end > max(0, room) * _LONGEST_TOKEN:
             return None
-        rendered = _document(self._subject, self._index, 0, end, self._focus[0])
-        count = _count(rendered, family)
-        return None if count > room else self._rendered(rendered, count, 0, end)
+        pieces = self._pieces(0, end)
+        return None if _total(pieces, family) > room else self._rendered(pieces, 0, end, family)
 
     def part(self, room: int, family: Family) -> tuple[Part, Sent]:
         """Render as much of it around the focus as fits."""
@@ -252,26 +263,57 @@ class _Document:
         focus_start, focus_end = self._focus
         shrink = 0.95
         start, end = -1, len(self._found.text)
-        rendered, count = "", room + 1
+        pieces, count = [""], room + 1
         while count > room and start < end:
             start, end = _window(self._index, focus_start, focus_end, int(room * shrink), family)
-            rendered = _document(self._subject, self._index, start, end, focus_start)
-            count = _count(rendered, family)
+            if self._subject.style is Style.CURSOR:
+                start = self._lasting(start, focus_start)
+            pieces = self._pieces(start, end)
+            count = _total(pieces, family)
             shrink = shrink * 0.8 if shrink > 0.05 else 0
-        return self._rendered(rendered, count, start, end)
+        return self._rendered(pieces, start, end, family)
 
-    def _rendered(self, text: str, count: int, start: int, end: int) -> tuple[Part, Sent]:
+    def _lasting(self, start: int, focus: int) -> int:
+        """Return where to begin instead of a line, so that it is the same for a while of typing."""
+        line = self._index.position_at(start).line
+        if self._index.position_at(focus).line - line < _LEAST_ABOVE:
+            return start  # where little is shown, all of it is needed
+        snapped = self._index.offset_at(Position(-(-line // _START_STEP) * _START_STEP, 0))
+        return snapped if start < snapped <= focus else start
+
+    def _pieces(self, start: int, end: int) -> list[str]:
+        """Render a window; what is typed in is in pieces, all but the last above the place.
+
+        Caches hold each beginning of a prompt that ends at a cut, and a cut stays where it is.
+        """
+        text = _document(self._subject, self._index, start, end, self._focus[0])
+        if self._subject.style is not Style.CURSOR:
+            return [text]
+        frame = text.index("\n") + 1  # the line that names the document
+        cuts = [0, *(frame + step - start for step in self._steps(start)), len(text)]
+        return [text[first:last] for first, last in itertools.pairwise(cuts)]
+
+    def _steps(self, start: int) -> list[int]:
+        first = self._index.position_at(start).line // _STEP * _STEP + _STEP
+        end = self._index.position_at(self._focus[0]).line - _TYPED_LINES
+        lines = range(first, end + 1, _STEP)
+        return [self._index.offset_at(Position(line, 0)) for line in lines]
+
+    def _rendered(
+        self, pieces: list[str], start: int, end: int, family: Family
+    ) -> tuple[Part, Sent]:
         found, origin = self._found, self._subject.origin
         kinds = {one.kind for one in found.found if _shown(found.to_redacted, one, start, end)}
         part = Part(
             origin,
             "the document",
             float("inf"),
-            text,
-            count,
+            "".join(pieces),
+            _total(pieces, family),
             stable=False,
             secrets=tuple(sorted(kinds)),
             cut=end - start < len(found.text),
+            lasting=tuple((len(piece), _count(piece, family)) for piece in pieces[:-1]),
         )
         return part, Sent(origin, found, start, end, self._original)
 
@@ -347,27 +389,35 @@ def _document(subject: Subject, index: LineIndex, start: int, end: int, focus: i
         body = body[: focus - start] + CURSOR_MARK + body[focus - start :]
     whole = start == 0 and end == len(index.text)
     extent = "" if whole else f' lines="{first}-{last} of {len(index.lines)}"'
+    if subject.style is Style.CURSOR and not whole:
+        extent = f' from="line {first}"'  # where it ends changes with each line that is typed
     return framed(subject.origin, subject.snapshot.language, body, extent)
 
 
 def framed(origin: str, language: str, body: str, extent: str = "") -> str:
     """Return (a part of) a document as it stands in a prompt, between two lines that name it."""
-    head = f'<document path="{attribute(origin)}" language="{attribute(language)}"{extent}>'
-    return f"{head}\n{body}{_end(body)}</document>\n"
+    name = frame_name("document", body)
+    head = f'<{name} path="{attribute(origin)}" language="{attribute(language)}"{extent}>'
+    return f"{head}\n{body}{_end(body)}</{name}>\n"
 
 
-def _wrapped(candidate: Candidate, body: str) -> str:
+def _wrapped(candidate: Candidate, body: str, name: str) -> str:
     path, why = attribute(candidate.origin), attribute(candidate.reason)
-    return f'<file path="{path}" why="{why}">\n{body}{_end(body)}</file>\n'
+    return f'<{name} path="{path}" why="{why}">\n{body}{_end(body)}</{name}>\n'
 
 
 def candidate_tokens(origin: str, text: str, family: Family) -> int:
     """Return an upper bound of the tokens that a candidate takes, whatever the reason for it."""
-    return _count(_wrapped(Candidate(origin, "", _LONGEST_REASON), text), family)
+    candidate = Candidate(origin, "", _LONGEST_REASON)
+    return _count(_wrapped(candidate, text, frame_name("file", text)), family)
 
 
 def _end(body: str) -> str:
     return "" if not body or body != without_ending(body) else "\n"
+
+
+def _total(pieces: Iterable[str], family: Family) -> int:
+    return sum(_count(piece, family) for piece in pieces)
 
 
 @lru_cache(maxsize=512)

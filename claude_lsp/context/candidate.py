@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from claude_lsp.text.positions import line_range
+
 if TYPE_CHECKING:
     from claude_lsp.text.positions import Range
     from claude_lsp.text.snapshots import Snapshot
@@ -33,6 +35,7 @@ class Candidate:
         score: larger is better; candidates are taken in this order.
         stable: whether it stays the same while the user types, so that a cache can serve it.
         snapshot: the document that `text` is the whole of; findings may then quote it.
+        shared: whether it is the same for all files of the project, and so stands first.
     """
 
     origin: str
@@ -41,6 +44,7 @@ class Candidate:
     score: float = 0.0
     stable: bool = True
     snapshot: Snapshot | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,12 @@ class Excerpt:
         """Whether it is a document as it is, all of it and without any change marked."""
         everything = (Lines(0, len(self.snapshot.index.lines) - 1),)
         return self.shown == everything and not (self.change or self.removed or self.scope)
+
+    @property
+    def main_range(self) -> Range:
+        """The longest run of lines that it is about."""
+        longest = max(self.scope or self.shown, key=lambda lines: lines.last - lines.first)
+        return line_range(longest.first, longest.last)
 
     def covers(self, lines: Lines) -> bool:
         """Whether a finding at some lines is about what is to be looked at."""

@@ -7,6 +7,8 @@ removed has the number that it had before.
 
 from __future__ import annotations
 
+import itertools
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,24 @@ def numbered_lines(lines: Iterable[str], first: int) -> Iterator[str]:
 def attribute(text: str) -> str:
     """Return a text as an attribute: a file's name must not be able to end it, nor be endless."""
     return " ".join(text[-_LONGEST_NAME:].split()).replace('"', "'").replace(">", "")
+
+
+def frame_name(kind: str, body: str) -> str:
+    """Return the name of the tags around a text: one that none of its own tags has.
+
+    Nothing in a text may look like its end, or like the beginning of another one. The name depends
+    on the text alone, so that a cache knows it again.
+
+    Args:
+        kind: what it is where the text has no such tags.
+        body: the text.
+    """
+    if kind not in body.lower():
+        return kind
+    tags = re.finditer(rf"<\s*/?\s*{kind}(?:-(\d{{1,9}}))?\b", body, re.IGNORECASE)
+    taken = {int(tag[1] or 1) for tag in tags}
+    number = next(each for each in itertools.count(1) if each not in taken)
+    return kind if number == 1 else f"{kind}-{number}"
 
 
 def windows_of(excerpt: Excerpt, redactor: Redactor) -> tuple[Sent, ...]:
@@ -86,8 +106,10 @@ def render(excerpt: Excerpt, windows: tuple[Sent, ...]) -> str:
     extent = "" if whole else f' lines="{shown} of {len(excerpt.snapshot.index.lines)}"'
     change = f' change="{attribute(excerpt.change)}"' if excerpt.change else ""
     path, language = attribute(excerpt.origin), attribute(excerpt.snapshot.language)
-    head = f'<document path="{path}" language="{language}"{extent}{change}>'
-    return f"{head}\n{_GAP.join(ended)}</document>\n"
+    shown_text = _GAP.join(ended)
+    name = frame_name("document", shown_text)
+    head = f'<{name} path="{path}" language="{language}"{extent}{change}>'
+    return f"{head}\n{shown_text}</{name}>\n"
 
 
 def _marked(excerpt: Excerpt, window: Sent) -> Iterator[str]:

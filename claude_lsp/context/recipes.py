@@ -67,6 +67,7 @@ RECIPES: Mapping[str, Recipe] = {
         lambda settings: min(2000, settings.context.tokens), document=1.0, definitions=False
     ),
     "changes": Recipe(_everyday, document=0.0, definitions=False),
+    "ask": Recipe(lambda settings: settings.ask.context_tokens, definitions=False),
     "architecture": Recipe(lambda settings: settings.arch.context_tokens, definitions=False),
 }
 """By name; an action names the one that it uses, and so does an action of the user's own."""

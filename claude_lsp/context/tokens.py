@@ -5,8 +5,8 @@ too low for Claude: the difference is fitted from the shape of the text. Coeffic
 come from comparing with the open reconstruction `ctok`: 1,218 samples of Python, TypeScript, Go,
 C++, JSON and Markdown for the fit, 463 samples of the Python standard library to check it.
 
-Nothing here loads the vocabulary by itself: `warm` does, in a worker thread (about 0.1 s). Until
-then, and if that fails, a text counts as one token for every two bytes.
+Nothing here loads the vocabulary by itself: `warm` does, in a worker thread (less than 0.1 s).
+Until then, and if that fails, a text counts as one token for every two bytes.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Count(NamedTuple):
 def warm() -> bool:
     """Load the vocabulary if that was not done yet; return whether it is there.
 
-    Takes about 0.1 s of CPU the first time: call it in a worker thread.
+    Takes less than 0.1 s of CPU the first time: call it in a worker thread.
     """
     global _encoding, _failure  # noqa: PLW0603  (one vocabulary for the process, never changed)
     with _lock:
@@ -351,16 +351,17 @@ def _size(text: str) -> int:
 
 
 def _load() -> tiktoken.Encoding:
-    import binascii
     import gzip
-    from importlib import resources
+    import pkgutil
 
     import tiktoken
 
-    file = resources.files("claude_lsp.context").joinpath("vocabulary.tiktoken.gz")
-    # Tokens and ranks in turn: a hundred thousand, too many for a step of Python for each.
-    words = gzip.decompress(file.read_bytes()).split()
-    ranks = dict(zip(map(binascii.a2b_base64, words[::2]), map(int, words[1::2]), strict=True))
+    # The tokens in the order of their ranks: those of one byte, then the others, between which
+    # stand zeros. A hundred thousand are too many for a step of Python for each.
+    packed = pkgutil.get_data("claude_lsp.context", "vocabulary.gz")
+    data = gzip.decompress(packed or b"")
+    tokens = [data[number : number + 1] for number in range(256)] + data[256:].split(b"\0")
+    ranks = dict(zip(tokens, itertools.count(), strict=False))
     if len(ranks) != RANKS:
         raise ValueError(f"the vocabulary has {len(ranks)} entries instead of {RANKS}")
     encoding = tiktoken.Encoding(

@@ -9,6 +9,7 @@ import numpy as np
 
 from claude_lsp.context.similar import hashes_of
 from claude_lsp.workspace.index.hashing import hash_of, stem_key
+from claude_lsp.workspace.index.lookup import distinct
 
 if TYPE_CHECKING:
     from claude_lsp.context.gather import Query, ReadsTexts
@@ -57,8 +58,8 @@ def uses(links: Links, place: Place, query: Query, texts: ReadsTexts) -> list[Us
     kept = ~common[which] & (files != place.file)
     which, files = which[kept], files[kept]
     stem = np.uint64(stem_key(query.path))
-    distinct = np.unique(files)
-    own_test = dict(zip(distinct.tolist(), (view.stems(distinct) == stem).tolist(), strict=True))
+    several = distinct(files)
+    own_test = dict(zip(several.tolist(), (view.stems(several) == stem).tolist(), strict=True))
     module = hash_of(query.path.rpartition("/")[2].partition(".")[0])
     naming = set(view.files_with(np.array([module], np.uint64))[1].tolist())
     beside = set(place.folder_files.tolist())

@@ -8,6 +8,7 @@ half-edited file that no parser accepts has them too.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import re
 from dataclasses import replace
@@ -19,7 +20,7 @@ from claude_lsp.findings.line_hash import line_hashes
 from claude_lsp.text.lines import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from claude_lsp.findings.finding import Finding
     from claude_lsp.text.lines import LineIndex
@@ -208,15 +209,31 @@ def _ordinal(index: LineIndex, line: int, path: str, focus: str, symbol: tuple[s
     # A word that every equal line contains spares most lines the closer look.
     words = re.findall(r"\w+", _code(index.line(line), path))
     longest = max(words, key=len, default="")
-    equal = {
+    equal = [
         number
-        for number in range(min(line, len(index.lines)))
-        if longest in index.lines[number] and _normalised(index.line(number), path) == focus
-    }
+        for number in _lines_with(longest, index, line)
+        if _normalised(index.line(number), path) == focus
+    ]
     if not equal:
         return 0
     nesting = _nesting(index.text)
     return sum(nesting.symbol_path(number) == symbol for number in equal)
+
+
+def _lines_with(word: str, index: LineIndex, before: int) -> Iterator[int]:
+    """Yield the numbers of the lines above one that hold a word; all of them for an empty word."""
+    if not word:
+        yield from range(min(before, len(index.lines)))
+        return
+    starts, found = index.starts, index.text.find(word)
+    while found >= 0:
+        number = bisect.bisect_right(starts, found) - 1
+        if number >= before:
+            return
+        yield number
+        if number + 1 == len(starts):
+            return
+        found = index.text.find(word, starts[number + 1])
 
 
 class _Nesting:

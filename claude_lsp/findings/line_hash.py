@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from functools import lru_cache
+from itertools import accumulate
 
 _WINDOW = 100
 """How many UTF-16 units a hash covers, from the first of its line on."""
@@ -18,7 +19,7 @@ _FACTOR = 37
 _MASK = (1 << 64) - 1
 _LEAVING = pow(_FACTOR, _WINDOW, 1 << 64)
 _END_OF_FILE = 0xFFFF
-_TAB, _LINE_FEED, _RETURN, _SPACE = 9, 10, 13, 32
+_LINE_FEED = 10
 
 
 @lru_cache(maxsize=8)
@@ -28,37 +29,23 @@ def line_hashes(text: str) -> tuple[str, ...]:
     Args:
         text: a whole file; `\n`, `\r\n` and `\r` end a line.
     """
-    units, starts = _units(text)
-    wanted = iter((*starts, -1))
-    start = next(wanted)
+    units = _units(text)
+    starts = [0, *(place + 1 for place, unit in enumerate(units) if unit == _LINE_FEED)]
+    units.extend([0] * _WINDOW)
+    # The hash of all from the first unit on, for each number of them; what stands before a window
+    # is taken out of it again.
+    rolling = list(accumulate(units, lambda sum_, unit: (sum_ * _FACTOR + unit) & _MASK, initial=0))
     hashes: list[str] = []
     seen: Counter[str] = Counter()
-    rolling = 0
-    for end, unit in enumerate(units):
-        leaving = units[end - _WINDOW] if end >= _WINDOW else 0
-        rolling = (rolling * _FACTOR + unit - _LEAVING * leaving) & _MASK
-        if end - _WINDOW + 1 == start:
-            value = f"{rolling:x}"
-            seen[value] += 1
-            hashes.append(f"{value}:{seen[value]}")
-            start = next(wanted)
+    for start in starts:
+        value = f"{(rolling[start + _WINDOW] - _LEAVING * rolling[start]) & _MASK:x}"
+        seen[value] += 1
+        hashes.append(f"{value}:{seen[value]}")
     return tuple(hashes)
 
 
-def _units(text: str) -> tuple[list[int], list[int]]:
-    """Return the units that are hashed, with a window of zeros behind, and where lines start."""
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    units: list[int] = []
-    starts: list[int] = []
-    at_start, after_return = True, False
-    for unit in (*struct.unpack(f"<{len(encoded) // 2}H", encoded), _END_OF_FILE):
-        if unit in (_SPACE, _TAB) or (after_return and unit == _LINE_FEED):
-            after_return = False
-            continue
-        after_return = unit == _RETURN
-        if at_start:
-            starts.append(len(units))
-        at_start = unit in (_RETURN, _LINE_FEED)
-        units.append(_LINE_FEED if after_return else unit)
-    units.extend([0] * _WINDOW)
-    return units, starts
+def _units(text: str) -> list[int]:
+    """Return the UTF-16 units that are hashed: one for each line ending, none for blanks."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace(" ", "").replace("\t", "")
+    encoded = plain.encode("utf-16-le", "surrogatepass")
+    return [*struct.unpack(f"<{len(encoded) // 2}H", encoded), _END_OF_FILE]

@@ -214,10 +214,12 @@ def looks_sentence(report: Report) -> str:
 
 
 def dropped_sentence(report: Report) -> str:
-    """Say which claims of the model were not believed; empty if none."""
+    """Say which claims of the model, or facts, are not shown and why; empty if none."""
     if not any(report.dropped.values()):
         return ""
     reasons = "; ".join(f"{reason}: {count}" for reason, count in report.dropped.items())
+    if report.kind == "arch" and not report.models:
+        return f"Not shown: {_count(sum(report.dropped.values()), 'fact')} ({reasons})."
     return f"Dropped {_count(sum(report.dropped.values()), 'claim')} ({reasons})."
 
 

@@ -11,7 +11,7 @@ from claude_lsp.text.lines import LineIndex, split_lines
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 How = Literal["exact", "inline", "ellipsis", "similar"]
 
@@ -34,10 +34,6 @@ SIMILARITY = 0.75
 """The least similarity of lines near the hint that are taken for a quote with slips in it."""
 
 _SIMILARITY_ANYWHERE = 0.9
-_SIMILARITY_SHORT = 0.85
-_SHORT = 24
-"""Non-blank characters; in a shorter quote one other name already means another place."""
-
 _NEAR = 60
 """Lines from the hint within which the lower bounds hold."""
 
@@ -49,9 +45,10 @@ _INLINE_PENALTY = 8
 """Lines; how much farther from the hint whole lines may be to be preferred to a part of a line."""
 
 _ELLIPSIS_REACH = 200
-_LEAST_SIMILAR = 16
-_SHARED = 0.7
-"""Of the characters of a quote's names, how many those at its place must have too."""
+_LEAST_SIMILAR = 8
+_LEAST_SIMILAR_ANYWHERE = 16
+"""Non-blank characters of a quote with slips in it."""
+
 _SIMILAR_LINES = 40
 _SIMILAR_REACH = 5_000
 _MATCH_LIMIT = 2_000
@@ -153,9 +150,12 @@ class SearchedText:
         """Find the lines that differ least from the quote, if they differ little."""
         from rapidfuzz import fuzz, process
 
-        wanted = [key for key in map(squeezed, split_lines(quote)) if key][:_SIMILAR_LINES]
-        joined = "".join(wanted)
-        if len(joined) < _LEAST_SIMILAR:
+        from claude_lsp.findings.misquote import is_misquote
+
+        quoted = [line for line in split_lines(quote) if squeezed(line)][:_SIMILAR_LINES]
+        wanted = [squeezed(line) for line in quoted]
+        joined, whole = "".join(wanted), "\n".join(quoted)
+        if len(joined) < (_LEAST_SIMILAR_ANYWHERE if hint is None else _LEAST_SIMILAR):
             return None
         first, last = 0, len(self.filled)
         if hint is not None:
@@ -173,9 +173,6 @@ class SearchedText:
             limit=50,
         )
         best: tuple[float, int, int] | None = None
-        words = set(_WORD.findall(quote))
-        strict = _SIMILARITY_ANYWHERE
-        least = SIMILARITY if len(joined) >= _SHORT else _SIMILARITY_SHORT
         for _, _, place in likenesses:
             begin = place - probe
             if begin < 0:
@@ -183,9 +180,12 @@ class SearchedText:
             lines = filled[begin : begin + len(wanted)]
             likeness = fuzz.ratio(joined, "".join(self.keys[number] for number in lines)) / 100
             distance = 0 if hint is None else abs(lines[0] - hint)
-            if likeness < (least if hint is not None and distance <= _NEAR else strict):
+            is_near = hint is not None and distance <= _NEAR
+            if not is_near and len(joined) < _LEAST_SIMILAR_ANYWHERE:
                 continue
-            if not self._shares_words(words, lines):
+            if likeness < (SIMILARITY if is_near else _SIMILARITY_ANYWHERE):
+                continue
+            if not is_misquote(whole, "\n".join(self.index.line(number) for number in lines)):
                 continue
             # A likeness that is 1 % better is worth 10 lines of distance.
             score = likeness - min(distance, 200) / 1_000
@@ -196,18 +196,6 @@ class SearchedText:
         _, top, bottom = best
         end = Position(bottom, len(self.index.line(bottom).rstrip()))
         return Located(Range(Position(top, len(indentation(self.index.line(top)))), end), "similar")
-
-    def _shares_words(self, words: set[str], lines: Iterable[int]) -> bool:
-        """Whether the names of a quote stand in some lines: invented code looks like code too."""
-        from rapidfuzz import fuzz, process
-
-        there = {word for number in lines for word in _WORD.findall(self.index.line(number))}
-        shared = sum(
-            len(word)
-            for word in words
-            if process.extractOne(word, there, scorer=fuzz.ratio, score_cutoff=80)
-        )
-        return shared >= _SHARED * sum(map(len, words))
 
     def _occurrences(self, key: str, hint: int | None) -> Iterator[int]:
         """Yield where a squeezed text starts, all around the hint if there are very many."""

@@ -24,6 +24,7 @@ class Abilities:
         document_changes: takes edits that name the version they are for.
         create_files: edits may create files.
         change_annotations: edits may ask to be confirmed by the user.
+        edit_metadata: edits may say what they are.
         checks_versions: really refuses an edit for another version, instead of applying it or
             dropping it while saying that it was applied.
         work_done_progress: shows progress that the server starts.
@@ -54,6 +55,9 @@ class Abilities:
         preview: takes `claude/preview` (experimental capability `claude.preview`: true, or a table
             of what it does with previews).
         accepts_previews: lets the user accept or discard edits that wait (`claude.preview.accept`).
+        code_lens_refresh: asks for code lenses anew when told to.
+        joins_undo: answers `claude/applyEdit`, and joins such edits into one step to undo
+            (experimental capability `claude.joinUndo`).
         status: takes `claude/status` (experimental capability `claude.status`).
         runs_every_action: may run all the code actions that it is given for a diagnostic, or for
             a whole document, so that none of those may cost money unasked. Kate's Quick Fix does,
@@ -67,6 +71,7 @@ class Abilities:
     document_changes: bool = False
     create_files: bool = False
     change_annotations: bool = False
+    edit_metadata: bool = False
     checks_versions: bool = False
     work_done_progress: bool = False
     show_document: bool = False
@@ -94,6 +99,8 @@ class Abilities:
     input: bool = False
     preview: bool = False
     accepts_previews: bool = False
+    code_lens_refresh: bool = False
+    joins_undo: bool = False
     status: bool = False
     runs_every_action: bool = True
 
@@ -162,6 +169,9 @@ class Abilities:
             input=claude.get("input") is True,
             preview=claude.get("preview") is True or isinstance(claude.get("preview"), dict),
             accepts_previews=_get_entry(claude.get("preview"), "accept") is True,
+            joins_undo=claude.get("joinUndo") is True,
+            edit_metadata=_has(given, "workspace.workspace_edit.metadata_support"),
+            code_lens_refresh=_has(given, "workspace.code_lens.refresh_support"),
             status=claude.get("status") is True,
             runs_every_action=not name or name.casefold().startswith("kate"),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.lsp.convert import range_to_client
+from claude_lsp.lsp.convert import plain_range, range_to_client
 from claude_lsp.routing import TIERS
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
@@ -54,11 +54,7 @@ class Done:
             live: the document as it is.
             encoding: of the client's columns.
         """
-        span = range_to_client(self.situation.range, live.index, encoding)
-        place = {
-            name: {"line": at.line, "character": at.character}
-            for name, at in (("start", span.start), ("end", span.end))
-        }
+        place = plain_range(range_to_client(self.situation.range, live.index, encoding))
         arguments = {**self.arguments, "uri": live.uri, "range": place, "tier": tier}
         if self.situation.asked:
             arguments["instruction"] = self.situation.asked

@@ -44,6 +44,9 @@ CLOSED = "the document was closed"
 CHANGED = "the text there has changed meanwhile"
 NOT_SHOWN = "the editor did not take it over"
 
+APPLY = "claude/applyEdit"
+"""As `workspace/applyEdit`, for clients that can join several edits into one step to undo."""
+
 _ATTEMPTS = 3
 _ANSWER_S = 10.0
 _ECHO_S = 1.5
@@ -73,6 +76,7 @@ class Applier:
         self._place: Position | None = None
         self._seen = 0
         self._touched = False
+        self._inserted = ""
 
     async def replace(self, span: Range, text: str) -> str | None:
         """Replace a range of the snapshot.
@@ -109,39 +113,107 @@ class Applier:
         outcome = await self._apply(locate, [text for *_, text in todo])
         return outcome if isinstance(outcome, str) else None
 
-    async def insert(self, at: Position, text: str) -> str | None:
+    async def insert(self, at: Position, text: str, until: Position | None = None) -> str | None:
         """Insert text at a place of the snapshot, behind what was inserted there before.
+
+        What the user types at that very place meanwhile is a decision against it. Where the client
+        can, all that one applier inserts is one step to undo.
+
+        Args:
+            at: the place.
+            text: what to put there.
+            until: on the same line, the end of what the text takes the place of; None for nothing.
 
         Returns:
             None if it was applied, else why it was not.
         """
+        return await self._insert(Range(at, until or at), text, self._grown)
+
+    async def append(self, at: Position, text: str) -> str | None:
+        """Insert like `insert`, in front of what the user types at that very place meanwhile.
+
+        Returns:
+            None if it was applied, else why it was not.
+        """
+        return await self._insert(Range(at, at), text, self._in_front)
+
+    async def _insert(
+        self, covered: Range, text: str, place_of: Callable[[Position], Position | None]
+    ) -> str | None:
         text = with_endings_of("", self._snapshot.text, text)
-        if not text:
+        old = self._snapshot.index.slice(covered)
+        if not text and not old:
             return None
 
-        def locate(_live: Snapshot) -> list[Range] | None:
-            if self._touched:
+        def locate(live: Snapshot) -> list[Range] | None:
+            place = place_of(covered.start)
+            rest = move_range(covered, self._journal.changes) if old else None
+            if place is None or (old and rest is None):
                 return None
-            place = at if self._place is None else self._place
-            now = move_untouched(Range(place, place), self._journal.changes[self._seen :])
-            return None if now is None else [now]
+            now = Range(place, place if rest is None else rest.end)
+            return [now] if live.index.slice(now) == old else None
 
-        outcome = await self._apply(locate, [text])
+        outcome = await self._apply(locate, [text], grows=True)
         if isinstance(outcome, str):
             return outcome
         self._place, self._touched = outcome
         self._seen = len(self._journal.changes)
+        self._inserted += text
         return None
+
+    async def take_back(self) -> str | None:
+        """Take out again what was inserted, if all of it stands there as it was inserted.
+
+        Returns:
+            None if nothing of it is left, else why it was left, in words for the user.
+        """
+        inserted, last = self._inserted, self._place
+        if not inserted or last is None:
+            return None
+
+        def locate(live: Snapshot) -> list[Range] | None:
+            now = self._grown(last)
+            if now is None:
+                return None
+            end = live.index.offset_at(now)
+            start = end - len(inserted)
+            stands = start >= 0 and live.text[start:end] == inserted
+            return [live.index.range_of(start, end)] if stands else None
+
+        outcome = await self._apply(locate, [""], grows=True)
+        return outcome if isinstance(outcome, str) else None
+
+    def _grown(self, at: Position) -> Position | None:
+        """Return where the next insertion goes by now, None if the user has been there."""
+        if self._touched:
+            return None
+        place = at if self._place is None else self._place
+        now = move_untouched(Range(place, place), self._journal.changes[self._seen :])
+        return None if now is None else now.end
+
+    def _in_front(self, at: Position) -> Position | None:
+        """Return it in front of what was typed there; None if the text around it is gone."""
+        place = at if self._place is None else self._place
+        for change in self._journal.changes[self._seen :]:
+            if change.start < place < change.end:
+                return None
+            place = move_position(place, change, sticky_end=True)
+        return place
 
     @tracing.spanned("apply")
     async def _apply(
-        self, locate: Callable[[Snapshot], Sequence[Range] | None], texts: Sequence[str]
+        self,
+        locate: Callable[[Snapshot], Sequence[Range] | None],
+        texts: Sequence[str],
+        *,
+        grows: bool = False,
     ) -> _Stands | str:
         """Send edits as one, again if it is refused, and wait until the document shows them.
 
         Args:
             locate: returns the edits' places in the text of now, None if one is gone.
             texts: what to put there.
+            grows: whether it may belong to the same step to undo as the one before.
 
         Returns:
             where the last text stands by now, or why it does not, in words for the user.
@@ -156,7 +228,10 @@ class Applier:
                 return CHANGED
             edits = [TextEdit(*each) for each in zip(places, texts, strict=True)]
             sent = _Sent(live, edits, len(self._journal.changes))
-            answer = await self._send(live, edits)
+            if grows and self._server.abilities.joins_undo:
+                answer = await self._send_joined(live, edits)
+            else:
+                answer = await self._send(live, edits)
             if answer is None:
                 return await self._shown(sent)
             refusal = f": {answer}" if answer else ""
@@ -192,6 +267,30 @@ class Applier:
             return error.message or type(error).__name__
         return None if result.applied else result.failure_reason or ""
 
+    async def _send_joined(self, live: Snapshot, todo: Sequence[TextEdit]) -> str | None:
+        """Send edits that belong to the step to undo of those before; return as `_send` does.
+
+        What the user has done since stands between, and begins a step of its own.
+        """
+        params = {
+            "uri": live.uri,
+            "version": live.version,
+            "edits": edits_to_client(todo, live.index, self._server.abilities.position_encoding),
+            "label": self._label,
+            "join": self._place is not None and len(self._journal.changes) == self._seen,
+        }
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                result = await self._server.protocol.send_request_async(APPLY, params)
+        except TimeoutError:
+            log.warning("the client did not answer %s", APPLY)
+            return None
+        except JsonRpcException as error:
+            return error.message or type(error).__name__
+        if isinstance(result, dict) and result.get("applied") is True:
+            return None
+        return str(result.get("failureReason") or "") if isinstance(result, dict) else ""
+
     async def _shown(self, sent: _Sent) -> _Stands | str:
         """Wait until the document shows the edits, since the next one's place depends on them."""
         with contextlib.suppress(TimeoutError):
@@ -204,7 +303,9 @@ class Applier:
 
     def _live(self) -> Snapshot | None:
         document = self._server.workspace.get(self._snapshot.uri)
-        return None if document is None or self._journal.closed_document else document.snapshot()
+        if document is None or self._journal.closed_document or self._server.protocol.ending:
+            return None
+        return document.snapshot()
 
     async def _change(self, seen: int) -> None:
         """Wait until the document has seen more than so many changes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.actions.outcomes import Insertion, Notice, Prose, Replacement
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.lsp.apply import CLOSED
 from claude_lsp.lsp.confirm import ask
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.previews import growing
@@ -16,7 +17,7 @@ from claude_lsp.text.edits import TextEdit
 from claude_lsp.text.positions import Range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Coroutine
 
     from claude_lsp.lsp.running import Replace, Work
 
@@ -48,6 +49,8 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
         else:
             work.server.notice(f"an edit was dropped: {problem}")
 
+    # While the model thinks, so that nothing waits for it once an edit is there.
+    preparing = asyncio.create_task(asyncio.to_thread(trial.prepare))
     try:
         async with contextlib.aclosing(work.outcomes()) as outcomes:
             async for outcome in outcomes:
@@ -63,6 +66,8 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
         if held:
             work.server.notice(f"{_edits(held)} dropped: the answer broke off before the rest")
         raise
+    finally:
+        preparing.cancel()
     if held and not await asyncio.to_thread(trial.parses_with, held):
         line = held[0].range.start.line + 1
         warning = f"{_edits(held)} at line {line} would leave code that does not parse"
@@ -95,7 +100,7 @@ async def insert(work: Work) -> bool:
 
 
 async def _insert_whole(work: Work, hold: Replace | None) -> bool:
-    at, came = work.situation.range.start, False
+    at, came, trial = work.situation.range.start, False, Trial(work.situation.snapshot)
     async with contextlib.aclosing(_insertions(work)) as insertions:
         async for insertion in insertions:
             if not insertion.complete:
@@ -111,41 +116,79 @@ async def _insert_whole(work: Work, hold: Replace | None) -> bool:
                 work.server.notice(f"the completion was dropped: {problem}")
                 return False
             came = True
+            await _warn_of_faults(work, trial, TextEdit(span, insertion.text))
     return came
 
 
 async def _insert_lines(work: Work) -> bool:
-    at, applier, written = work.situation.range.start, work.applier(), ""
-    async with contextlib.aclosing(_insertions(work)) as insertions:
-        async for insertion in insertions:
-            # A last line ending may still be taken back, so it waits for the line behind it.
-            text = insertion.text if insertion.complete else insertion.text.rstrip()
-            if not text.startswith(written):
-                # A filter took back what stands in the buffer already; nothing more is added.
-                work.server.notice("the completion changed as it grew; what is there was kept")
-                break
-            if insertion.until is None:
-                problem = await applier.insert(at, text[len(written) :])
-            else:
-                problem = await applier.replace(Range(at, insertion.until), text)
-            if problem is not None:
-                work.server.notice(f"the completion was dropped: {problem}")
-                break
-            written = text
+    """Let an insertion grow in the buffer; cancelled, it leaves nothing behind.
+
+    What the user changes where it grows ends it, and is theirs with all that stands there.
+    """
+    at, applier = work.situation.range.start, work.applier()
+    written, trial = "", Trial(work.situation.snapshot)
+    try:
+        async with contextlib.aclosing(_insertions(work, preview=False)) as insertions:
+            async for insertion in insertions:
+                # A last line ending may still be taken back, so it waits for the line behind it.
+                text = insertion.text if insertion.complete else insertion.text.rstrip()
+                if not text.startswith(written):
+                    # A filter took back what stands in the buffer already; nothing more is added.
+                    work.server.notice("the completion changed as it grew; what is there was kept")
+                    break
+                # One that is cut off on its way would be in the buffer, and nobody would know.
+                problem = await _to_the_end(
+                    applier.insert(at, text[len(written) :], insertion.until)
+                )
+                if problem is not None:
+                    ends = "ends here" if written else "was dropped"
+                    work.server.notice(f"the completion {ends}: {problem}")
+                    break
+                written = text
+                if insertion.complete:
+                    span = Range(at, insertion.until or at)
+                    await _warn_of_faults(work, trial, TextEdit(span, text))
+    except asyncio.CancelledError:
+        problem = await applier.take_back()
+        if problem is not None and problem != CLOSED:
+            work.server.notice(f"what had been written of the completion was left: {problem}")
+        raise
     return bool(written)
 
 
-async def _insertions(work: Work) -> AsyncGenerator[Insertion]:
+async def _to_the_end(work: Coroutine[None, None, str | None]) -> str | None:
+    """Wait for something until it has ended, also if this task is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def _warn_of_faults(work: Work, trial: Trial, edit: TextEdit) -> None:
+    """Tell the user if the document does not parse with an insertion and did without."""
+    if not await asyncio.to_thread(trial.parses_with, [edit]):
+        line = edit.range.start.line + 1
+        work.server.notice(f"with the completion at line {line} the code does not parse")
+
+
+async def _insertions(work: Work, *, preview: bool = True) -> AsyncGenerator[Insertion]:
     """Yield an insertion as it grows, shown meanwhile; tell the user if there is none."""
     found = False
-    with growing(work.server, work.situation.snapshot, work.situation.range.start) as preview:
+    shown: contextlib.AbstractContextManager[Callable[[str], None]] = growing(
+        work.server, work.situation.snapshot, work.situation.range.start
+    )
+    if not preview:
+        shown = contextlib.nullcontext(lambda _text: None)
+    with shown as show:
         async with contextlib.aclosing(work.outcomes()) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Insertion):
                     found = found or outcome.complete
                     lines = outcome.text.count("\n") + 1
                     work.report(f"{lines} lines" if lines > 1 else "1 line")
-                    preview(outcome.text)
+                    show(outcome.text)
                     yield outcome
     if not found:
         work.server.notice("no completion for this place")

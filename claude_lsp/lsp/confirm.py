@@ -82,16 +82,16 @@ async def words_for(server: ClaudeServer, target: Target, question: str) -> bool
             "`claude: make it iterative`, and run this again; the edit takes the comment away"
         )
         return False
-    target.asked = await type_line(server, question)
+    target.asked = await type_line(server, question) or ""
     return bool(target.asked)
 
 
-async def type_line(server: ClaudeServer, question: str) -> str:
-    """Let the user type a line in an editor that can ask for one; "" if they did not."""
+async def type_line(server: ClaudeServer, question: str) -> str | None:
+    """Let the user type a line in an editor that can ask for one; None if they would not."""
     try:
         answer = await server.protocol.send_request_async("claude/input", {"prompt": question})
     except JsonRpcException as error:
         log.warning("the client can't ask for a line: %s", error.message)
-        return ""
+        return None
     text = answer.get("text") if isinstance(answer, dict) else None
-    return text.strip() if isinstance(text, str) else ""
+    return text.strip() if isinstance(text, str) else None

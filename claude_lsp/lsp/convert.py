@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -57,6 +57,14 @@ def range_to_client(span: Range, index: LineIndex, encoding: Encoding) -> types.
         position_to_client(span.start, index, encoding),
         position_to_client(span.end, index, encoding),
     )
+
+
+def plain_range(span: types.Range) -> dict[str, Any]:
+    """Return a range as it stands in a command's arguments."""
+    return {
+        name: {"line": at.line, "character": at.character}
+        for name, at in (("start", span.start), ("end", span.end))
+    }
 
 
 def edits_to_client(

@@ -30,6 +30,10 @@ class Jobs:
         task.add_done_callback(partial(self._ended, key))
         return task
 
+    def runs(self, key: str) -> bool:
+        """Whether a job is under way."""
+        return key in self._newest
+
     def cancel(self, key: str) -> bool:
         """Cancel a job; tell whether one was running."""
         task = self._newest.get(key)

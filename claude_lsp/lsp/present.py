@@ -51,11 +51,20 @@ async def present_page(server: Server, page: str) -> bool:
     return await open_document(server, uri_from_path(path), external=True)
 
 
-async def open_document(server: Server, uri: str, *, external: bool = False) -> bool:
-    """Open a document in the editor, or in the program for its kind; tell whether it did."""
+async def open_document(
+    server: Server, uri: str, at: types.Position | None = None, *, external: bool = False
+) -> bool:
+    """Open a document in the editor, with the cursor at a place, or in the program for its kind.
+
+    Returns:
+        whether it is open.
+    """
     if not server.abilities.show_document:
         return False
-    params = types.ShowDocumentParams(uri, external=external or None, take_focus=True)
+    selection = None if at is None else types.Range(at, at)
+    params = types.ShowDocumentParams(
+        uri, external=external or None, take_focus=True, selection=selection
+    )
     try:
         async with asyncio.timeout(_SHOW_S):
             return bool((await server.window_show_document_async(params)).success)

@@ -386,6 +386,11 @@ class Protocol(LanguageServerProtocol):
         self._server.stop(self.exit_code)
 
     @property
+    def ending(self) -> bool:
+        """Whether the client has begun to end the session: nothing more is asked of it."""
+        return self._shutdown
+
+    @property
     def exit_code(self) -> int:
         """What the protocol asks for: 0 after a shutdown, 1 without."""
         return 0 if self._shutdown else 1

@@ -9,9 +9,10 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
+from claude_lsp.actions.action import Reported
 from claude_lsp.context.candidate import lines_of
 from claude_lsp.findings.suppression import MARK, comment_for, comments_in, has_effect
-from claude_lsp.lsp.convert import diagnostic_of, range_to_client
+from claude_lsp.lsp.convert import SOURCE, diagnostic_of, range_to_client
 from claude_lsp.text.edits import move_position
 from claude_lsp.text.positions import Range
 from claude_lsp.text.snapshots import path_from_uri
@@ -135,6 +136,21 @@ class Published:
         keys = list(self._documents) if uri is None else [_key(uri)]
         documents = [self._documents[key] for key in keys if key in self._documents]
         return [each for document in documents for each in document.shown]
+
+    def reported(self) -> list[Reported]:
+        """Return the findings that are shown, as diagnostics of any tool."""
+        return [
+            Reported(
+                document.uri,
+                each.range.start.line,
+                each.finding.title,
+                SOURCE,
+                each.finding.rule,
+            )
+            for document in self._documents.values()
+            for each in document.shown
+            if not each.hidden
+        ]
 
     def begin(self, source: str) -> Run:
         """Begin a review; its findings come beside those of earlier ones until it has ended."""

@@ -10,8 +10,10 @@ from lsprotocol import types
 from claude_lsp.lsp.handlers import (
     changes,
     code_action,
+    code_lens,
     commands,
     completion,
+    conversations,
     custom,
     dismissal,
     images,
@@ -73,6 +75,12 @@ ROUTES = (
         code_action.code_action,
         options=types.CodeActionOptions(code_action_kinds=code_action.KINDS),
     ),
+    Route(
+        types.TEXT_DOCUMENT_CODE_LENS,
+        code_lens.code_lens,
+        code_lens.take_snapshot,
+        types.CodeLensOptions(),
+    ),
 )
 
 # The command returns at once; the work goes on as a job and its results come as diagnostics,
@@ -87,6 +95,9 @@ COMMANDS = (
     ("claude.addTypes", commands.edit("addTypes")),
     ("claude.test", tests.write_tests),
     ("claude.explain", commands.explain),
+    ("claude.ask", conversations.begin),
+    ("claude.continue", conversations.go_on),
+    ("claude.applyBlock", conversations.apply_block),
     ("claude.describeImage", images.describe_image),
     ("claude.run", custom.run),
     ("claude.commitMessage", changes.commit_message),

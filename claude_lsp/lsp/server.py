@@ -56,6 +56,7 @@ class ClaudeServer(Server):
         told_problems: the faulty settings that the user knows of.
         suggestions: what is suggested while typing.
         acceptance: what becomes of suggestions.
+        begun: the conversations that go on as soon as the editor has opened them, with the time.
         observation: the log's file and traces, if the settings name any.
     """
 
@@ -75,6 +76,7 @@ class ClaudeServer(Server):
         self.acceptance = Acceptance(self)
         self.reviewed_saves: set[str] = set()
         self.verdicts = Verdicts(self)
+        self.begun: dict[Path, float] = {}
         self.observation = Observation()
         self._told: set[str] = set()
         self._under_way: list[str] = []

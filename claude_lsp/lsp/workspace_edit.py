@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from claude_lsp.lsp.apply import CHANGED
+from claude_lsp.lsp.apply import CHANGED, with_endings_of
 from claude_lsp.lsp.convert import edits_to_client
+from claude_lsp.text.edits import TextEdit
 from claude_lsp.workspace.files import TextFile, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.text.edits import TextEdit
-    from claude_lsp.workspace.test_files import Destination
+    from claude_lsp.workspace.destination import Destination
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,11 @@ def workspace_edit(
     The user confirms them in an editor that lets edits ask for that.
     """
     snapshot, abilities = destination.snapshot, server.abilities
-    plain = edits_to_client(edits, snapshot.index, abilities.position_encoding)
+    kept = [
+        TextEdit(span, with_endings_of(snapshot.index.slice(span), snapshot.text, text))
+        for span, text in edits
+    ]
+    plain = edits_to_client(kept, snapshot.index, abilities.position_encoding)
     if not abilities.document_changes:
         return types.WorkspaceEdit(changes={snapshot.uri: plain})
     annotation = _ANNOTATION if abilities.change_annotations else None
@@ -80,7 +84,12 @@ async def apply_unopened(
     if not destination.exists and not server.abilities.create_files:
         return "the editor can't create files for a server"
     params = types.ApplyWorkspaceEditParams(
-        workspace_edit(server, destination, edits, label), label=label
+        workspace_edit(server, destination, edits, label),
+        label=label,
+        # Such an editor may save the files of an edit of several, as after a refactoring.
+        metadata=types.WorkspaceEditMetadata(is_refactoring=True)
+        if server.abilities.edit_metadata
+        else None,
     )
     try:
         # The user may take their time to look at it.

@@ -94,7 +94,7 @@ def compared(
     return (
         replace(
             project,
-            links=head.links,
+            find_links=lambda: head.links,
             graph=head.graph,
             findings=findings,
             summary=summarise(head.graph, findings),
@@ -134,7 +134,7 @@ def state_at(workspace: Workspace, root: Path, now: State, commit: str) -> State
     entries = [
         Entry(path, 0, len(text), _record(path, text))
         for path, text in texts.items()
-        if is_indexed(language_of(path))
+        if is_indexed(language_of(path), path)
     ]
     view = now.links.view
     gone = [path for path in absent if view.find(path) >= 0]
@@ -169,7 +169,7 @@ def _changed(before: State, after: State) -> set[str]:
 
 def _matters(path: str) -> bool:
     return (
-        is_indexed(language_of(path))
+        is_indexed(language_of(path), path)
         or MANIFEST.fullmatch(path) is not None
         or _is_configuration(path)
     )

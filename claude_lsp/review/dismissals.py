@@ -26,6 +26,12 @@ log = logging.getLogger(__name__)
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
+def name_for(root: Path) -> str:
+    """Return a name for what is kept of a workspace: readable, and its own."""
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+    return re.sub(r"[^\w.-]", "_", root.name, flags=re.ASCII)[:40] + f"-{digest}"
+
+
 class Dismissals:
     """The dismissals of one workspace. Reads and writes files: call it in a worker.
 
@@ -39,9 +45,7 @@ class Dismissals:
             from claude_lsp.claude.ledger import state_directory
 
             folder = state_directory() / "dismissals"
-        digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-        name = re.sub(r"[^\w.-]", "_", root.name, flags=re.ASCII)[:40]
-        self.path = folder / f"{name}-{digest}.jsonl"
+        self.path = folder / f"{name_for(root)}.jsonl"
         self._read_at: tuple[int, int] | None = None
         self._dismissed: frozenset[str] = frozenset()
 

@@ -14,6 +14,7 @@ from claude_lsp.workspace import git, history
 from claude_lsp.workspace.index.copies import near_copies
 from claude_lsp.workspace.index.hashing import hash_of
 from claude_lsp.workspace.index.places import above, folder_of
+from claude_lsp.workspace.index.private_uses import private_uses
 from claude_lsp.workspace.manifests import MANIFEST, read_manifests
 from claude_lsp.workspace.module_graph import is_test_path
 
@@ -69,9 +70,11 @@ def evidence_of(
         return any(_may_use(view.path(file)) for file in files.tolist())
 
     known = {one.path for one in graph.modules.values()}
+    some = None if among is None else known.intersection(among)
     return Evidence(
         contracts,
-        near_copies(links, text_of, None if among is None else known.intersection(among)),
+        near_copies(links, text_of, some),
+        private_uses(links, graph, text_of, some),
         read_manifests(manifests, text_of),
         commits,
         mentioned,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.workspace.index.grammars import parse
@@ -28,11 +29,17 @@ def checked(finding: Finding, document: Snapshot) -> Finding:
     start, end = map(index.offset_at, finding.range)
     if index.text[start:end] != finding.quote:
         return replace(finding, replacement=None)
-    before = _faults(index.text, document.language)
+    before = _faults_before(index.text, document.language)
     after = _faults(index.text[:start] + text + index.text[end:], document.language)
     if before is None or after is None or after <= before:
         return finding
     return replace(finding, replacement=None)
+
+
+@lru_cache(maxsize=4)
+def _faults_before(text: str, language: str) -> int | None:
+    """Count once for the many findings of one answer."""
+    return _faults(text, language)
 
 
 def _faults(text: str, language: str) -> int | None:

@@ -13,14 +13,14 @@ from claude_lsp.actions.architecture import DOCUMENTS_SHARE, FACTS_SHARE, MAP_SH
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
 from claude_lsp.context.candidate import Candidate
-from claude_lsp.review.project import central_documents, own_words
+from claude_lsp.review.project import INSTRUCTIONS, central_documents, own_words
 from claude_lsp.structure.claimed import Dependencies
 from claude_lsp.structure.project_map import render_facts
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from claude_lsp.actions.action import Surroundings
     from claude_lsp.context.tokens import Family
@@ -45,7 +45,11 @@ class Judgement:
 
 
 async def prepare_judgement(
-    engine: Engine, project: Project, surroundings: Surroundings = ALONE
+    engine: Engine,
+    project: Project,
+    surroundings: Surroundings = ALONE,
+    *,
+    trusted: Callable[[str], str | None] | None = None,
 ) -> Judgement:
     """Build the request that would have a project's architecture judged; nothing is sent.
 
@@ -53,6 +57,7 @@ async def prepare_judgement(
         engine: what it will be sent with.
         project: what is judged.
         surroundings: what the editor shows; open documents stand for their files.
+        trusted: returns a file of the commit whose instructions hold; those on disk by default.
 
     Raises:
         ClaudeError: the project must not be sent.
@@ -61,7 +66,7 @@ async def prepare_judgement(
     family = route(action.name, action.tier, engine.settings).model.tokenizer
     budget = action.recipe.budget(engine.settings)
     situation, candidates = await asyncio.to_thread(
-        _gathered, engine, project, surroundings, budget, family
+        _gathered, engine, project, surroundings, budget, family, trusted=trusted
     )
     prepared = await engine.prepare(action, situation, surroundings, candidates)
     sent = prepared.context.documents.items()
@@ -69,7 +74,13 @@ async def prepare_judgement(
 
 
 def _gathered(
-    engine: Engine, project: Project, surroundings: Surroundings, budget: int, family: Family
+    engine: Engine,
+    project: Project,
+    surroundings: Surroundings,
+    budget: int,
+    family: Family,
+    *,
+    trusted: Callable[[str], str | None] | None,
 ) -> tuple[Situation, list[Candidate]]:
     """Collect what the model gets to see, the most telling first; reads files."""
     workspace, root = engine.workspace, project.root
@@ -89,13 +100,17 @@ def _gathered(
     room = int(DOCUMENTS_SHARE * budget)
     for rank, document in enumerate(documents):
         # Half of what is left for each: the first says most, and none is left out.
-        text = tokens.cut(document.text, room // 2, "start", family)
+        name = _name(document, project)
+        words = document.text
+        if trusted is not None and INSTRUCTIONS.fullmatch(name):
+            words = trusted(name) or ""
+        text = tokens.cut(words, room // 2, "start", family)
         if not text.strip():
             continue
         room -= count(text)
         candidates.append(
             Candidate(
-                _name(document, project),
+                name,
                 text,
                 "the project's own words",
                 score=800 - rank,

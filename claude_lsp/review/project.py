@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_lsp.findings.finding import Finding
+    from claude_lsp.review.kept import Survey
     from claude_lsp.settings import Settings
     from claude_lsp.structure.project_map import Signature
     from claude_lsp.structure.summary import StructureSummary
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from claude_lsp.workspace.module_graph import ModuleGraph
     from claude_lsp.workspace.workspace import Workspace
 
+
+_log = logging.getLogger(__name__)
 
 _MOST_SIGNATURES = 5_000
 _LARGEST_BYTES = 2_000_000
@@ -36,7 +40,7 @@ class Project:
 
     Attributes:
         root: the folder.
-        links: the state of its index.
+        find_links: returns the state of its index, which not every use of it needs.
         graph: modules and imports.
         findings: structural facts that are worth a remark.
         summary: figures for the head of a report.
@@ -46,13 +50,18 @@ class Project:
     """
 
     root: Path
-    links: Links
+    find_links: Callable[[], Links]
     graph: ModuleGraph
     findings: tuple[Finding, ...]
     summary: StructureSummary
     text_of: Callable[[str], str | None]
     manifests: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+
+    @cached_property
+    def links(self) -> Links:
+        """The state of its index."""
+        return self.find_links()
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -96,9 +105,73 @@ def survey(
         text_of: returns the text of a file as that index knows it; by default what is on disk.
         history: whether git is asked what changed together.
     """
+    from claude_lsp.settings import Settings
+
+    text_of = text_of or text_reader(root)
+    settings = settings or Settings()
+    rules = workspace.rules_for(root)
+    if links is not None or rules is None:
+        known = links or _nothing()
+        found = _looked_at(workspace, root, settings, known, text_of, history=history)
+        return _project(root, found, text_of, lambda: known)
+    # Not needed by a server, which keeps its index.
+    from claude_lsp.review import kept
+
+    def read(tell: Callable[[str], None]) -> Links:
+        # With it comes numpy: most of a run that has its survey already.
+        from claude_lsp.workspace.index.once import index_folder
+
+        return index_folder(root, rules, tell)
+
+    state = kept.state_of(root, rules, settings, packages_above(root), history=history)
+    if state is not None and (again := kept.recall(root, state, history=history)) is not None:
+        return _project(root, again, text_of, lambda: read(_log.warning))
+    notices: list[str] = []
+    fresh = read(notices.append)
+    found = _looked_at(workspace, root, settings, fresh, text_of, history=history)
+    if state is not None and not notices:
+        kept.keep(root, state, found, history=history)
+    found = found._replace(notices=(*notices, *found.notices))
+    return _project(root, found, text_of, lambda: fresh)
+
+
+def _nothing() -> Links:
+    from claude_lsp.workspace.index.index import Index
+
+    return Index().links
+
+
+def _project(
+    root: Path,
+    found: Survey,
+    text_of: Callable[[str], str | None],
+    find_links: Callable[[], Links],
+) -> Project:
+    return Project(
+        root,
+        find_links,
+        found.graph,
+        found.findings,
+        found.summary,
+        text_of,
+        found.manifests,
+        found.notices,
+    )
+
+
+def _looked_at(
+    workspace: Workspace,
+    root: Path,
+    settings: Settings,
+    links: Links,
+    text_of: Callable[[str], str | None],
+    *,
+    history: bool,
+) -> Survey:
+    """Compute graph and facts of a state of an index."""
     # Not needed by a server that starts, and a tenth of its imports.
     from claude_lsp.review.evidence import commits_of, contracts_of, evidence_of, manifest_paths
-    from claude_lsp.settings import Settings
+    from claude_lsp.review.kept import Survey
     from claude_lsp.structure.contracts import check_contracts
     from claude_lsp.structure.options import StructureOptions
     from claude_lsp.structure.places import located
@@ -106,18 +179,12 @@ def survey(
     from claude_lsp.structure.sizes import god_modules
     from claude_lsp.structure.summary import summarise
     from claude_lsp.workspace.index.graph import module_graph
-    from claude_lsp.workspace.index.index import Index
-    from claude_lsp.workspace.index.once import index_folder
     from claude_lsp.workspace.module_graph import with_uses
 
-    notices: list[str] = []
     rules = workspace.rules_for(root)
-    if links is None:
-        links = index_folder(root, rules, notices.append) if rules is not None else Index().links
-    text_of = text_of or text_reader(root)
     graph = module_graph(links, packages_above(root))
     graph = with_uses(graph, text_of, god_modules(graph, StructureOptions()))
-    contracts = contracts_of(settings or Settings())
+    contracts = contracts_of(settings)
     manifests = manifest_paths(
         root, graph, lambda path: rules is not None and rules.reason(path) is None
     )
@@ -125,17 +192,8 @@ def survey(
         links, graph, contracts, manifests, text_of, commits=commits_of(root) if history else ()
     )
     findings = located(review_structure(graph, evidence=evidence), text_of)
-    notices += check_contracts(graph, contracts)[1]
-    return Project(
-        root,
-        links,
-        graph,
-        findings,
-        summarise(graph, findings),
-        text_of,
-        tuple(manifests),
-        tuple(notices),
-    )
+    notices = check_contracts(graph, contracts)[1]
+    return Survey(graph, findings, summarise(graph, findings), tuple(manifests), tuple(notices))
 
 
 def text_reader(root: Path) -> Callable[[str], str | None]:
@@ -185,6 +243,10 @@ _OWN_WORDS = re.compile(
     r"(?:readme|architecture|design|claude|agents)(?:\.(?:md|markdown|rst|txt|adoc))?",
     re.IGNORECASE,
 )
+
+
+INSTRUCTIONS = re.compile(r"(?:docs/)?(?:claude|agents)(?:\.\w+)?", re.IGNORECASE)
+"""Files that tell a model what to do, and so are not taken from a change under review."""
 
 
 def own_words(

@@ -107,23 +107,34 @@ async def review_unit(
     account: Account,
     *,
     automatic: bool = False,
+    among_others: bool = False,
 ) -> AsyncGenerator[ReviewEvent]:
-    """Make one call; the last event is always its `UnitDone`."""
+    """Make one call; the last event is always its `UnitDone`.
+
+    With `among_others` it is one of several whose prompts begin alike: the first of them goes
+    ahead, and the rest read what it wrote to the cache.
+    """
     action, situation = ACTIONS["review"], situation_of(unit)
     failure = None
     seen = Seen()
     texts = {excerpt.origin: excerpt.snapshot for excerpt in unit.excerpts}
     try:
         prepared = await engine.prepare(action, situation, surroundings)
-        prepared = replace(prepared, request=replace(prepared.request, automatic=automatic))
+        asked = replace(prepared.request, automatic=automatic)
+        if among_others:
+            asked = replace(asked, repeats="shared")
+        prepared = replace(prepared, request=asked)
         async with contextlib.aclosing(
             engine.run(action, situation, prepared, account)
         ) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
-                    finding = await asyncio.to_thread(checked, outcome, texts[outcome.path])
-                    if outcome.replacement is not None and finding.replacement is None:
-                        yield UnitDropped(unit, BROKEN, 1)
+                    finding = outcome
+                    if outcome.replacement is not None:
+                        text = texts[outcome.path]
+                        finding = await asyncio.to_thread(checked, outcome, text)
+                        if finding.replacement is None:
+                            yield UnitDropped(unit, BROKEN, 1)
                     reason = hidden_reason(finding, engine.settings)
                     published = seen.add(finding) if reason is None else None
                     if published is None:
@@ -134,8 +145,8 @@ async def review_unit(
                     yield UnitDropped(unit, outcome.reason, outcome.count)
                 elif isinstance(outcome, Notice):
                     yield UnitNotice(unit, outcome.text)
-        for text in _not_sent(unit, prepared):
-            yield UnitNotice(unit, text)
+        for words in _not_sent(unit, prepared):
+            yield UnitNotice(unit, words)
     except ClaudeError as error:
         failure = error.failure
     yield UnitDone(unit, failure)
@@ -190,7 +201,14 @@ async def review(
                 events.put_nowait(UnitDone(unit, fatal))
                 continue
             async with contextlib.aclosing(
-                review_unit(engine, unit, surroundings, account, automatic=automatic)
+                review_unit(
+                    engine,
+                    unit,
+                    surroundings,
+                    account,
+                    automatic=automatic,
+                    among_others=len(units) > 1,
+                )
             ) as stream:
                 async for event in stream:
                     if isinstance(event, UnitDone) and event.failure is not None:

@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from claude_lsp.review.document import Document, changed_document, leads_to, only_hunks
+from claude_lsp.text.conversation import is_conversation
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace import git_diff
+from claude_lsp.workspace.committed_rules import NEWLY
 from claude_lsp.workspace.files import TextFile, Unreadable, decode, list_files, read_text
 from claude_lsp.workspace.languages import language_of
 
@@ -182,6 +184,9 @@ class _Found:
     def scope(self, words: str, *, nothing: str = "", changes: bool = False) -> Scope:
         if changes:
             self.documents.sort(key=lambda document: document.origin.split("/"))
+        if hidden := sum(reason.endswith(NEWLY) for _, reason in self.skipped):
+            files_ = "1 file" if hidden == 1 else f"{hidden} files"
+            self.notices.append(f"The change ignores {files_} of its own; see what was skipped.")
         return Scope(
             words,
             tuple(self.documents),
@@ -282,6 +287,8 @@ def _reason_to_skip(change: FileChange) -> str | None:
         return "in conflict"
     if change.binary:
         return "binary"
+    if is_conversation(change.path):
+        return "a conversation"
     if change.hunks:
         return None
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from claude_lsp.structure.edges import (
     counted,
     degrees,
     edges,
+    immediate_edges,
     is_below,
     is_part_of,
     listing,
@@ -46,10 +48,10 @@ def find_cycles(graph: ModuleGraph) -> list[Finding]:
     Imports that only type checkers see are no dependency; deferred ones cannot fail at import,
     so they close no ring here, but those that would are named.
     """
-    immediate = edges(graph, lambda one: not one.type_only and not one.deferred)
+    immediate = immediate_edges(graph)
     later = edges(graph, lambda one: one.deferred and not one.type_only)
     fan_in, _ = degrees(immediate)
-    components = strongly_connected(neighbours(immediate))
+    components = immediate_components(graph)
     home = {member: number for number, group in enumerate(components) for member in group}
     inside: list[Edges] = [{} for _ in components]
     for edge, imports in immediate.items():
@@ -60,6 +62,12 @@ def find_cycles(graph: ModuleGraph) -> list[Finding]:
         for number, group in enumerate(components)
         if len(group) > 1
     ]
+
+
+@lru_cache(4)
+def immediate_components(graph: ModuleGraph) -> list[tuple[str, ...]]:
+    """Return the strongly connected components of imports that run with their modules."""
+    return strongly_connected(neighbours(immediate_edges(graph)))
 
 
 def _within(members: Collection[str], later: Edges) -> int:

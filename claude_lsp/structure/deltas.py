@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from claude_lsp.findings.finding import Related, Severity
 from claude_lsp.structure import cycles, duplicates, hubs, privacy, untested
-from claude_lsp.structure.cycles import strongly_connected
-from claude_lsp.structure.edges import counted, degrees, edges, listing, neighbours, whole_line
+from claude_lsp.structure.cycles import immediate_components
+from claude_lsp.structure.edges import (
+    counted,
+    degrees,
+    immediate_edges,
+    listing,
+    whole_line,
+)
 from claude_lsp.structure.edges import production_edges as production
 from claude_lsp.structure.review import worst_first
 
@@ -81,7 +88,10 @@ def compare(
         elif touched.isdisjoint({one.path, *(place.path for place in one.related)}) or (
             one.rule == untested.RULE and one.path in old_paths
         ):
-            elsewhere += 1
+            # Such facts of files that are the same were there; they are not looked for again.
+            is_known = one.rule in {duplicates.RULE, privacy.RULE}
+            known += is_known
+            elsewhere += not is_known
         else:
             least = _AT_LEAST.get(one.rule, one.severity)
             found.append(replace(one, severity=min(one.severity, least, key=lambda s: s.rank)))
@@ -94,13 +104,7 @@ def compare(
 
 def _grown_hub(base: ModuleGraph, head: ModuleGraph, one: Finding) -> Finding | None:
     """Return a hub that has clearly more imports than before, None for one that has not."""
-    grown = []
-    for graph in (base, head):
-        counts: Counter[str] = Counter()
-        for side in degrees(production(graph)):
-            for name, number in side.items():
-                counts[graph.modules[name].path] += number
-        grown.append(counts[one.path])
+    grown = [_imports_at(graph)[one.path] for graph in (base, head)]
     if grown[1] - grown[0] < _GROWN_EDGES:
         return None
     return replace(
@@ -110,17 +114,27 @@ def _grown_hub(base: ModuleGraph, head: ModuleGraph, one: Finding) -> Finding | 
     )
 
 
+@lru_cache(2)
+def _imports_at(graph: ModuleGraph) -> Counter[str]:
+    """Return how many edges begin or end at each file."""
+    counts: Counter[str] = Counter()
+    for side in degrees(production(graph)):
+        for name, number in side.items():
+            counts[graph.modules[name].path] += number
+    return counts
+
+
 def _cycles(base: ModuleGraph, head: ModuleGraph, now: Iterable[Finding]) -> list[Finding]:
     """Return the cycles that are new or have grown, each at the import that did it."""
-    before, after = _immediate(base), _immediate(head)
+    before, after = immediate_edges(base), immediate_edges(head)
     paths = {name: one.path for name, one in head.modules.items()}
     old_groups = [
         {base.modules[name].path for name in group}
-        for group in strongly_connected(neighbours(before))
+        for group in immediate_components(base)
         if len(group) > 1
     ]
     old_edges = {(base.modules[a].path, base.modules[b].path) for a, b in before}
-    groups = [set(group) for group in strongly_connected(neighbours(after)) if len(group) > 1]
+    groups = [set(group) for group in immediate_components(head) if len(group) > 1]
     by_member = {paths[name]: group for group in groups for name in group}
     found = []
     for one in now:
@@ -182,7 +196,3 @@ def _told(
         quote="",
         related=(*related, *one.related, ring),
     )
-
-
-def _immediate(graph: ModuleGraph) -> dict[Edge, tuple[Import, ...]]:
-    return edges(graph, lambda one: not one.type_only and not one.deferred)

@@ -50,6 +50,7 @@ def find_dependencies(
     own = _own_names(graph, manifests)
     used: dict[str, list[Outside]] = {}
     by_manifest: dict[str, dict[str, list[Outside]]] = {}
+    optional: set[str] = set()
     for one in graph.outside:
         path = graph.modules[one.source].path
         kind = "python" if path.endswith(".py") else "javascript"
@@ -59,6 +60,8 @@ def find_dependencies(
         above = _above(path, kind, manifests)
         for manifest in above:
             used.setdefault(manifest.path, []).append(one)
+        if not one.certain and not graph.modules[one.source].is_test:
+            optional.add(library)
         if (
             one.certain
             and above
@@ -69,7 +72,7 @@ def find_dependencies(
         ):
             by_manifest.setdefault(above[0].path, {}).setdefault(library, []).append(one)
     findings = [
-        _undeclared(graph, manifest, library, found)
+        _undeclared(graph, manifest, library, found, is_optional=library in optional)
         for manifest, libraries in sorted(by_manifest.items())
         for library, found in sorted(libraries.items())
     ]
@@ -187,18 +190,28 @@ def _unused(
 
 
 def _undeclared(
-    graph: ModuleGraph, manifest: str, library: str, found: Sequence[Outside]
+    graph: ModuleGraph,
+    manifest: str,
+    library: str,
+    found: Sequence[Outside],
+    *,
+    is_optional: bool,
 ) -> Finding:
     ordered = sorted(found, key=lambda one: (graph.modules[one.source].path, one.line))
     first = ordered[0]
     path = graph.modules[first.source].path
     return Finding(
         rule=UNDECLARED,
-        severity=Severity.MINOR,
+        severity=Severity.INFO if is_optional else Severity.MINOR,
         title=f"{library} is imported and not declared",
         explanation=(
             f"{counted(len(ordered), 'import')} of {library}, first {path}:{first.line + 1}, and "
-            f"{manifest} does not name it. It is there only as long as something else brings it."
+            f"{manifest} does not name it. "
+            + (
+                "Elsewhere it may be missing, so it seems to be optional: an extra would tell."
+                if is_optional
+                else "It is there only as long as something else brings it."
+            )
         ),
         path=path,
         range=whole_line(first.line),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RULE = "arch.duplicate"
 
 _MAX_RELATED = 8
+_SURE = 0.7
 
 
 def find_duplicates(
@@ -46,20 +47,23 @@ def _finding(paths: tuple[str, ...], groups: list[Copies], options: StructureOpt
     how = "the same" if least == 1 else f"the same to {least:.0%}"
     if any(one.renamed for one in groups):
         how += ", apart from names,"
-    severity = Severity.MINOR if lines >= options.duplicate_lines else Severity.INFO
+    # One pair that shares little more than its frame may well be two things.
+    is_sure = least >= _SURE or len(groups) > 1
+    severity = Severity.MINOR if is_sure and lines >= options.duplicate_lines else Severity.INFO
+    also = "also" if least == 1 else "nearly the same"
     shown = listing(names, 3)
     where = listing(paths[1:], 3)
     others = [one for group in groups for one in group.places if one != first]
     return Finding(
         rule=RULE,
         severity=severity,
-        title=f"{shown} {'is' if len(names) == 1 else 'are'} also in {where}",
+        title=f"{shown} {'is' if len(names) == 1 else 'are'} {also} in {where}",
         explanation=(
             f"{counted(len(groups), 'function')} ({counted(lines, 'line')}) "
             f"{'is' if len(groups) == 1 else 'are'} {how} in {counted(len(paths), 'module')}: "
             f"{listing(paths, 5)}. The first is "
-            f"{first.name}, {first.path}:{first.line + 1}. A change of one will be forgotten in "
-            "the other; let one module have it, below both."
+            f"{first.name}, {first.path}:{first.line + 1}. A change of one is easily "
+            "forgotten in the other; let one module have it that both may import."
         ),
         path=first.path,
         range=whole_line(first.line),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from claude_lsp.text.positions import Position, Range
@@ -25,14 +26,44 @@ def edges(graph: ModuleGraph, wanted: Callable[[Import], bool]) -> dict[Edge, tu
 
     A module's import of itself is no edge.
     """
+    return _grouped(graph.imports, wanted)
+
+
+def _grouped(
+    imports: Iterable[Import], wanted: Callable[[Import], bool]
+) -> dict[Edge, tuple[Import, ...]]:
     grouped: dict[Edge, list[Import]] = {}
-    for one in graph.imports:
+    for one in imports:
         if one.source != one.target and wanted(one):
             grouped.setdefault((one.source, one.target), []).append(one)
     return {
-        edge: tuple(sorted(grouped[edge], key=lambda one: (one.line, one.names)))
-        for edge in sorted(grouped)
+        edge: tuple(found if len(found) == 1 else sorted(found, key=_by_line))
+        for edge, found in sorted(grouped.items(), key=itemgetter(0))
     }
+
+
+def _like(
+    graph: ModuleGraph,
+    of: Callable[[ModuleGraph], Mapping[Edge, tuple[Import, ...]]],
+    wanted: Callable[[Import], bool],
+) -> Mapping[Edge, tuple[Import, ...]]:
+    """Return the edges of a graph, from those of the graph that it was made of, if it was."""
+    if graph.like is None:
+        return edges(graph, wanted)
+    other, again = graph.like
+    found = {edge: imports for edge, imports in of(other).items() if edge[0] not in again}
+    found |= _grouped((one for one in graph.imports if one.source in again), wanted)
+    return dict(sorted(found.items(), key=itemgetter(0)))
+
+
+def _by_line(one: Import) -> tuple[int, tuple[str, ...]]:
+    return one.line, one.names
+
+
+@lru_cache(4)
+def immediate_edges(graph: ModuleGraph) -> Mapping[Edge, tuple[Import, ...]]:
+    """Return the edges of imports that run with their modules; remembered as those below."""
+    return _like(graph, immediate_edges, lambda one: not one.type_only and not one.deferred)
 
 
 @lru_cache(4)
@@ -42,8 +73,9 @@ def production_edges(graph: ModuleGraph) -> Mapping[Edge, tuple[Import, ...]]:
     They are remembered for the graphs of last: nearly every fact rests on them.
     """
     modules = graph.modules
-    return edges(
+    return _like(
         graph,
+        production_edges,
         lambda one: (
             not one.type_only
             and not modules[one.source].is_test
@@ -62,7 +94,8 @@ def neighbours(pairs: Iterable[Edge]) -> dict[str, list[str]]:
 
 def is_part_of(name: str, package: str) -> bool:
     """Return whether a module lies somewhere below the package of the given name."""
-    return name.startswith(f"{package}/" if "/" in name else f"{package}.")
+    # Most names do not even begin alike.
+    return name.startswith(package) and name.startswith("/" if "/" in name else ".", len(package))
 
 
 def whole_line(line: int) -> Range:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from claude_lsp.workspace.index.copies import Copies
     from claude_lsp.workspace.manifests import Manifest
+    from claude_lsp.workspace.module_graph import Import
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Evidence:
     Attributes:
         contracts: what the project's settings say may not import what.
         copies: functions that are nearly equal.
+        private_uses: what is used of modules that they keep private, by way of the module; each as
+            an import of that name at the line of its first use.
         manifests: what the project says it needs.
         commits: the paths that each of the last commits changed.
         mentioned: whether a word occurs in any source file.
@@ -29,6 +32,7 @@ class Evidence:
 
     contracts: Contracts = field(default_factory=Contracts)
     copies: Sequence[Copies] = ()
+    private_uses: Sequence[Import] = ()
     manifests: Sequence[Manifest] = ()
     commits: Sequence[Sequence[str]] = ()
     mentioned: Callable[[str], bool] = lambda _word: True

@@ -10,6 +10,8 @@ from claude_lsp.structure.edges import FILE_START, counted, listing, whole_line
 from claude_lsp.structure.identity import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from claude_lsp.structure.edges import Edge
     from claude_lsp.workspace.module_graph import Import, Module, ModuleGraph
 
@@ -23,7 +25,7 @@ _INTERNAL = "internal"
 _WITH_INTERNAL = (".go", ".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs")
 
 
-def find_private_access(graph: ModuleGraph) -> list[Finding]:
+def find_private_access(graph: ModuleGraph, uses: Iterable[Import] = ()) -> list[Finding]:
     """Return a finding for every pair of modules of which one uses what the other keeps private.
 
     In Python a leading underscore says so: of a module or package for what lies beside it, of a
@@ -31,9 +33,13 @@ def find_private_access(graph: ModuleGraph) -> list[Finding]:
     for what lies beside that. Tests may look inside, and a type that only a checker sees hides
     nothing. What many use all the same is only a hint, and so is everything in a project that
     plainly means its users by "others".
+
+    Args:
+        graph: the modules.
+        uses: what is used by way of a module, as imports of these names.
     """
     found: dict[Edge, list[tuple[Import, tuple[str, ...], str]]] = {}
-    for one in graph.imports:
+    for one in (*graph.imports, *uses):
         source, target = graph.modules[one.source], graph.modules[one.target]
         if not _may_be_private(target, one):
             continue
@@ -61,7 +67,13 @@ def find_private_access(graph: ModuleGraph) -> list[Finding]:
 
 def _may_be_private(target: Module, one: Import) -> bool:
     """Whether anything is private at all, told quickly: most imports take nothing of the kind."""
-    return "_" in target.name or "internal/" in target.path or any(n[:1] == "_" for n in one.names)
+    name = target.name
+    return (
+        "._" in name
+        or name[:1] == "_"
+        or "internal/" in target.path
+        or any(taken[:1] == "_" for taken in one.names)
+    )
 
 
 def _private(source: Module, target: Module, one: Import) -> tuple[tuple[str, ...], str]:
@@ -97,6 +109,10 @@ def _private_in_python(source: Module, target: Module, one: Import) -> tuple[tup
     return taken, target.name if taken else ""
 
 
+def _why(target: Module) -> str:
+    return "the underscore" if target.path.endswith(".py") else "its folder"
+
+
 def _is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__") and len(name) > 1
 
@@ -116,11 +132,13 @@ def _finding(
     return Finding(
         rule=RULE,
         severity=Severity.INFO if is_usual or users > _FEW_USERS else Severity.MINOR,
-        title=f"{edge[0]} uses {listing(names, 3)}, which is {whose}",
+        title=f"{edge[0]} uses {listing(names, 3)}, "
+        f"which {'is' if len(names) == 1 else 'are'} {whose}",
         explanation=(
-            f"{path}:{first.line + 1} imports from {edge[1]} what its name keeps for "
-            f"{owner or 'its own package'}: {listing(names, 6)}. Whoever changes it will not "
-            f"look here. Use what {owner or 'the package'} offers, or let it offer this."
+            f"{path}:{first.line + 1} takes {listing(names, 6)} from {edge[1]}, though "
+            f"{_why(graph.modules[edge[1]])} says that it is meant for "
+            f"{owner or 'its own package'} alone: whoever changes it there will not look here. "
+            f"Use what {owner or 'the package'} offers, or let it offer this."
             + (f" {users} modules do so." if users > _FEW_USERS else "")
             + (f" In {counted(len(uses), 'statement')}." if len(uses) > 1 else "")
         ),

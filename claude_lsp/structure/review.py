@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from claude_lsp.structure.beside import less_beside_the_product
 from claude_lsp.structure.contracts import check_contracts
 from claude_lsp.structure.coupling import find_change_coupling
 from claude_lsp.structure.cycles import find_cycles
@@ -35,20 +36,19 @@ def review_structure(
     Each explanation holds the figures that it rests on. Facts are never critical.
     """
     contracts, _ = check_contracts(graph, evidence.contracts)
-    return worst_first(
-        [
-            *contracts,
-            *find_cycles(graph),
-            *find_god_modules(graph, options),
-            *find_hubs(graph, options),
-            *find_unstable_dependencies(graph, options),
-            *find_private_access(graph),
-            *find_duplicates(graph, evidence.copies, options),
-            *find_change_coupling(graph, evidence.commits, options),
-            *find_untested(graph, options),
-            *find_dependencies(graph, evidence.manifests, evidence.mentioned, evidence.installed),
-        ]
-    )
+    found = [
+        *contracts,
+        *find_cycles(graph),
+        *find_god_modules(graph, options),
+        *find_hubs(graph, options),
+        *find_unstable_dependencies(graph, options),
+        *find_private_access(graph, evidence.private_uses),
+        *find_duplicates(graph, evidence.copies, options),
+        *find_change_coupling(graph, evidence.commits, options),
+        *find_untested(graph, options),
+        *find_dependencies(graph, evidence.manifests, evidence.mentioned, evidence.installed),
+    ]
+    return worst_first(less_beside_the_product(graph, evidence.manifests, found))
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

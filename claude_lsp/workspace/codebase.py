@@ -104,7 +104,7 @@ class Folder:
             wanted = {
                 name: one
                 for name, one in named.items()
-                if is_indexed(one.language)
+                if is_indexed(one.language, name)
                 and (one.version is not None or name in self._opened or known.find(name) < 0)
             }
             for name in self._opened.keys() - wanted.keys():

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claude_lsp.workspace.environment import environment_of_children
+
 TIMEOUT_SECONDS = 30.0
 
 # Each entry closes one way to make git run a program or ask a question.
@@ -174,6 +176,10 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
     Raises:
         GitError: one of them is unknown here, or the history that joins them is not here.
     """
+    # Asked first: only where there is none is there something to explain.
+    code, found, _ = _execute(root, ("merge-base", "--end-of-options", base, tip), TIMEOUT_SECONDS)
+    if not code and found.strip():
+        return found.strip()
     for revision in (base, tip):
         if not _commit(root, revision):
             raise GitError(
@@ -181,19 +187,15 @@ def merge_base(root: Path, base: str, tip: str = "HEAD") -> str:
                 "Check its name, or fetch it first; in CI, check out with the full history "
                 "(fetch-depth: 0).",
             )
-    found = _optional(root, "merge-base", "--end-of-options", base, tip)
-    if not found:
-        if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
-            raise GitError(
-                f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
-                "Run 'git fetch --unshallow'; in CI, check out with the full history "
-                "(fetch-depth: 0).",
-            )
+    if run(root, "rev-parse", "--is-shallow-repository").strip() == "true":
         raise GitError(
-            f"No common ancestor of '{base}' and '{tip}' is in this clone.",
-            "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
+            f"This clone is shallow: where '{base}' and '{tip}' meet is not in it.",
+            "Run 'git fetch --unshallow'; in CI, check out with the full history (fetch-depth: 0).",
         )
-    return found
+    raise GitError(
+        f"No common ancestor of '{base}' and '{tip}' is in this clone.",
+        "Check that they belong together; if not all was fetched, run 'git fetch --unshallow'.",
+    )
 
 
 def changed_files(root: Path, base: str, tip: str | None = None) -> list[ChangedFile]:
@@ -353,10 +355,10 @@ def _start(
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """Return the environment, without what a git hook sets for its own repository."""
+    """Return the environment, without keys and what a git hook sets for its own repository."""
     environment = {
         key: value
-        for key, value in os.environ.items()
+        for key, value in environment_of_children().items()
         if not key.startswith("GIT_") or key.startswith("GIT_CONFIG") or key == "GIT_EXEC_PATH"
     }
     # Inside `git commit --all`, the hook's own index is the one that holds what is staged.

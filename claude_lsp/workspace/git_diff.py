@@ -14,7 +14,7 @@ from claude_lsp.workspace import git
 from claude_lsp.workspace.ignore import is_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 TIMEOUT_SECONDS = 120.0
@@ -152,6 +152,22 @@ def file_at(root: Path, revision: str, path: str) -> bytes | None:
     if len(fields) != 3 or fields[1] != b"blob":
         return None
     return rest[: int(fields[2])]
+
+
+def files_named(root: Path, commit: str, names: Collection[str]) -> Mapping[str, str]:
+    """Return the blobs of a commit's files that have one of some names, by their paths.
+
+    Raises:
+        GitError: git is absent, failed, or took too long.
+    """
+    found = {}
+    for entry in git.run(root, "ls-tree", "-r", "-z", "--full-tree", commit).split("\0"):
+        about, _, path = entry.partition("\t")
+        if path.rpartition("/")[2] in names:
+            kind, blob = about.split()[1:3]
+            if kind == "blob":
+                found[path] = blob
+    return found
 
 
 def _wanted(blobs: Iterable[str]) -> str:

@@ -66,8 +66,8 @@ _MINIFIED_MEAN = 500
 SETTLED_NS = 2_000_000_000
 """So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
 
-_GIT_FILE = ".gitignore"
-_CLAUDE_FILE = ".claudeignore"
+GIT_FILE = ".gitignore"
+CLAUDE_FILE = ".claudeignore"
 _Signature = tuple[int, int, int, int]
 
 
@@ -316,7 +316,7 @@ class IgnoreRules:
             return None
         if len(directory.parts) <= len(self._between):
             refused = self._ignored_by_claude(directory.parent, directory.parts, True)
-            return f"ignored by {_CLAUDE_FILE}" if refused else None
+            return f"ignored by {CLAUDE_FILE}" if refused else None
         name = directory.path.rpartition(os.sep)[2]
         return self._entry_reason(directory.parent, name, is_directory=True)
 
@@ -330,7 +330,7 @@ class IgnoreRules:
         if source := self._ignored_by_git(directory, parts, is_directory):
             return f"ignored by {source}"
         if self._ignored_by_claude(directory, parts, is_directory):
-            return f"ignored by {_CLAUDE_FILE}"
+            return f"ignored by {CLAUDE_FILE}"
         pattern = self._extra.match(below, directory=is_directory)
         if pattern and pattern.ignores:
             return f"matches context.ignore ({pattern.source})"
@@ -386,15 +386,15 @@ def _new_directory(path: str, parent: _Directory | None) -> _Directory:
         path,
         parent,
         (*parent.parts, name) if parent else (),
-        _IgnoreFile(base + _GIT_FILE),
-        _IgnoreFile(base + _CLAUDE_FILE),
+        _IgnoreFile(base + GIT_FILE),
+        _IgnoreFile(base + CLAUDE_FILE),
     )
 
 
 def _label(file: _IgnoreFile) -> str:
     path = Path(file.path)
-    if path.name == _GIT_FILE:
-        return _GIT_FILE
+    if path.name == GIT_FILE:
+        return GIT_FILE
     is_exclude = path.name == "exclude" and path.parent.name == "info"
     return ".git/info/exclude" if is_exclude else "your own git ignore file"
 
@@ -485,6 +485,11 @@ def _read(file: _IgnoreFile) -> bool:
     if content == file.content and unreadable == file.unreadable:
         return False
     file.content, file.unreadable = content, unreadable
-    text = (content or b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    file.patterns = Patterns(text.split("\n")) if content else None
+    file.patterns = patterns_of(content) if content else None
     return True
+
+
+def patterns_of(content: bytes) -> Patterns:
+    """Return the patterns of an ignore file."""
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    return Patterns(text.split("\n"))

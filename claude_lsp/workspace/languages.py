@@ -10,6 +10,8 @@ import re
 from pathlib import PurePath
 from typing import NamedTuple
 
+from claude_lsp.text.conversation import is_conversation
+
 PLAIN_TEXT = "plaintext"
 
 
@@ -225,12 +227,13 @@ _FAMILIES = (
 _FAMILY_OF = {language: frozenset(family) for family in _FAMILIES for language in family}
 
 
-def is_indexed(language: str) -> bool:
-    """Whether the symbol index covers a language: code, and text that people write.
+def is_indexed(language: str, path: str = "") -> bool:
+    """Whether the symbol index covers a file: code, and text that people write.
 
-    Data (JSON and its like) would fill the index with words that say nothing about code.
+    Data (JSON and its like) would fill the index with words that say nothing about code, and
+    conversations with Claude quote code as it was.
     """
-    return language not in _NOT_INDEXED
+    return language not in _NOT_INDEXED and not is_conversation(path)
 
 
 _NOT_INDEXED = frozenset(

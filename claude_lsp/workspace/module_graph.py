@@ -7,7 +7,7 @@ live as long as anybody likes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,7 @@ class Import:
         deferred: whether it runs later than the module itself (inside a function, or only when
             the module is run as a program).
         type_only: whether only type checkers see it.
+        bound: what the target is called there, where it has a name as a whole.
     """
 
     source: str
@@ -103,6 +104,7 @@ class Import:
     names: tuple[str, ...] = ()
     deferred: bool = False
     type_only: bool = False
+    bound: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,15 @@ class ModuleGraph:
         imports: every import whose target is in `modules`, ordered by path and line.
         problems: (path, reason) of every file that could not be read or parsed in full.
         outside: imports of Python and JavaScript that lead out of the workspace.
+        like: another graph, and the modules of which this one has other imports; all other imports
+            and which modules are tests are the same. None where it was made afresh.
     """
 
     modules: Mapping[str, Module]
     imports: tuple[Import, ...]
     problems: tuple[tuple[str, str], ...] = ()
     outside: tuple[Outside, ...] = ()
+    like: tuple[ModuleGraph, frozenset[str]] | None = field(default=None, repr=False)
 
 
 def with_uses(
@@ -152,7 +157,12 @@ def with_uses(
     modules = dict(graph.modules)
     for name in graph.modules if names is None else names:
         module = modules[name]
-        if module.lines >= USES_FROM_LINES and len(module.definitions) > 1:
+        if (
+            module.lines >= USES_FROM_LINES
+            and len(module.definitions) > 1
+            # Known already where the graph was made of another one.
+            and not any(one.uses for one in module.definitions)
+        ):
             text = text_of(module.path)
             if text is not None:
                 found = _with_uses(module.definitions, LineIndex(text))

@@ -9,6 +9,7 @@ Text is treated as bytes (each `str` here is UTF-8 seen as Latin-1), because git
 from __future__ import annotations
 
 import re
+import string
 import sys
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,6 +44,10 @@ _ANY_DIRECTORIES = _AnyDirectories()
 _Segment = str | re.Pattern[str] | _AnyDirectories
 
 
+_LOWERED = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
+_STARS_BEHIND_NAME = re.compile(r"(?P<name>[^*?\[\\]*[^*?\[\\/])\*\*+(?P<tail>/.*|\Z)", re.DOTALL)
+_REPEATED = re.compile(r"\A(?:\*\*+/)+(?=\*\*+/|\Z)")
+_MOST_READINGS = 20
 FLAGS = re.DOTALL | re.ASCII
 _NAMES_REMEMBERED = 8192
 
@@ -72,8 +77,7 @@ class Patterns:
         self._fold = fold_case
         self.patterns: list[Pattern] = []
         for line in lines:
-            if pattern := _parse(as_bytes(line), fold_case=fold_case):
-                self.patterns.append(pattern)
+            self.patterns += _parse(as_bytes(line), fold_case=fold_case)
         # Most names match no pattern's last part, and many files share their names: which patterns
         # a name could match is found at once for all of them, and remembered.
         expressions = [
@@ -98,7 +102,7 @@ class Patterns:
             parts: the path relative to the ignore file's directory, split, in `as_bytes` form.
             directory: whether the path is a directory.
         """
-        name = parts[-1].lower() if self._fold else parts[-1]
+        name = _lowered(parts[-1]) if self._fold else parts[-1]
         possible = self._possible.get(name)
         if possible is None:
             possible = self._remember(name)
@@ -107,7 +111,7 @@ class Patterns:
                 continue
             if not pattern.anchored:
                 return pattern
-            folded = [part.lower() for part in parts] if self._fold else parts
+            folded = [_lowered(part) for part in parts] if self._fold else parts
             if _match_segments(pattern.segments, folded):
                 return pattern
         return None
@@ -142,6 +146,11 @@ def as_bytes(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
+def _lowered(text: str) -> str:
+    """Fold case as git does: of ASCII letters only, since the rest are bytes of UTF-8 here."""
+    return text.lower() if text.isascii() else text.translate(_LOWERED)
+
+
 def _match_segment(segment: _Segment, name: str) -> bool:
     if isinstance(segment, str):
         return segment == name
@@ -168,10 +177,11 @@ def _match_segments(segments: Sequence[_Segment], parts: Sequence[str]) -> bool:
     return at == len(segments)
 
 
-def _parse(line: str, *, fold_case: bool) -> Pattern | None:
+def _parse(line: str, *, fold_case: bool) -> list[Pattern]:
+    """Return the pattern of a line: none, one, or several where git reads it in several ways."""
     line = line.removesuffix("\n").removesuffix("\r")
     if not line or line.startswith("#"):
-        return None
+        return []
     text = _without_trailing_spaces(line)
     source = text
     ignores = not text.startswith("!")
@@ -181,17 +191,39 @@ def _parse(line: str, *, fold_case: bool) -> Pattern | None:
     if directories_only:
         text = text[:-1]
     if not text:
-        return None
+        return []
     anchored = "/" in text
-    segments = _segments(text.removeprefix("/") if anchored else text, fold_case=fold_case)
-    if segments is None:
-        return None
-    if not anchored and segments[0] is _ANY_DIRECTORIES:
-        segments = [re.compile(".*", re.DOTALL)]
-    elif anchored and segments[-1] is _ANY_DIRECTORIES:
-        # A trailing `/**` is what lies inside, not the directory itself.
-        segments = [*segments, re.compile(".*", re.DOTALL)]
-    return Pattern(source, ignores, directories_only, anchored, tuple(segments))
+    found = []
+    for reading in _readings(text.removeprefix("/")) if anchored else (text,):
+        segments = _segments(reading, fold_case=fold_case)
+        if segments is None:
+            continue
+        if not anchored and segments[0] is _ANY_DIRECTORIES:
+            segments = [re.compile(".*", re.DOTALL)]
+        elif anchored and segments[-1] is _ANY_DIRECTORIES:
+            # A trailing `/**` is what lies inside, not the directory itself.
+            segments = [*segments, re.compile(".*", re.DOTALL)]
+        found.append(Pattern(source, ignores, directories_only, anchored, tuple(segments)))
+    return found
+
+
+def _readings(text: str) -> list[str]:
+    """Return the patterns that together match what git matches with an anchored one.
+
+    git compares what stands before the first wildcard as plain text and only matches the rest, so
+    that two stars behind a name (`ab**/c`) stand at the beginning and match directories after all:
+    `abc` and `ab/x/c` as well as `abx/c`.
+    """
+    readings: list[str] = []
+    while len(readings) < _MOST_READINGS and (special := _STARS_BEHIND_NAME.match(text)):
+        name, tail = special["name"], special["tail"]
+        if not tail:
+            readings += [f"{name}*", f"{name}*/**"]
+            return readings
+        tail = _REPEATED.sub("", tail.removeprefix("/"))
+        readings.append(f"{name}*/**/{tail}")
+        text = name + tail
+    return [*readings, text]
 
 
 def _without_trailing_spaces(line: str) -> str:
@@ -214,7 +246,7 @@ def _segments(text: str, *, fold_case: bool) -> list[_Segment] | None:
     def finish() -> None:
         nonlocal units, literal, plain
         if plain:
-            segments.append(literal.lower() if fold_case else literal)
+            segments.append(_lowered(literal) if fold_case else literal)
         elif len(units) > 1 and all(unit == "*" for unit in units):
             if not segments or segments[-1] is not _ANY_DIRECTORIES:
                 segments.append(_ANY_DIRECTORIES)

@@ -36,15 +36,36 @@ class Staged(NamedTuple):
     subjects: tuple[str, ...]
 
 
+class Changes(NamedTuple):
+    """What has changed in a repository: as in `Staged`."""
+
+    files: tuple[StagedFile, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
 def staged_changes(workspace: Workspace, repository: Path) -> Staged:
     """Read what is staged. Runs git, so call it in a worker.
 
     Raises:
         GitError: git is absent, refused, or took too long.
     """
+    changes = changes_of(workspace, repository, "--cached")
+    subjects: tuple[str, ...] = ()
+    if git.head(repository) is not None:
+        log = git.run(repository, "log", "-n", str(_SUBJECTS), "--no-merges", "--format=%s")
+        subjects = tuple(line for line in log.split("\n") if line.strip())
+    return Staged(changes.files, changes.left_out, subjects)
+
+
+def changes_of(workspace: Workspace, repository: Path, *sides: str) -> Changes:
+    """Read what differs between two sides, given as `git diff` takes them. Runs git.
+
+    Raises:
+        GitError: git is absent, refused, or took too long.
+    """
     files: list[StagedFile] = []
     left_out: list[tuple[str, str]] = []
-    for change in git_diff.diff(repository, "--cached"):
+    for change in git_diff.diff(repository, *sides):
         names = [change.path, *([change.old_path] if change.old_path else [])]
         reasons = [workspace.reason_against_path(repository / name) for name in names]
         reason = next((each for each in reasons if each is not None), None)
@@ -52,11 +73,7 @@ def staged_changes(workspace: Workspace, repository: Path) -> Staged:
             left_out.append((change.path, reason))
         else:
             files.append(StagedFile(workspace.origin_of(repository / change.path), _patch(change)))
-    subjects: tuple[str, ...] = ()
-    if git.head(repository) is not None:
-        log = git.run(repository, "log", "-n", str(_SUBJECTS), "--no-merges", "--format=%s")
-        subjects = tuple(line for line in log.split("\n") if line.strip())
-    return Staged(tuple(files), tuple(left_out), subjects)
+    return Changes(tuple(files), tuple(left_out))
 
 
 def _patch(change: FileChange) -> str:

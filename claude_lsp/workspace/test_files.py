@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from claude_lsp.text.snapshots import Snapshot, uri_from_path
-from claude_lsp.workspace.files import TextFile, list_names, read_text
-from claude_lsp.workspace.languages import language_of
+from claude_lsp.workspace.destination import Destination, Refused, destination_at
+from claude_lsp.workspace.files import list_names
 from claude_lsp.workspace.module_graph import is_test_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.workspace import Workspace
 
 _SCRIPT = ("{}.test{}", "{}.spec{}")
@@ -136,27 +135,6 @@ def _has(files: Sequence[str], top: str) -> bool:
     return any(each.startswith(f"{top}/") for each in files)
 
 
-@dataclass(frozen=True)
-class Destination:
-    """A document that is written to, other than the one that is asked about.
-
-    Attributes:
-        snapshot: its text, empty for one that is not there yet; without a version if not open.
-        origin: its path in the workspace.
-        exists: whether it is there.
-    """
-
-    snapshot: Snapshot
-    origin: str
-    exists: bool
-
-
-class Refused(NamedTuple):
-    """Why nothing can be written, in words for the user."""
-
-    reason: str
-
-
 def destination_of_tests(
     workspace: Workspace, source: Snapshot, opened: Iterable[Snapshot] = ()
 ) -> Destination | Refused:
@@ -170,25 +148,6 @@ def destination_of_tests(
     rules = workspace.rules_for(source.path)
     names = [] if rules is None else list_names(root, rules, limit=_MOST_FILES)
     path = root / test_path(source.path.relative_to(root).as_posix(), names)
-    origin = workspace.origin_of(path)
-    if not path.resolve().is_relative_to(root.resolve()):
-        return Refused(f"{origin} would be outside of the workspace")
-    reason = workspace.reason_against_path(path)
-    if reason is not None:
-        return Refused(f"the tests belong into {origin}, which is not touched: {reason}")
     if path == source.path:
         return Refused("this file is a test already")
-    for snapshot in opened:
-        if snapshot.path == path:
-            return Destination(snapshot, origin, exists=path.exists())
-    language = language_of(path)
-    if not path.exists():
-        return Destination(Snapshot(uri_from_path(path), None, "", language), origin, exists=False)
-    content = read_text(path, workspace.limit_kb * 1024)
-    if not isinstance(content, TextFile):
-        return Refused(f"the tests belong into {origin}, which can't be read: {content.reason}")
-    snapshot = Snapshot(uri_from_path(path), None, content.text, language)
-    reason = workspace.reason_against_text(snapshot)
-    if reason is not None:
-        return Refused(f"the tests belong into {origin}, which is not sent: {reason}")
-    return Destination(snapshot, origin, exists=True)
+    return destination_at(workspace, path, "the tests belong", opened)

@@ -13,12 +13,24 @@ if TYPE_CHECKING:
 
     from claude_lsp.settings import Settings
     from claude_lsp.text.snapshots import Snapshot
+    from claude_lsp.workspace.committed_rules import CommittedRules
 
 
 class Workspace:
-    """The folders of one session; the first is the one whose settings file counts."""
+    """The folders of one session; the first is the one whose settings file counts.
 
-    def __init__(self, roots: Sequence[Path], settings: Settings) -> None:
+    Args:
+        roots: the folders.
+        settings: what limits files, and names more of them to ignore.
+        committed: the ignore files that a change under review is made against, which count too.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        settings: Settings,
+        committed: CommittedRules | None = None,
+    ) -> None:
         self.roots = tuple(roots)
         self._prefixes = [(root, _prefix(root)) for root in self.roots]
         self.limit_kb = settings.context.max_file_kb
@@ -26,6 +38,7 @@ class Workspace:
         self.indexed = settings.context.index
         """Whether the files of the folders are indexed."""
         self._ignore = settings.context.ignore
+        self._committed = committed
         self._rules = {root: IgnoreRules(root, settings.context.ignore) for root in self.roots}
 
     def same_rules(self, other: Workspace) -> bool:
@@ -72,7 +85,8 @@ class Workspace:
         """Return why a file must not even be read, None if its path gives no reason."""
         rules = self.rules_for(path)
         if rules is not None:
-            return rules.reason(path)
+            reason = rules.reason(path)
+            return reason if self._committed is None else self._committed.stricter(path, reason)
         if self.roots:
             return "outside the workspace"
         # A single file without a folder: its own name still tells a secret file.

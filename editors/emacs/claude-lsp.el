@@ -55,6 +55,19 @@ It returns at once; what comes of it comes as diagnostics, edits and messages."
   (interactive)
   (claude-lsp--run "claude.reviewArchitecture"))
 
+(defun claude-lsp-ask (question)
+  "Begin a conversation about this buffer with QUESTION, kept as a Markdown file.
+Open the file that is named and run `claude-lsp-continue' there; eglot must run in it, so add
+`markdown-mode' to `claude-lsp-modes'."
+  (interactive "sAsk: ")
+  (claude-lsp--run "claude.ask" (append (claude-lsp--document) (list :instruction question))))
+
+(defun claude-lsp-continue ()
+  "Answer the last turn of this conversation, at its end."
+  (interactive)
+  (eglot--signal-textDocument/didChange)
+  (claude-lsp--run "claude.continue" (claude-lsp--document)))
+
 (defun claude-lsp-clear ()
   "Take back the findings of this buffer."
   (interactive)

@@ -58,10 +58,12 @@ def modern(encodings: Sequence[str] = ("utf-16",)) -> types.ClientCapabilities:
             apply_edit=True,
             configuration=True,
             workspace_folders=True,
+            code_lens=types.CodeLensWorkspaceClientCapabilities(refresh_support=True),
             workspace_edit=types.WorkspaceEditClientCapabilities(
                 document_changes=True,
                 resource_operations=[types.ResourceOperationKind.Create],
                 change_annotation_support=types.ChangeAnnotationsSupportOptions(),
+                metadata_support=True,
             ),
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=True
@@ -147,6 +149,8 @@ class Client(LanguageClient):
         registrations: what has been registered and not unregistered.
         statuses, previews: the custom notifications.
         shown: what the server has asked to show.
+        joined: of each `claude/applyEdit`, whether it was to join the one before.
+        lens_refreshes: how often it was told to ask for code lenses anew.
         settings: what `workspace/configuration` answers, by section.
         choose: picks the answer to `window/showMessageRequest`; by default the first.
         type_line: answers `claude/input`; by default the user cancels.
@@ -168,6 +172,8 @@ class Client(LanguageClient):
         self.statuses: list[Any] = []
         self.previews: list[Any] = []
         self.shown: list[types.ShowDocumentParams] = []
+        self.joined: list[bool] = []
+        self.lens_refreshes = 0
         self.settings: dict[str, Any] = {}
         self.choose: Callable[[types.ShowMessageRequestParams], types.MessageActionItem | None] = (
             lambda asked: asked.actions[0] if asked.actions else None
@@ -286,12 +292,14 @@ class Client(LanguageClient):
             ],
             types.WINDOW_SHOW_MESSAGE_REQUEST: self._ask,
             types.WINDOW_SHOW_DOCUMENT: self._show,
+            types.WORKSPACE_CODE_LENS_REFRESH: self._refresh_lenses,
             types.WINDOW_WORK_DONE_PROGRESS_CREATE: lambda p: (
                 self.reports.setdefault(p.token, []) and None
             ),
             types.CLIENT_REGISTER_CAPABILITY: self._register,
             types.CLIENT_UNREGISTER_CAPABILITY: self._unregister,
             "claude/input": self._type_line,
+            "claude/applyEdit": self._apply_joined,
         }
         for method, handle in {**notifications, **requests}.items():
             self._on(method, handle)
@@ -320,6 +328,9 @@ class Client(LanguageClient):
         self.shown.append(params)
         return types.ShowDocumentResult(success=True)
 
+    def _refresh_lenses(self, _params: None) -> None:
+        self.lens_refreshes += 1
+
     def _register(self, params: types.RegistrationParams) -> None:
         self.registrations.update({each.id: each for each in params.registrations})
 
@@ -331,6 +342,15 @@ class Client(LanguageClient):
         refused = self.apply(params.edit)
         self.applied.append((params, refused is None))
         return types.ApplyWorkspaceEditResult(applied=refused is None, failure_reason=refused)
+
+    def _apply_joined(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Apply edits that may belong to the step to undo of those before."""
+        self.joined.append(params["join"])
+        edits = shared_converter().structure(params["edits"], list[types.TextEdit])
+        named = types.OptionalVersionedTextDocumentIdentifier(params["uri"], params["version"])
+        change = types.TextDocumentEdit(named, list(edits))
+        refused = self.apply(types.WorkspaceEdit(document_changes=[change]))
+        return {"applied": refused is None, "failureReason": refused}
 
     def apply(self, edit: types.WorkspaceEdit) -> str | None:
         """Apply an edit to the buffers as an editor does, and return why not if it does not."""

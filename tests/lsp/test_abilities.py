@@ -40,6 +40,7 @@ NEOVIM = {
 }
 VSCODE = {
     "client_name": "Visual Studio Code",
+    "code_lens_refresh": True,
     "client_version": "1.65.2",
     "change_annotations": True,
     "create_files": True,
@@ -111,8 +112,9 @@ def test_client_that_announces_everything_can_everything() -> None:
         types.InitializeParams(modern(), client_info=types.ClientInfo("Visual Studio Code"))
     )
     missing = {field.name for field in fields(abilities) if not getattr(abilities, field.name)}
-    # Accepting is asked of the server; a client that says no more gets its edits at once.
-    assert missing == {"client_version", "runs_every_action", "accepts_previews"}
+    # These are asked of the server; a client that says no more gets its edits as any other.
+    asked = {"accepts_previews", "joins_undo"}
+    assert missing == {"client_version", "runs_every_action", *asked}
 
 
 @pytest.mark.parametrize(

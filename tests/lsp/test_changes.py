@@ -11,6 +11,7 @@ from claude_lsp.actions.describe_changes import message_of
 from claude_lsp.text.snapshots import path_from_uri
 from tests.lsp.editor import PYTHON
 from tests.messages_api import Disconnect, Gate, replies
+from tests.planted import IGNORED, PASSWORD
 from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
@@ -104,15 +105,15 @@ async def test_a_summary_for_reviewers(editor: Editor, repository: Repository) -
 
 async def test_what_must_not_leave_does_not(editor: Editor, repository: Repository) -> None:
     repository.write(".claudeignore", "secret/\n")
-    repository.write("secret/plan.py", "PLANTED = 1\n")
-    repository.write("config.py", 'password = "hT7!kq92LmhT7!kq92Lm"\n')
+    repository.write("secret/plan.py", f"{IGNORED} = 1\n")
+    repository.write("config.py", f'password = "{PASSWORD}"\n')
     repository.git("add", "-Af")
     editor.api.script(replies.text(MESSAGE))
     await editor.run("claude.commitMessage")
     (message,) = editor.messages
     assert message.startswith("not shown to Claude: secret/plan.py (")
-    assert b"PLANTED" not in editor.api.requests[0].raw
-    assert b"hT7!kq92Lm" not in editor.api.requests[0].raw
+    assert IGNORED.encode() not in editor.api.requests[0].raw
+    assert PASSWORD.encode() not in editor.api.requests[0].raw
     assert "<redacted:" in editor.api.messages[0].text
 
 

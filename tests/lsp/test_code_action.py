@@ -9,7 +9,7 @@ from lsprotocol import types
 from pytest_lsp import client_capabilities
 
 from claude_lsp.actions import ACTIONS
-from claude_lsp.lsp.handlers.code_action import AGAIN, KINDS
+from claude_lsp.lsp.handlers.code_action import AGAIN, APPLY_BLOCK, KINDS
 from claude_lsp.lsp.routes import COMMANDS
 from tests.lsp.editor import (
     PYTHON,
@@ -38,6 +38,7 @@ SELECTED = [
 STAGED = ["source.claude.commitMessage", "source.claude.changeSummary"]
 IMAGE = "refactor.rewrite.claude.describeImage"
 EXPLAIN = "refactor.rewrite.claude.explain"
+ASK = "refactor.rewrite.claude.ask"
 REVIEW = "source.claude.review"
 ARCHITECTURE = "source.claude.reviewArchitecture"
 
@@ -68,11 +69,13 @@ def test_every_action_has_a_command_and_a_kind() -> None:
         *SELECTED,
         IMAGE,
         EXPLAIN,
+        ASK,
         *STAGED,
         REVIEW,
         ARCHITECTURE,
         *others,
         AGAIN,
+        APPLY_BLOCK,
     ] == KINDS
 
 
@@ -107,12 +110,12 @@ async def test_changes_are_offered_where_there_is_git_and_git_is_not_run(
 @pytest.mark.parametrize(
     ("only", "offered"),
     [
-        (None, ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE]),
-        ([], ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE]),
-        ([""], ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE]),
+        (None, ["quickfix", COMPLETE, EXPLAIN, ASK, REVIEW, ARCHITECTURE]),
+        ([], ["quickfix", COMPLETE, EXPLAIN, ASK, REVIEW, ARCHITECTURE]),
+        ([""], ["quickfix", COMPLETE, EXPLAIN, ASK, REVIEW, ARCHITECTURE]),
         (["quickfix"], ["quickfix"]),
-        (["refactor"], [COMPLETE, EXPLAIN]),
-        (["refactor.rewrite"], [COMPLETE, EXPLAIN]),
+        (["refactor"], [COMPLETE, EXPLAIN, ASK]),
+        (["refactor.rewrite"], [COMPLETE, EXPLAIN, ASK]),
         (["refactor.rewrite.claude.explain"], [EXPLAIN]),
         (["source"], [REVIEW, ARCHITECTURE]),
         (["source.claude"], [REVIEW, ARCHITECTURE]),
@@ -137,7 +140,7 @@ async def test_kinds_and_their_parents(
 async def test_a_completion_is_offered_at_a_place_and_not_for_a_selection(editor: Editor) -> None:
     uri = editor.open()
     actions = await editor.actions(uri, span_of(PYTHON, "result = 0"))
-    assert kinds(actions) == [*SELECTED, EXPLAIN, REVIEW, ARCHITECTURE, f"{REVIEW}.selection"]
+    assert kinds(actions) == [*SELECTED, EXPLAIN, ASK, REVIEW, ARCHITECTURE, f"{REVIEW}.selection"]
     assert [each.title for each in actions][:6] == [
         "Claude: Rewrite the selection…",
         "Claude: Document the selection",
@@ -304,7 +307,7 @@ async def test_an_editor_that_runs_every_action_is_asked_before_each(
     unstarted.client.choose = lambda _: None
     unstarted.client.type_line = lambda _: {"text": "make it shorter"}
     actions = await unstarted.actions(uri, WHOLE)
-    assert len(actions) == 9
+    assert len(actions) == 10
     for action in actions:
         assert action.edit is None
         assert action.command.arguments[0]["confirm"] is True
@@ -325,7 +328,7 @@ async def test_real_clients_get_actions(unstarted: Editor, name: str) -> None:
     await unstarted.start(client_capabilities(name), name=name)
     uri = unstarted.open()
     actions = await unstarted.actions(uri, ((1, 0), (1, 0)), [diagnostic(PYTHON, "LIMIT")])
-    assert kinds(actions) == ["quickfix", COMPLETE, EXPLAIN, REVIEW, ARCHITECTURE]
+    assert kinds(actions) == ["quickfix", COMPLETE, EXPLAIN, ASK, REVIEW, ARCHITECTURE]
 
 
 async def test_a_document_that_is_not_open_has_no_actions(editor: Editor) -> None:
@@ -336,7 +339,7 @@ async def test_actions_come_before_the_settings_were_read(unstarted: Editor) -> 
     unstarted.pair.unheard.add(types.WORKSPACE_CONFIGURATION)
     await unstarted.client.initialize(root=unstarted.root)
     uri = unstarted.open()
-    assert len(await unstarted.actions(uri, WHOLE)) == 8
+    assert len(await unstarted.actions(uri, WHOLE)) == 9
 
 
 async def test_ranges_stay_in_the_clients_units(unstarted: Editor) -> None:

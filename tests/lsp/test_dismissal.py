@@ -12,11 +12,22 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.claude.account import Account
+from claude_lsp.claude.client import Client
+from claude_lsp.claude.ledger import Ledger
+from claude_lsp.engine import Engine
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.style import Style
 from claude_lsp.lsp import publish
 from claude_lsp.lsp.server import ClaudeServer
+from claude_lsp.review import scope
 from claude_lsp.review.dismissals import Dismissals
+from claude_lsp.review.plan import make_plan
+from claude_lsp.review.run import UnitFound
+from claude_lsp.review.run import review as run
+from claude_lsp.settings import Settings
+from claude_lsp.workspace.codebase import Codebase
+from claude_lsp.workspace.workspace import Workspace
 from tests.lsp.editor import PYTHON, Editor, finding, pause, place_of
 from tests.lsp.pair import Pair
 from tests.messages_api import replies
@@ -209,6 +220,29 @@ async def test_no_comment_is_written_into_a_string(editor: Editor) -> None:
     await editor.run("claude.suppress", {"uri": uri, "fingerprint": key})
     assert editor.text(uri) == text
     assert editor.messages == ["no comment can stand above this line; dismiss the finding instead"]
+
+
+async def test_a_review_in_ci_gives_the_same_fingerprints(editor: Editor) -> None:
+    uri = editor.open()
+    await review(editor, uri, LIMIT, RESULT)
+    shown = {fingerprint(editor, uri, title) for title in ("Never used", "Starts at 0")}
+    editor.file("code.py", PYTHON)
+    path = editor.root / "code.py"
+    settings = Settings()
+    workspace = Workspace((editor.root,), settings)
+    ledger = Ledger()
+    client = Client(settings, ledger)
+    codebase = Codebase(workspace)
+    try:
+        engine = Engine(settings, workspace, client, codebase)
+        plan = make_plan(scope.files(workspace, editor.root, [path], "code.py"), settings)
+        editor.api.script(replies.json_findings([LIMIT, RESULT]))
+        events = [event async for event in run(engine, plan.units, Account())]
+    finally:
+        await codebase.close()
+        await client.close()
+        ledger.close()
+    assert {each.finding.fingerprint for each in events if isinstance(each, UnitFound)} == shown
 
 
 async def test_what_the_project_accepts_is_not_shown(unstarted: Editor) -> None:

@@ -10,6 +10,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from tests.lsp.editor import PYTHON, diagnostic, edit, edits, finding, plain, span_of
 from tests.lsp.pair import modern
 from tests.messages_api import Disconnect, Gate, replies
+from tests.planted import PASSWORD
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -86,9 +87,9 @@ async def test_who_can_do_neither_is_told_how(unstarted: Editor) -> None:
 async def test_a_secret_in_the_instruction_does_not_leave(editor: Editor) -> None:
     uri = editor.open()
     editor.api.script(edits())
-    words = 'connect with password = "hT7!kq92LmhT7!kq92Lm"'
+    words = f'connect with password = "{PASSWORD}"'
     await editor.run("claude.rewrite", at(uri, PYTHON, SUM, instruction=words))
-    assert "hT7!kq92Lm" not in editor.api.messages[0].text
+    assert PASSWORD not in editor.api.messages[0].text
     assert "<redacted:" in editor.api.messages[0].text
 
 

@@ -22,6 +22,7 @@ from tests.lsp.editor import (
 )
 from tests.lsp.pair import modern
 from tests.messages_api import Disconnect, Gate, replies
+from tests.planted import GITHUB_TOKEN
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -474,7 +475,7 @@ async def test_a_failure_is_told_to_who_asked(editor: Editor, reply: Any, words:
 
 
 async def test_a_secret_in_the_edited_line_stays_what_it_is(editor: Editor) -> None:
-    token = "ghp_" + "a1B2" * 9
+    token = GITHUB_TOKEN
     text = f'import api\n\nclient = api.connect("{token}", 10)\n'
     uri = editor.open(text)
 

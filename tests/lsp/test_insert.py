@@ -244,7 +244,93 @@ async def test_typing_where_it_grows_ends_it(unstarted: Editor, together: bool) 
     await unstarted.settled()
     assert unstarted.text(uri) == "x = 1\n\na = 1\nb = 20\n"
     (message,) = unstarted.messages
-    assert message == "the completion was dropped: the text there has changed meanwhile"
+    assert message == "the completion ends here: the text there has changed meanwhile"
+
+
+async def test_cancelled_it_leaves_nothing_behind(unstarted: Editor) -> None:
+    await live(unstarted)
+    uri = unstarted.open(WHOLE)
+    gate = Gate()
+    unstarted.api.script(replies.partial("<fill>a = 1\nb = 2\n") + gate)
+    await unstarted.command("claude.complete", at(uri, (2, 0)))
+    await gate.wait_reached()
+    await unstarted.until_text(uri, "b = 2")
+    unstarted.client.change(uri, ((0, 0), (0, 0)), "# above\n")
+    await unstarted.command("claude.cancel")
+    await unstarted.settled()
+    assert unstarted.text(uri) == "# above\n" + WHOLE
+    assert unstarted.messages == []
+    assert unstarted.client.previews == []
+
+
+async def test_cancelled_it_leaves_what_the_user_has_made_of_it(unstarted: Editor) -> None:
+    await live(unstarted)
+    uri = unstarted.open(WHOLE)
+    gate = Gate()
+    unstarted.api.script(replies.partial("<fill>a = 1\nb = 2\n") + gate)
+    await unstarted.command("claude.complete", at(uri, (2, 0)))
+    await gate.wait_reached()
+    await unstarted.until_text(uri, "b = 2")
+    unstarted.client.change(uri, ((2, 4), (2, 5)), "9")
+    await unstarted.command("claude.cancel")
+    await unstarted.settled()
+    assert unstarted.text(uri) == "x = 1\n\na = 9\nb = 2\n"
+    (message,) = unstarted.messages
+    assert message.startswith("what had been written of the completion was left: the text there")
+
+
+async def test_the_end_of_the_session_ends_it_without_another_word(unstarted: Editor) -> None:
+    await live(unstarted)
+    uri = unstarted.open(WHOLE)
+    gate = Gate()
+    unstarted.api.script(replies.partial("<fill>a = 1\nb = 2\n") + gate)
+    await unstarted.command("claude.complete", at(uri, (2, 0)))
+    await gate.wait_reached()
+    await unstarted.until_text(uri, "b = 2")
+    count = len(unstarted.client.applied)
+    await unstarted.client.shutdown_async(None)
+    await unstarted.settled()
+    assert len(unstarted.client.applied) == count
+
+
+async def test_what_grows_is_one_step_to_undo_where_the_client_can(unstarted: Editor) -> None:
+    capabilities = modern()
+    capabilities.experimental = {"claude": {"joinUndo": True}}
+    await live(unstarted, capabilities=capabilities)
+    uri = unstarted.open(WHOLE)
+    gate = Gate()
+    unstarted.api.script(
+        replies.partial("<fill>a = 1\nb = 2\n") + gate + replies.text("c = 3\nd = 4</fill>")
+    )
+    await unstarted.command("claude.complete", at(uri, (2, 0)))
+    await gate.wait_reached()
+    await unstarted.until_text(uri, "b = 2")
+    assert unstarted.client.joined == [False, True]
+    # What the user has done meanwhile stays a step of its own.
+    unstarted.client.change(uri, ((0, 0), (0, 0)), "# above\n")
+    gate.open()
+    await unstarted.settled()
+    assert unstarted.text(uri) == "# above\nx = 1\n\na = 1\nb = 2\nc = 3\nd = 4\n"
+    assert unstarted.client.joined == [False, True, False, True]
+    assert unstarted.client.applied == []
+
+
+async def test_a_bracket_that_is_closed_already_is_covered(unstarted: Editor) -> None:
+    await live(unstarted)
+    uri = unstarted.open("x = f()\n")
+    unstarted.api.script(replies.text("<fill>1, 2)</fill>"))
+    await unstarted.run("claude.complete", at(uri, (0, 6)))
+    assert unstarted.text(uri) == "x = f(1, 2)\n"
+
+
+@pytest.mark.parametrize("line_by_line", [False, True])
+async def test_what_does_not_parse_any_more_is_told(unstarted: Editor, line_by_line: bool) -> None:
+    await unstarted.start(options={"edits": {"live": "line" if line_by_line else "off"}})
+    uri = unstarted.open("x = 1\n\n\ny = 2\n")
+    unstarted.api.script(replies.text("<fill>z = 3 = = 4\n</fill>"))
+    await unstarted.run("claude.complete", at(uri, (2, 0)))
+    assert "z = 3 = = 4" in unstarted.text(uri)
+    assert unstarted.messages == ["with the completion at line 3 the code does not parse"]
 
 
 async def test_an_editor_that_tells_its_edits_together_with_typing(unstarted: Editor) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.lsp.editor import Editor
 
-KEY = "sk-ant-api03-planted-key-of-the-user"
+KEY = "sk-" + "ant-api03-planted-key-of-the-user"
 PLANTED = "PLANTED"
 DOCUMENT = f"""\
 {PLANTED}_LIMIT = 10

@@ -12,6 +12,7 @@ from claude_lsp.text.snapshots import uri_from_path
 from tests.lsp.editor import PYTHON, diagnostic, edit, edits, finding, span_of
 from tests.lsp.test_completion import END, fill, texts
 from tests.messages_api import replies
+from tests.planted import AWS_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,11 @@ async def test_a_buffer_that_is_on_no_disk(editor: Editor, uri: str) -> None:
 
 @pytest.mark.parametrize("uri", ADDRESSES)
 async def test_a_secret_in_it_does_not_leave(editor: Editor, uri: str) -> None:
-    text = 'aws_key = "AKIAQ3EGRIBTCBQ5WYUC"\nx = '
+    text = f'aws_key = "{AWS_KEY}"\nx = '
     editor.client.open(uri, text)
     editor.api.script(fill("1"))
     assert texts(await editor.suggest(uri, (1, 4))) == ["1"]
-    assert "AKIAQ3EGRIBTCBQ5WYUC" not in editor.api.messages[0].text
+    assert AWS_KEY not in editor.api.messages[0].text
 
 
 async def test_the_cells_of_a_notebook_are_documents(editor: Editor) -> None:

@@ -11,6 +11,7 @@ from lsprotocol import types
 from tests.lsp.editor import PYTHON, edit, edits, plain, span_of
 from tests.lsp.pair import modern
 from tests.messages_api import Gate, replies
+from tests.planted import PASSWORD
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -42,6 +43,7 @@ async def test_a_new_file_is_created_once_the_user_has_seen_it(editor: Editor) -
     assert editor.client.texts[create.uri] == NEW
     (annotation,) = (params.edit.change_annotations or {}).values()
     assert annotation.needs_confirmation
+    assert params.metadata == types.WorkspaceEditMetadata(is_refactoring=True)
     assert annotation.description == "tests/test_code.py"
     assert [each.uri for each in editor.client.shown] == [create.uri]
     assert editor.text(uri) == PYTHON
@@ -88,6 +90,35 @@ async def test_an_existing_file_is_extended(
     assert f'path="{test_name}" why="the test file to extend"' in editor.api.messages[0].text
     annotated = [bool(params.edit.change_annotations) for params, _ in editor.client.applied]
     assert annotated == ([False, False] if opened else [True])
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+async def test_line_endings_byte_order_mark_and_the_missing_last_ending_are_kept(
+    editor: Editor, mark: str
+) -> None:
+    text = "import code\r\n\r\nold = '😀'; one = 1"
+    test_uri = editor.file("tests/test_code.py", mark + text)
+    # An editor keeps the mark beside its buffer.
+    editor.client.texts[test_uri] = text
+    uri = editor.open()
+    changed = edit(text, "import code", "import code, sys")
+    last = edit(text, "old = '😀'; one = 1", "old = '😀'; one = 2\ntwo = 2")
+    editor.api.script(edits(changed, last))
+    await editor.run("claude.test", at(uri))
+    wanted = "import code, sys\r\n\r\nold = '😀'; one = 2\r\ntwo = 2"
+    assert editor.client.texts[test_uri] == wanted
+    assert editor.messages == []
+
+
+async def test_added_tests_have_the_endings_of_the_file(editor: Editor) -> None:
+    text = "import code\r\n"
+    test_uri = editor.file("tests/test_code.py", text)
+    editor.client.texts[test_uri] = text
+    uri = editor.open()
+    editor.api.script(edits(appended("def test_two():\n    pass")))
+    await editor.run("claude.test", at(uri))
+    wanted = "import code\r\n\r\ndef test_two():\r\n    pass\r\n"
+    assert editor.client.texts[test_uri] == wanted
 
 
 async def test_an_open_test_file_is_edited_where_the_user_moved_it(editor: Editor) -> None:
@@ -159,12 +190,12 @@ async def test_nothing_is_sent_for_a_file_that_must_not_be_touched(editor: Edito
 
 
 async def test_a_test_file_that_must_not_be_sent_is_not(editor: Editor) -> None:
-    secret = 'password = "hT7!kq92LmhT7!kq92Lm"\n'
+    secret = f'password = "{PASSWORD}"\n'
     editor.file("tests/test_code.py", secret)
     uri = editor.open()
     editor.api.script(edits(appended(ADDED)))
     await editor.run("claude.test", at(uri))
-    assert "hT7!kq92Lm" not in editor.api.messages[0].text
+    assert PASSWORD not in editor.api.messages[0].text
     ((params, _),) = editor.client.applied
     assert "redacted" not in json.dumps(str(params))
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.lsp.editor import PYTHON, diagnostic, edit, edits, finding, plain, span_of
 from tests.messages_api import replies
+from tests.planted import PASSWORD
 
 if TYPE_CHECKING:
     from tests.lsp.editor import Editor
@@ -140,13 +141,13 @@ async def test_what_a_project_defines_asks_first(unstarted: Editor) -> None:
 async def test_a_secret_in_the_selection_is_replaced_in_the_question_too(
     unstarted: Editor,
 ) -> None:
-    text = 'password = "hT7!kq92LmhT7!kq92Lm"\n'
+    text = f'password = "{PASSWORD}"\n'
     await unstarted.start(options={"actions": {"shout": SHOUT}})
     uri = unstarted.open(text)
     unstarted.api.script(edits())
     arguments = {"uri": uri, "range": plain(span_of(text, text[:-1])), "action": "shout"}
     await unstarted.run("claude.run", arguments)
-    assert "hT7!kq92Lm" not in unstarted.api.messages[0].text
+    assert PASSWORD not in unstarted.api.messages[0].text
     assert unstarted.api.messages[0].text.count("<redacted:password>") == 2
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.messages_api.connection import ReceivedRequest
+    from tests.messages_api.server import ThreadedMessagesApi
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +75,7 @@ async def _serve(options: argparse.Namespace, record: TextIO | None) -> int:
     return 0
 
 
-def add_script(api: MessagesApi, entries: Any) -> None:
+def add_script(api: MessagesApi | ThreadedMessagesApi, entries: Any) -> None:
     """Script a server from the parsed content of a script file.
 
     Raises:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests import evidence
 from tests.messages_api.rules import MOST_BODY_BYTES
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.keeps_alive = True
         self._number = number
+        self._recorded_as = evidence.connection_number()
         self._serve = serve
         self._finished = finished
         self._closed = closed
@@ -263,6 +265,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
+        evidence.record(self._recorded_as, data)
         self._buffer += data
         self._advance()
 

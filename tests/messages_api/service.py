@@ -8,6 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from tests import evidence
 from tests.messages_api import rules
 from tests.messages_api.batches import Batch, check_batch
 from tests.messages_api.cache import PromptCache
@@ -78,6 +79,7 @@ class Service:
             request.body = json.loads(request.raw) if request.raw else None
         except ValueError:
             request.body = None
+        evidence.count_request()
         self.requests.append(request)
         self.arrived.set()
         return self._answer(Exchange(request, connection, len(self.requests)))

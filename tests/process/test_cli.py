@@ -15,14 +15,14 @@ import pytest
 
 from claude_lsp.cli import main as command_line
 from claude_lsp.cli import process as exit_codes
-from tests.messages_api import Finish, Gate, replies
+from tests.messages_api import KEY, Finish, Gate, replies
+from tests.planted import GITHUB_TOKEN, IGNORED
 
 if TYPE_CHECKING:
     from tests.messages_api import ReceivedRequest, Reply, ThreadedMessagesApi
 
 COMMAND = Path(sys.executable).with_name("claude-lsp")
 NO_KEY = {"ANTHROPIC_API_KEY": None, "ANTHROPIC_CONFIG_DIR": None}
-SECRET = "ghp_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6"
 SOURCE = "def {name}(path):\n    return open(path).read()\n"
 
 
@@ -132,18 +132,17 @@ def test_the_gate_trips_also_when_nobody_reads_to_the_end(shell: Shell) -> None:
 
 
 def test_what_must_not_leave_does_not_leave(shell: Shell) -> None:
-    planted = "PLANTED-IN-IGNORED"
-    shell.write("a.py", SOURCE.format(name="a") + f'token = "{SECRET}"\n')
-    shell.write("c.py", f'KEY = "{SECRET}"\n' * 3)
-    shell.write("private/b.py", f"{planted} = 1\n")
-    shell.write("vendor/d.py", f"{planted} = 2\n")
-    shell.write(".env", f"TOKEN={planted}\n")
-    shell.write("server.key", f"{planted}\n")
+    shell.write("a.py", SOURCE.format(name="a") + f'token = "{GITHUB_TOKEN}"\n')
+    shell.write("c.py", f'KEY = "{GITHUB_TOKEN}"\n' * 3)
+    shell.write("private/b.py", f"{IGNORED} = 1\n")
+    shell.write("vendor/d.py", f"{IGNORED} = 2\n")
+    shell.write(".env", f"TOKEN={IGNORED}\n")
+    shell.write("server.key", f"{IGNORED}\n")
     shell.write(".gitignore", "vendor/\n")
     shell.write(".claudeignore", "private/\n")
-    shell.write("binary.py", b"\x00\x01" + planted.encode())
-    shell.write("latin.py", "# \xe9 PLANTED-IN-IGNORED\n".encode("latin-1"))
-    shell.write("huge.py", f"# {planted}\n" * 2_500_000)
+    shell.write("binary.py", b"\x00\x01" + IGNORED.encode())
+    shell.write("latin.py", f"# \xe9 {IGNORED}\n".encode("latin-1"))
+    shell.write("huge.py", f"# {IGNORED}\n" * 2_500_000)
     assert (shell.root / "huge.py").stat().st_size > 50_000_000
     run = shell.run("review", ".", "private/b.py", ".env", "--format", "json")
     report = json.loads(run.stdout)
@@ -154,9 +153,9 @@ def test_what_must_not_leave_does_not_leave(shell: Shell) -> None:
     assert "over" in skipped["huge.py"]
     assert len(shell.api.messages) == 2
     for received in shell.api.requests:
-        assert SECRET.encode() not in received.raw
-        assert planted.encode() not in received.raw
-    assert SECRET not in run.stdout or report["findings"]
+        assert GITHUB_TOKEN.encode() not in received.raw
+        assert IGNORED.encode() not in received.raw
+    assert GITHUB_TOKEN not in run.stdout or report["findings"]
     assert "<redacted:github-token>" in "".join(r.text for r in shell.api.messages)
 
 
@@ -280,7 +279,7 @@ def test_an_interrupt_keeps_what_is_there(shell: Shell) -> None:
 
 def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
     shell.write("helper.py")
-    shell.write("run", f'#!/usr/bin/env python3\nimport helper\ntoken = "{SECRET}"\n' * 20)
+    shell.write("run", f'#!/usr/bin/env python3\nimport helper\ntoken = "{GITHUB_TOKEN}"\n' * 20)
     shown = shell.run("context", "run", "--format", "json")
     assert shown.returncode == exit_codes.DONE
     assert not shell.api.requests
@@ -288,7 +287,7 @@ def test_context_shows_exactly_what_is_sent(shell: Shell) -> None:
     (received,) = shell.api.messages
     body = json.loads(shown.stdout)
     assert body["body"] == received.body
-    assert SECRET not in shown.stdout
+    assert GITHUB_TOKEN not in shown.stdout
     assert received.usage is not None
     counted = sum(
         received.usage[name]
@@ -319,7 +318,7 @@ def test_doctor_online(shell: Shell) -> None:
     unknown = shell.run("doctor", "--online", CLAUDE_LSP_MODELS_OPUS="no-such-model")
     assert unknown.returncode == exit_codes.INCOMPLETE
     assert "PROBLEM  models: the endpoint does not know no-such-model" in unknown.stdout
-    assert "test-key" not in run.stdout + unknown.stdout
+    assert KEY not in run.stdout + unknown.stdout
 
 
 # What asks nobody.
@@ -568,6 +567,42 @@ def test_arch_tells_what_the_model_looked_at_and_what_it_says_of_the_whole(shell
     assert (first["refused"], second["refused"]) == (None, "outside the workspace")
     # What was asked for is kept, what was shown is not.
     assert "kept apart" not in json.dumps(written["looks"])
+
+
+def test_a_recorded_arch_is_replayed_without_a_key_or_a_network(
+    shell: Shell, tmp_path: Path
+) -> None:
+    for name, text in CYCLE.items():
+        shell.write(name, text)
+    shell.write("notes.txt", "kept apart\n")
+    claim = finding("notes.txt", quote="kept apart", rule="arch.seam", line=1)
+    overview = [{"kind": "strength", "text": "Small."}, {"kind": "first", "text": "Cut it."}]
+    shell.api.script(
+        replies.tool_use("read_file", {"path": "notes.txt"}),
+        replies.json({"findings": [claim], "overview": overview}),
+    )
+    folder, page = tmp_path / "answers", tmp_path / "page.html"
+    first = json.loads(shell.run("arch", "--format", "json", "--record", str(folder)).stdout)
+    assert len(list(folder.iterdir())) == len(shell.api.messages) == 2
+    done = shell.run(
+        *("arch", "--format", "json", "--replay", str(folder), "-o", f"html:{page}"),
+        **NO_KEY,
+        ANTHROPIC_BASE_URL="http://127.0.0.1:9",
+    )
+    assert done.returncode == exit_codes.DONE
+    again = json.loads(done.stdout)
+    for part in ("findings", "overview", "looks", "spend"):
+        assert again[part] == first[part]
+    assert any("nothing was sent or spent" in notice for notice in again["notices"])
+    assert "Cut it." in page.read_text("utf-8")
+    # Another state of the project is another question, and never half an answer.
+    shell.write("package/one.py", "import package.two\nx = 1\n")
+    other = shell.run("arch", "--replay", str(folder), "--fail-on", "any", **NO_KEY)
+    assert other.returncode == exit_codes.INCOMPLETE
+    assert "Reporting facts only" in other.stderr
+    assert len(shell.api.messages) == 2
+    usage = shell.run("arch", "--facts-only", "--replay", str(folder))
+    assert usage.returncode == exit_codes.USAGE
 
 
 def test_context_shows_the_first_request_of_an_architecture_review(shell: Shell) -> None:

@@ -20,7 +20,7 @@ from claude_lsp.settings import Settings
 from claude_lsp.text.edits import TextEdit, apply_edits
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
-from claude_lsp.workspace.test_files import Destination
+from claude_lsp.workspace.destination import Destination
 from tests import cases_loader
 
 if TYPE_CHECKING:
@@ -195,6 +195,22 @@ def test_explain(path: Path, chunk: int) -> None:
     assert "".join(said) == case.sections["prose"]
 
 
+ENDINGS = {"py": "python", "ts": "typescript", "go": "go"}
+
+
+def languages_of(path: Path) -> set[str]:
+    """Return the languages of a case: it says one, or the names of its files do."""
+    sections = cases_loader.load(path).sections
+    named = {ENDINGS[end] for name in sections if (end := name.rpartition(".")[2]) in ENDINGS}
+    return named or {sections.get("language", "python").strip()}
+
+
+@pytest.mark.parametrize("action", [*(name for name in ACTIONS if name != "ask"), "custom"])
+def test_each_action_has_cases_in_three_languages(action: str) -> None:
+    languages = set().union(*map(languages_of, cases_loader.paths(action)))
+    assert len(languages) >= 3
+
+
 def test_there_are_enough_cases() -> None:
     counts = {name: len(cases_loader.paths(name)) for name in ("complete", "fix", "review")}
     assert counts["complete"] >= 25
@@ -210,6 +226,10 @@ def test_a_completion_is_satisfied_as_soon_as_it_is_complete() -> None:
     assert reader.satisfied
     assert reader.feed("        more") == ()
     assert reader.finish(complete=True) == ()
+
+
+def test_the_table_knows_them_by_their_names() -> None:
+    assert [action.name for action in ACTIONS.values()] == list(ACTIONS)
 
 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda action: action.name)

@@ -7,9 +7,10 @@ import hashlib
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claude_lsp.cli.arch_page import render
+from claude_lsp.findings.report import Coverage, Report
 from claude_lsp.review.project import Project
 from claude_lsp.structure.diagrams import MOST_NODES, dot, mermaid
 from claude_lsp.structure.summary import summarise
@@ -22,11 +23,28 @@ NASTY = "</script><script>alert(1)//\u2028&{{DATA}}"
 TEXTS = {"a.py": "import b\n", "b.py": "import a\n", "c.py": "def f():\n    import a\n"}
 
 
-def page_of(root: Path) -> str:
+def page_of(root: Path, overview: str = "") -> str:
     graph, findings = graph_of_texts(TEXTS), facts_of_texts(TEXTS)
     found = tuple(replace(one, title=NASTY) for one in findings)
     summary = summarise(graph, found)
-    return render(Project(root, links_of_texts(TEXTS), graph, found, summary, TEXTS.get))
+    project = Project(root, lambda: links_of_texts(TEXTS), graph, found, summary, TEXTS.get)
+    report = Report(
+        found,
+        Coverage(tuple(TEXTS)),
+        "complete",
+        notices=("A note.",),
+        models=("a-model",) if overview else (),
+        dropped={"below review.min_severity": 2},
+        overview=overview,
+    )
+    return render(project, report)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    data: dict[str, Any] = json.loads(match[1])
+    return data
 
 
 def test_whatever_is_named_stays_data(tmp_path: Path) -> None:
@@ -34,12 +52,20 @@ def test_whatever_is_named_stays_data(tmp_path: Path) -> None:
     assert "alert(1)//" in page
     assert page.count("</script>") == 2
     assert page.count("<script") == 2
-    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert match is not None
-    data = json.loads(match[1])
+    data = data_of(page)
     assert data["findings"][0]["title"] == NASTY
     assert [module[0] for module in data["modules"]] == ["a", "b", "c"]
     assert data["edges"] == [[0, 1, 1, 0], [1, 0, 1, 0], [2, 0, 2, 1]]
+
+
+def test_what_a_model_says_of_the_whole_is_there_and_whether_one_was_asked(tmp_path: Path) -> None:
+    overview = f"## Strengths\n\n- Small. {NASTY}\n\n## To do first\n\n1. Cut it.\n"
+    page = page_of(tmp_path, overview)
+    assert page.count("<script") == 2
+    data = data_of(page)
+    assert (data["overview"], data["models"]) == (overview, ["a-model"])
+    assert data["notes"] == ["A note.", "Dropped 2 claims (below review.min_severity: 2)."]
+    assert data_of(page_of(tmp_path))["models"] == []
 
 
 def test_the_policy_lets_only_the_page_s_own_script_and_style_run(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"context", "structure"}),
     frozenset({"claude"}),
     frozenset({"actions"}),
-    frozenset({"gathering", "toolbox"}),
+    frozenset({"gathering", "references", "toolbox"}),
     frozenset({"engine"}),
     frozenset({"disclosure", "spending"}),
     frozenset({"review"}),
@@ -56,14 +56,17 @@ PURE_ROOMS = ("text", "context", "findings", "structure", "actions")
 OUTSIDE = frozenset(
     (
         *("os", "io", "pathlib", "glob", "tempfile", "shutil", "gzip", "sqlite3", "logging", "sys"),
-        *("socket", "http", "urllib.request", "subprocess", "multiprocessing", "importlib"),
+        *("socket", "http", "urllib.request", "subprocess", "multiprocessing"),
+        *("importlib", "pkgutil"),
         *("time", "datetime", "random", "secrets", "uuid", "asyncio", "threading"),
         "claude_lsp.telemetry",
     )
 )
 PURE_EXCEPTIONS = {
     "text/snapshots.py": {"os", "pathlib"},  # a path as a value, never opened
-    "context/tokens.py": {"importlib", "gzip", "threading"},  # loads the bundled vocabulary, once
+    "actions/__init__.py": {"importlib"},  # loads an action when it is asked for
+    "findings/reporters/__init__.py": {"importlib"},  # and a format
+    "context/tokens.py": {"gzip", "pkgutil", "threading"},  # loads the bundled vocabulary, once
 }
 
 LONGEST = 500

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from benchmarks.architecture import examples
 from benchmarks.architecture.facts import Fact, Text, facts_of, told
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = ("pkg/__init__.py", "pkg/core.py", "pkg/sub/one.py", "pkg/sub/two.py", "tests/all.py")
 EDGES = {
@@ -70,3 +68,12 @@ def test_facts_come_from_the_edges_and_the_files(root: Path) -> None:
 )
 def test_what_counts_as_told(fact: Fact, text: str, expected: bool) -> None:
     assert told(fact, Text(text, FILES)) is expected
+
+
+def test_each_example_has_its_report_in_the_document() -> None:
+    text = (Path(__file__).parents[2] / examples.DOCUMENT).read_text("utf-8")
+    for one in examples.EXAMPLES:
+        assert f"### {one.name} {one.version}\n" in text
+        changed = examples.with_block(text, one.name, "other")
+        assert "other" in changed
+        assert f"<!-- end of {one.name} -->" not in changed

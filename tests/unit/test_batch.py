@@ -9,11 +9,13 @@ import pytest
 
 from claude_lsp.claude.account import Account
 from claude_lsp.claude.batch import Batch
+from claude_lsp.claude.catalog import lookup
 from claude_lsp.claude.client import Client
 from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.recording import Recording
+from claude_lsp.claude.request import Block
 from claude_lsp.settings import Settings, build
 from tests.messages_api import replies
 from tests.unit.engine_kit import point_at, request
@@ -196,4 +198,27 @@ async def test_a_ticket_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ClaudeError) as raised:
         await run.fill(ONE)
     assert raised.value.failure.kind == "recording"
+    await run.end()
+
+
+async def test_what_many_requests_begin_with_is_written_once_for_an_hour(
+    messages_api: MessagesApi, tmp_path: Path
+) -> None:
+    messages_api.respond(lambda _: replies.text("yes"))
+    shared = Block("Be careful with money. " * 200, 1500, stable=True, shared=True)
+    several = [
+        request("claude-sonnet-5-5", blocks=(shared, Block(f"Question {n}?", 10))) for n in range(4)
+    ]
+    alone = request("claude-sonnet-5-5", system="Another.", blocks=(shared, Block("Q?", 10)))
+    run = Run(tmp_path)
+    await run.fill(*several, alone)
+    (row,) = run.rows
+    tokens_of_block = row.cache_read // 3
+    assert (row.cache_write, row.cache_read) == (tokens_of_block, 3 * tokens_of_block)
+    price = lookup("claude-sonnet-5-5").prices[0]
+    full = row.input * price.input + row.output * price.output
+    kept = row.cache_write * price.cache_write_1h + row.cache_read * price.cache_read
+    assert row.cost_usd == pytest.approx((full + kept) / 2 / 1e6)
+    # They are found by requests that are not a batch's.
+    assert [await run.ask(each) for each in several] == ["yes"] * 4
     await run.end()

@@ -19,7 +19,7 @@ from claude_lsp.claude.ledger import Ledger
 from claude_lsp.claude.patience import Patience
 from claude_lsp.claude.request import Block
 from claude_lsp.settings import Settings, build
-from tests.messages_api import Gate, MessagesApi, Reply, Wait, replies
+from tests.messages_api import KEY, Gate, MessagesApi, Reply, Wait, replies
 from tests.unit.engine_kit import point_at, request
 
 if TYPE_CHECKING:
@@ -486,7 +486,7 @@ async def test_kinds_of_credentials(harness: Harness, monkeypatch: pytest.Monkey
                                     tmp_path: Path) -> None:  # fmt: skip
     assert "ANTHROPIC_API_KEY" in await harness.client.check_credentials()
     monkeypatch.delenv("ANTHROPIC_API_KEY")
-    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "test-key")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
     other = await harness_for(harness.api, tmp_path / "other.sqlite3", Settings())
     assert "ANTHROPIC_AUTH_TOKEN" in await other.client.check_credentials()
     assert (await other.ask()).text == "ok"
@@ -545,7 +545,7 @@ async def test_address_and_headers_of_the_settings_reach_the_wire(
     messages_api: MessagesApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     settings = build(
         {"endpoint.base_url": messages_api.base_url + "/", "endpoint.headers": {"x-team": "blue"}}
     )
@@ -554,7 +554,7 @@ async def test_address_and_headers_of_the_settings_reach_the_wire(
     await harness.client.close()
     harness.ledger.close()
     headers = messages_api.messages[0].headers
-    assert (headers["x-team"], headers["authorization"]) == ("blue", "Bearer test-key")
+    assert (headers["x-team"], headers["authorization"]) == ("blue", f"Bearer {KEY}")
     assert headers["anthropic-version"]
     assert not messages_api.refused
 
@@ -709,7 +709,7 @@ async def test_nothing_of_a_request_is_logged(
     await harness.ask(PATIENT, system="SYSTEM-PROMPT")
     assert "Question?" not in caplog.text
     assert "SYSTEM-PROMPT" not in caplog.text
-    assert "test-key" not in caplog.text
+    assert KEY not in caplog.text
 
 
 async def test_a_slow_start_is_not_counted_as_silence_twice(harness: Harness) -> None:

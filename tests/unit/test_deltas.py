@@ -12,6 +12,7 @@ from claude_lsp.review.deltas import State, compared, state_at
 from claude_lsp.review.project import survey, text_reader
 from claude_lsp.settings import Settings
 from claude_lsp.structure.deltas import compare
+from claude_lsp.structure.edges import immediate_edges, production_edges
 from claude_lsp.structure.review import review_structure
 from claude_lsp.workspace import history
 from claude_lsp.workspace.git import GitError
@@ -122,6 +123,20 @@ def test_a_private_import_and_a_copy_are_worth_a_remark_when_they_are_new(root: 
     ]
 
 
+def test_a_private_name_that_is_used_by_way_of_its_module(root: Path) -> None:
+    append(root, "shop/high/menu.py", "from shop.low import store\n\nstore._secret()\n")
+    (found,) = delta_of(root).findings
+    assert (found.rule, found.quote) == ("arch.private", "store._secret()")
+
+
+def test_what_stands_in_files_that_did_not_change_is_known(root: Path) -> None:
+    append(root, "shop/high/menu.py", "from shop.low import store\nstore._secret()\n" + LONG)
+    git(root, "commit", "-qam", "a private name and a copy")
+    append(root, "shop/high/page.py", "x = 1\n")
+    delta = delta_of(root)
+    assert (delta.findings, delta.elsewhere, delta.known) == ((), 0, 2)
+
+
 def test_a_layer_that_is_skipped(root: Path) -> None:
     settings = Settings()
     settings = replace(settings, arch=replace(settings.arch, layers=("shop.high", "shop.low")))
@@ -202,6 +217,8 @@ def test_what_is_made_of_unchanged_records_is_what_a_fresh_look_finds(
     now = State(project.links, project.graph, text_reader(root), ())
     state = state_at(workspace, root, now, history.resolve(root, "HEAD"))
     assert shape(state.graph) == shape(before)
+    for view in (immediate_edges, production_edges):
+        assert list(view(state.graph).items()) == list(view(before).items())
 
 
 def test_files_that_come_and_go(root: Path) -> None:

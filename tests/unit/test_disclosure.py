@@ -18,8 +18,9 @@ from claude_lsp.cli import main
 from claude_lsp.cli import process as exit_codes
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.destination import Destination
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.test_files import Destination, destination_of_tests
+from claude_lsp.workspace.test_files import destination_of_tests
 from tests.messages_api import MessagesApi, replies
 from tests.unit.engine_kit import engine_for, point_at
 from tests.unit.index_kit import write

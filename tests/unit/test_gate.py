@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.secrets.__main__ import LEAST_RECALL
+from benchmarks.secrets.corpus import planted
+from benchmarks.secrets.measure import is_left
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation, Surroundings
 from claude_lsp.claude.errors import ClaudeError
@@ -17,6 +20,7 @@ from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
 from claude_lsp.workspace.languages import language_of
 from tests.messages_api import MessagesApi, replies
+from tests.planted import IGNORED
 from tests.unit.engine_kit import engine_for, point_at
 from tests.unit.index_kit import write
 from tests.unit.test_redact import BY_FORM, BY_PLACE, block
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
 
     from claude_lsp.engine import Engine
 
-PLANTED = "PLANTED_IN_IGNORED"
 KEY_LINES = block(60).split("\n")
 MARK = "PRIVATE" + " KEY-----"
 KEY = "\n".join([f"-----BEGIN RSA {MARK}", *KEY_LINES, f"-----END RSA {MARK}"])
@@ -70,11 +73,11 @@ FILES = {
     "app/related.py": f"two = 2\nkey = '''\n{KEY}\n'''\n",
     ".gitignore": "vendor/\n",
     ".claudeignore": "private/\n",
-    "private/keys.py": f"def private_price({PLANTED}): return Price({PLANTED}).with_tax()\n" * 4,
-    "vendor/lib.py": f"def connect({PLANTED}): checkout({PLANTED})\n" * 4,
-    "app/.env": f"{PLANTED}=1\ncheckout=2\n",
-    "app/server.key": f"{PLANTED}\n",
-    "set/aside.py": f"def connect({PLANTED}): checkout({PLANTED})\n" * 4,
+    "private/keys.py": f"def private_price({IGNORED}): return Price({IGNORED}).with_tax()\n" * 4,
+    "vendor/lib.py": f"def connect({IGNORED}): checkout({IGNORED})\n" * 4,
+    "app/.env": f"{IGNORED}=1\ncheckout=2\n",
+    "app/server.key": f"{IGNORED}\n",
+    "set/aside.py": f"def connect({IGNORED}): checkout({IGNORED})\n" * 4,
 }
 FOCUS = Position(8, 4)
 
@@ -92,7 +95,7 @@ def root(tmp_path: Path, messages_api: MessagesApi, monkeypatch: pytest.MonkeyPa
     for name, text in FILES.items():
         write(folder, name, text)
     write(folder, ".git/HEAD", "ref: refs/heads/main\n")
-    write(tmp_path, "elsewhere.py", f"def connect({PLANTED}): checkout({PLANTED})\n")
+    write(tmp_path, "elsewhere.py", f"def connect({IGNORED}): checkout({IGNORED})\n")
     return folder
 
 
@@ -103,9 +106,9 @@ def opened(path: Path, text: str | None = None) -> Snapshot:
 
 def surroundings(root: Path, names: Sequence[str] = ()) -> Surroundings:
     """Everything open that must not be, and edits in the middle of a key and in ignored files."""
-    paths = [root / name for name in FILES if PLANTED in FILES[name]]
+    paths = [root / name for name in FILES if IGNORED in FILES[name]]
     paths.append(root.parent / "elsewhere.py")
-    documents = [opened(path, f"# typed\ndef connect({PLANTED}): checkout({PLANTED})\n" * 9)
+    documents = [opened(path, f"# typed\ndef connect({IGNORED}): checkout({IGNORED})\n" * 9)
                  for path in paths]  # fmt: skip
     documents += [opened(root / name) for name in names]
     places = [Place(uri_from_path(root / "app/recent.py"), line) for line in (30, 2)]
@@ -116,7 +119,7 @@ def surroundings(root: Path, names: Sequence[str] = ()) -> Surroundings:
 def situation(root: Path, **others: Any) -> Situation:
     here = Range(FOCUS, FOCUS)
     related = [Place(uri_from_path(root / "app/related.py"), line) for line in (33, 2)]
-    related += [Place(uri_from_path(root / name), 1) for name in FILES if PLANTED in FILES[name]]
+    related += [Place(uri_from_path(root / name), 1) for name in FILES if IGNORED in FILES[name]]
     problem = Problem(here, f"bad: {LINES[-1]}", "lint", related=tuple(related))
     document = opened(root / "app/main.py")
     return Situation(document, "app/main.py", here, (problem,), evidence="\n".join(LINES), **others)
@@ -133,7 +136,7 @@ def check(api: MessagesApi, *needles: str) -> str:
     """Return the text of the last request, in none of whose bytes a secret stands."""
     assert api.requests
     for received in api.requests:
-        for secret in [*SECRETS, *KEY_LINES, "hT7!kq92Lm", PLANTED]:
+        for secret in [*SECRETS, *KEY_LINES, "hT7!kq92Lm", IGNORED]:
             assert secret.encode() not in received.raw, secret
             assert secret not in received.text, secret
     for needle in needles:
@@ -253,3 +256,25 @@ async def test_secrets_around_the_place_itself_do_not_leave(
                 place = replace(situation(root), range=span)
                 await sent(engine, name, place, Surroundings())
         check(messages_api, "<redacted:private-key>")
+
+
+async def test_the_corpus_of_secrets_does_not_leave(root: Path, messages_api: MessagesApi) -> None:
+    """Some files of `benchmarks/secrets`, whose redaction is tested by itself, all the way out."""
+    pages = planted()[::4]
+    async with engine_for(root, **LARGE, context__index=False) as engine:
+        for start in range(0, len(pages), 60):
+            text = "\n\n".join(page.text for page in pages[start : start + 60])
+            path = write(root, f"app/part_{start}.py", text)
+            document = opened(path)
+            here = document.index.range_of(0, len(text))
+            place = Situation(document, f"app/part_{start}.py", here)
+            await sent(engine, "explain", place, Surroundings([document]))
+    left, total = [], 0
+    for start, request in zip(range(0, len(pages), 60), messages_api.requests, strict=True):
+        assert "<redacted:" in request.text
+        for page in pages[start : start + 60]:
+            secrets = [page.text[mark.start : mark.end] for mark in page.marks]
+            left += [secret for secret in secrets if is_left(secret, request.text)]
+            total += len(secrets)
+    assert total > 100
+    assert len(left) <= (1 - LEAST_RECALL) * total, left

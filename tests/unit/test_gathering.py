@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from claude_lsp import gathering
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import ALONE, Situation, Surroundings
 from claude_lsp.context import tokens
@@ -211,24 +212,41 @@ async def test_a_document_of_one_endless_line(engine: Engine, root: Path) -> Non
     assert prepared.context.tokens <= engine.settings.completion.context_tokens
 
 
-async def test_a_line_nearby_is_served_at_once_and_better_is_looked_for(
-    engine: Engine, root: Path, slow: Slow
+async def test_a_line_nearby_is_served_by_what_is_ready_as_long_as_a_cache_holds_it(
+    engine: Engine, root: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(gathering, "_now", lambda: clock[0])
     text = TEXT + "".join(f"x{n} = {n}\n" for n in range(60))
     slow.go_on.set()
-    await engine.prepare(COMPLETE, place(root, text, 8))
-    slow.go_on.clear()
+    first = await engine.prepare(COMPLETE, place(root, text, 8))
     slow.begun.clear()
-    near = await engine.prepare(COMPLETE, place(root, text, 12))
-    assert "with_tax" in text_of(near)
-    await asyncio.sleep(0)
+    for later_s, line in ((0, 12), (200, 11), (450, 13)):
+        clock[0] = later_s
+        near = await engine.prepare(COMPLETE, place(root, text, line))
+        assert not engine._gatherer._searches
+        assert near.request.blocks[0] == first.request.blocks[0]
+    # Nobody has used it for so long that the service has forgotten it: better is looked for.
+    clock[0] = 800
+    slow.go_on.clear()
+    stale = await engine.prepare(COMPLETE, place(root, text, 12))
+    assert stale.request.blocks[0] == first.request.blocks[0]
     assert len(engine._gatherer._searches) == 1
     slow.go_on.set()
     await until_idle(engine)
     assert len(slow.begun) == 1
-    # It is what there is for that line now: nothing is looked for again.
-    await engine.prepare(COMPLETE, place(root, text, 12))
-    assert not engine._gatherer._searches
+
+
+async def test_behind_a_dot_of_the_object_itself_what_is_ready_serves(
+    engine: Engine, root: Path, slow: Slow
+) -> None:
+    lines = [*TEXT.split("\n"), *(f"x{n} = {n}" for n in range(60))]
+    slow.go_on.set()
+    await engine.prepare(COMPLETE, place(root, "\n".join(lines), 9))
+    slow.go_on.clear()
+    lines[12] = "self."
+    prepared = await engine.prepare(COMPLETE, place(root, "\n".join(lines), 12))
+    assert "with_tax" in text_of(prepared)
 
 
 @pytest.mark.parametrize(("line", "dot"), [(60, ""), (12, "."), (4, "")])

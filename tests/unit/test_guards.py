@@ -41,17 +41,33 @@ def _tests_of(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
 
 
+def _check_named(line: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", line)
+    assert named, f"no test is named: {line}"
+    for path, name in named:
+        assert (ROOT / path).is_file(), path
+        assert name in _tests_of(ROOT / path), f"{path}::{name}"
+
+
 def test_every_invariant_names_a_test_that_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     section = text.partition("## Invariants")[2].partition("\n## ")[0]
     invariants = re.findall(r"^\d+\. .*$", section, re.MULTILINE)
     assert len(invariants) >= 16
     for line in invariants:
-        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", line)
-        assert named, f"no test is named: {line}"
-        for path, name in named:
-            assert (ROOT / path).is_file(), path
-            assert name in _tests_of(ROOT / path), f"{path}::{name}"
+        _check_named(line)
+
+
+def test_every_threat_names_a_defence_and_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    rows = [line for line in text.split("\n") if line.startswith("| ")]
+    threats = [line for line in rows if not line.startswith(("| threat", "| ---"))]
+    assert len(threats) >= 30
+    for line in threats:
+        _, threat, defence, held, _ = re.split(r"(?<!\\)\|", line)
+        assert threat.strip()
+        assert defence.strip()
+        _check_named(held)
 
 
 def test_the_changelog_has_a_section_for_what_is_not_released() -> None:

@@ -8,6 +8,7 @@ from claude_lsp.workspace.languages import (
     LANGUAGES,
     block_comment,
     fence,
+    is_indexed,
     language_of,
     line_comment,
 )
@@ -63,3 +64,8 @@ def test_comments_and_fences_of_known_and_unknown_languages() -> None:
     assert fence("python") == "python"
     assert fence("klingon") == "klingon"
     assert fence("not a word ```") == "text"
+
+
+def test_conversations_are_no_part_of_the_index() -> None:
+    assert is_indexed("markdown", "docs/talk.md")
+    assert not is_indexed("markdown", ".claude-lsp/conversations/2026-01-01-why.claude.md")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.messages_api import (
+    KEY,
     Disconnect,
     Gate,
     MessagesApi,
@@ -229,7 +230,7 @@ async def test_requests_are_recorded(messages_api: MessagesApi) -> None:
     assert request.body == json.loads(raw)
     assert (request.query, request.status, request.refused) == ({"beta": "true"}, 200, None)
     assert request.text == "Rules\nKäse"
-    assert request.headers["authorization"] == "Bearer test-key"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.first_byte_at is not None
     assert request.finished_at is not None
     assert request.received_at <= request.first_byte_at <= request.finished_at
@@ -252,7 +253,7 @@ def test_environment_leads_only_here(
     assert not Path(ours.pop("ANTHROPIC_CONFIG_DIR")).exists()
     assert ours == {
         "ANTHROPIC_BASE_URL": threaded_messages_api.base_url,
-        "ANTHROPIC_API_KEY": "test-key",
+        "ANTHROPIC_API_KEY": KEY,
     }
     assert variables["NO_PROXY"] == "127.0.0.1"
     assert variables["EXTRA"] == "1"

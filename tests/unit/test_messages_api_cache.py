@@ -20,7 +20,7 @@ from tests.messages_api.examples import (
     said,
 )
 from tests.messages_api.fixtures import messages_api
-from tests.messages_api.raw_client import RawClient, RawResponse
+from tests.messages_api.raw_client import HEADERS, RawClient, RawResponse
 from tests.messages_api.tokens import BLOCK_OVERHEAD, count_text
 
 __all__ = ["messages_api"]  # The fixture of this module.
@@ -176,3 +176,17 @@ async def test_count_tokens_is_the_count_of_the_usage(messages_api: MessagesApi)
         response = await ask(messages_api, request)
         assert counted.json() == {"input_tokens": response.json()["usage"]["input_tokens"]}
     assert count_text("x" * 1000, "v3") < count_text("x" * 1000, "v4.7")
+
+
+async def test_each_model_and_each_key_has_a_cache_of_its_own() -> None:
+    async with MessagesApi(keys=("mine", "yours")) as api, RawClient(api.base_url) as client:
+
+        async def used(key: str, model: str) -> tuple[int, ...]:
+            headers = HEADERS | {"authorization": f"Bearer {key}"}
+            made = body(system=[marked(PREFIX)], model=model)
+            return counters(await client.ask(made, headers=headers))[1:]
+
+        assert await used("mine", HAIKU) == (1003, 0)
+        assert await used("yours", HAIKU) == (1003, 0)
+        assert await used("mine", OPUS) == (1003, 0)
+        assert await used("mine", HAIKU) == (0, 1003)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.messages_api import MODELS, MessagesApi, Model
+from tests.messages_api import KEY, MODELS, MessagesApi, Model
 from tests.messages_api.examples import (
     HAIKU,
     OLD,
@@ -374,9 +374,9 @@ async def test_model_accepts_what_the_table_says(messages_api: MessagesApi, mode
     [
         ({"anthropic-version": "2026-10-21"}, 401, "authorization header is required"),
         (HEADERS | {"authorization": "Bearer wrong"}, 401, "invalid x-api-key"),
-        ({"authorization": "Bearer test-key"}, 400, "anthropic-version: header is required"),
+        ({"authorization": f"Bearer {KEY}"}, 400, "anthropic-version: header is required"),
         (HEADERS | {"anthropic-version": "soon"}, 400, "not a valid version"),
-        ({"x-api-key": "test-key", "anthropic-version": "2023-06-01"}, 200, ""),
+        ({"x-api-key": KEY, "anthropic-version": "2023-06-01"}, 200, ""),
     ],
 )
 async def test_requires_key_and_version(

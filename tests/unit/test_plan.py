@@ -23,6 +23,7 @@ from claude_lsp.review.tally import Tally
 from claude_lsp.settings import build, check
 from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.workspace import Workspace
+from tests.planted import GITHUB_TOKEN
 from tests.unit.git_kit import Repository
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def test_an_added_file_needs_no_marks(repository: Repository) -> None:
 
 
 def test_secrets_are_replaced_in_what_was_removed_too(repository: Repository) -> None:
-    secret = "ghp_aB3dE6fG9hJ2kL5mN8pQ1rS4tU7vW0xY3zA6"
+    secret = GITHUB_TOKEN
     repository.commit(a_py=f'token = "{secret}"\nother = 1\n')
     repository.write("a.py", 'token = read("TOKEN")\nother = 1\n')
     (unit,) = changed(repository).units

@@ -291,6 +291,37 @@ def test_what_two_rules_claim_is_one_secret() -> None:
     assert len(answer.found) == 1
 
 
+def test_what_a_text_says_by_itself_never_becomes_a_secret() -> None:
+    key, other = "gh" + "p_" + noise(36), "gh" + "p_" + noise(36)
+    text = f'said = "<redacted:github-token>"\nkey = "{key}"\n'
+    redactor = Redactor()
+    assert redactor.redact(key).text == "<redacted:github-token>"
+    answer = redactor.redact(text)
+    assert answer.text == text.replace(key, "<redacted:github-token-2>")
+    assert answer.restore(answer.text) == text
+    assert redactor.redact(key).text == "<redacted:github-token-2>"
+    assert redactor.redact(other).text == "<redacted:github-token-3>"
+
+
+@pytest.mark.parametrize(
+    ("answered", "restored"),
+    [
+        ("f(<redacted:password>)", f"f({PASSWORD})"),
+        ("f(<redacted:password>, <redacted:password>)", f"f({PASSWORD}, {PASSWORD})"),
+        ("f(<redacted:said>)", "f(<redacted:said>)"),
+        ("f(<redacted:password-2>)", None),
+        ("f(<redacted:jwt>)", None),
+        ("f(<redacted:private-key>)", None),
+        ("f(<redacted:private-key>\n\n\n\n\n\n\n)", f"f({PEM})"),
+        ("f(redacted:password)", "f(redacted:password)"),
+    ],
+    ids=["kept", "twice", "said", "number", "kind", "lines lost", "lines kept", "no name"],
+)
+def test_nothing_comes_back_that_was_not_there(answered: str, restored: str | None) -> None:
+    text = f'# <redacted:said>\npassword = "{PASSWORD}"\nkey = """{PEM}"""\n'
+    assert redact(text).restore(answered) == restored
+
+
 pieces = st.one_of(
     st.sampled_from([secret for _, secret in BY_FORM] + [PEM, *PEM.split("\n")]),
     st.sampled_from([t[: t.index("@")] + s + t[t.index("@") + 1 :] for _, t, s in BY_PLACE]),
@@ -306,7 +337,7 @@ pieces = st.one_of(
 def test_redacting_twice_changes_nothing_and_lines_stay(text: str) -> None:
     answer = redact(text)
     assert redact(answer.text).text == answer.text
-    assert answer.restore(answer.text) == text or "<redacted:" in text
+    assert answer.restore(answer.text) == text
     breaks = re.compile(r"\r\n|\n|\r")
     assert breaks.findall(answer.text) == breaks.findall(text)
     for found in answer.found:
@@ -314,8 +345,15 @@ def test_redacting_twice_changes_nothing_and_lines_stay(text: str) -> None:
         assert found.line == len(breaks.findall(text[: found.start]))
 
 
-@pytest.mark.parametrize("unit", ["a", f"-----BEGIN {PRIVATE}\n", "password=", "://a:", "eyJ"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("a", f"-----BEGIN {PRIVATE}\n", "password=", "://a:", "eyJ", "curl -u a:", "machine "),
+        *("key {default=", "auth=('a', '", "kind: Secret\ndata:\n a: b\n", "Oi8v", "MT.", "A1A"),
+        *("password value: ", "x?token=", "AKIA", "identified by '"),
+    ],
+)
 def test_long_hostile_texts_end(unit: str) -> None:
-    redact(unit * (200_000 // len(unit)))
+    redact(unit * (50_000 // len(unit)))
     redact("-----BEGIN PRIVATE " + "KEY-----" + "A" * 200_000)
     redact("A" * 200_000 + "\n" + "PRIVATE")

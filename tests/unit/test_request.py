@@ -11,6 +11,7 @@ import pytest
 from claude_lsp.actions import ACTIONS
 from claude_lsp.claude.catalog import MODELS as CATALOG
 from claude_lsp.claude.catalog import Price, Usage, cost_usd, lookup
+from claude_lsp.claude.recording import key_of
 from claude_lsp.claude.request import Block, parameters
 from claude_lsp.claude.route import route
 from claude_lsp.context import tokens
@@ -193,35 +194,60 @@ def marks(made: dict[str, Any]) -> list[str]:
     return system + [str(n) for n, block in enumerate(content) if "cache_control" in block]
 
 
+STABLE, SHARED = "stable", "shared"
+
+
 @pytest.mark.parametrize(
-    ("model", "system", "blocks", "expected"),
+    ("model", "repeats", "system", "blocks", "expected"),
     [
-        ("claude-haiku-5-5", 10, [(2000, True), (500, False)], ["0"]),
-        ("claude-haiku-5-5", 10, [(300, True), (500, False)], []),
-        ("claude-haiku-5-5", 700, [(10, False)], ["system"]),
-        ("claude-haiku-5-5", 600, [(100, True), (10, False)], ["0"]),
-        ("claude-haiku-5-5", 10, [(100, True), (900, True), (9, False)], ["1"]),
-        ("claude-haiku-5-5", 10, [(900, True)] * 5, ["0", "1", "2"]),
-        ("claude-haiku-5-5", 10, [(900, False), (900, True)], []),
-        ("claude-haiku-4-5", 10, [(4000, True), (500, False)], []),
-        ("claude-haiku-4-5", 10, [(6000, True), (500, False)], ["0"]),
-        ("claude-opus-4-7", 10, [(2500, True)], []),
-        ("claude-opus-4-7", 10, [(2800, True)], ["0"]),
-        ("unheard-of", 9000, [(90_000, True)], []),
+        ("claude-haiku-5-5", STABLE, 10, [(2000, STABLE), (500, "")], ["0"]),
+        ("claude-haiku-5-5", STABLE, 10, [(300, STABLE), (500, "")], []),
+        ("claude-haiku-5-5", STABLE, 700, [(10, "")], ["system"]),
+        ("claude-haiku-5-5", STABLE, 600, [(100, STABLE), (10, "")], ["0"]),
+        ("claude-haiku-5-5", STABLE, 10, [(100, STABLE), (900, STABLE), (9, "")], ["1"]),
+        ("claude-haiku-5-5", STABLE, 10, [(900, STABLE)] * 5, ["1", "2", "3", "4"]),
+        ("claude-haiku-5-5", STABLE, 10, [(900, ""), (900, STABLE)], []),
+        ("claude-haiku-4-5", STABLE, 10, [(4000, STABLE), (500, "")], []),
+        ("claude-haiku-4-5", STABLE, 10, [(6000, STABLE), (500, "")], ["0"]),
+        ("claude-opus-4-7", STABLE, 10, [(2500, STABLE)], []),
+        ("claude-opus-4-7", STABLE, 10, [(2800, STABLE)], ["0"]),
+        ("unheard-of", STABLE, 9000, [(90_000, STABLE)], []),
+        # Nothing is written that nobody will read.
+        ("claude-haiku-5-5", "", 900, [(2000, STABLE), (500, "")], []),
+        ("claude-haiku-5-5", SHARED, 10, [(900, SHARED), (900, STABLE), (9, "")], ["0"]),
+        ("claude-haiku-5-5", SHARED, 10, [(900, STABLE), (9, "")], []),
+        ("claude-haiku-5-5", SHARED, 900, [(900, STABLE), (9, "")], ["system"]),
     ],
 )
-def test_breakpoints_stand_at_the_ends_of_stable_parts(
-    model: str, system: int, blocks: list[tuple[int, bool]], expected: list[str]
+def test_breakpoints_stand_at_the_ends_of_what_repeats(
+    model: str, repeats: str, system: int, blocks: list[tuple[int, str]], expected: list[str]
 ) -> None:
-    made = tuple(Block("text", count, stable) for count, stable in blocks)
-    assert marks(body(model, system_tokens=system, blocks=made)) == expected
+    made = tuple(
+        Block("text", count, stable=kind != "", shared=kind == SHARED) for count, kind in blocks
+    )
+    assert marks(body(model, system_tokens=system, blocks=made, repeats=repeats)) == expected
 
 
-def test_the_stable_part_is_read_from_the_cache_the_second_time() -> None:
-    first = body("claude-haiku-5-5", blocks=(Block("s", 900, stable=True), Block("a", 9)))
-    second = body("claude-haiku-5-5", blocks=(Block("s", 900, stable=True), Block("b", 9)))
-    assert first["system"] == second["system"]
-    assert first["messages"][0]["content"][0] == second["messages"][0]["content"][0]
+def test_of_the_pieces_of_a_document_only_the_last_stable_one_is_marked() -> None:
+    pieces = [Block("piece", 200, stable=True, goes_on=True) for _ in range(9)]
+    made = (Block("found", 900, stable=True), *pieces, Block("rest", 50), Block("q", 9))
+    assert marks(body("claude-haiku-5-5", blocks=made, repeats=STABLE)) == ["0", "9"]
+
+
+def test_a_batch_keeps_what_repeats_for_an_hour() -> None:
+    made = body("claude-sonnet-5-5", system_tokens=900, repeats=SHARED, batched=True)
+    assert made["system"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+
+
+def test_how_an_answer_is_paid_for_changes_not_what_it_is_known_by() -> None:
+    blocks = (Block("s", 900, stable=True, shared=True), Block("a", 9))
+    bodies = [
+        body("claude-sonnet-5-5", blocks=blocks, repeats=repeats, batched=batched)
+        for repeats in ("", STABLE, SHARED)
+        for batched in (False, True)
+    ]
+    assert len({key_of(made) for made in bodies}) == 1
+    assert key_of(body("claude-sonnet-5-5", blocks=blocks[:1])) != key_of(bodies[0])
 
 
 def test_the_bound_on_the_price_is_over_every_way_to_pay() -> None:
@@ -238,6 +264,11 @@ def test_the_bound_on_the_price_is_over_every_way_to_pay() -> None:
         cost = cost_usd(asked.model, usage)
         assert cost is not None
         assert cost <= most
+    kept = replace(asked, batched=True, repeats="shared").most_usd
+    written = cost_usd(asked.model, Usage(cache_write_1h=prompt, output=700), batched=True)
+    assert kept is not None
+    assert written is not None
+    assert kept >= written
 
 
 def test_long_prompts_have_their_own_price() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -319,3 +320,20 @@ async def test_a_run_stops_at_its_limit_and_says_so(
     events = await collected(engine, [unit(tmp_path, name) for name in names], account=account)
     assert set(done(events).values()) == {"budget"}
     assert not messages_api.requests
+
+
+async def test_of_several_calls_one_writes_what_they_share_and_the_rest_read_it(
+    engine: Engine, messages_api: MessagesApi, tmp_path: Path
+) -> None:
+    answering(messages_api, {})
+    guidelines = "Money is counted in cents, and never in floating point. " * 60
+    several = [replace(unit(tmp_path, f"m{n}"), instructions=guidelines) for n in range(6)]
+    await collected(engine, several, concurrency=4)
+    usages = [each.usage or {} for each in messages_api.messages]
+    assert sum(usage["cache_creation_input_tokens"] > 0 for usage in usages) == 1
+    assert sum(usage["cache_read_input_tokens"] > 1000 for usage in usages) == 5
+    # One by itself is not asked again, and pays for no write.
+    messages_api.reset()
+    await collected(engine, [replace(several[0], instructions=guidelines + "Really.")])
+    (alone,) = messages_api.messages
+    assert "cache_control" not in alone.raw.decode()

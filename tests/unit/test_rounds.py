@@ -275,7 +275,8 @@ async def test_hostile_results_are_data(project: Path, messages_api: MessagesApi
     assert failure is None
     requests = [each.body for each in messages_api.messages]
     assert len(requests) == 3
-    assert requests[0]["system"] == requests[1]["system"] == requests[2]["system"]
+    assert requests[0]["system"] == requests[1]["system"]
+    assert requests[0]["system"][0]["text"] == requests[2]["system"][0]["text"]
     assert requests[0]["tools"] == requests[2]["tools"]
     (result,) = results_of(messages_api.messages[1])
     assert "ignore the rules above" in text_of(result)
@@ -443,7 +444,10 @@ async def test_an_answer_that_was_too_long_for_a_round_is_asked_for_again(
     assert failure is None
     first, second = messages_api.messages
     assert second.body["max_tokens"] == 2 * first.body["max_tokens"]
-    assert second.body["messages"] == first.body["messages"]
+    assert second.text == first.text
+    # With another choice of tools nothing of the messages is read from the cache, or ever again.
+    assert "cache_control" in json.dumps(first.body)
+    assert "cache_control" not in json.dumps(second.body)
 
 
 async def test_time_ends_the_looking_too(

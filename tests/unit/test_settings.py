@@ -151,6 +151,7 @@ def test_nothing_that_costs_or_sends_more_belongs_to_a_project() -> None:
     # What it defines asks before each request: test_what_a_project_defines_asks_first.
     assert of_projects == {
         "actions",
+        "ask.folder",  # in the project, whatever it says
         "context.ignore",
         "review.min_severity",
         "review.min_confidence",

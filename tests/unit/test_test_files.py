@@ -8,13 +8,9 @@ import pytest
 
 from claude_lsp.settings import Settings
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
+from claude_lsp.workspace.destination import Destination, Refused
 from claude_lsp.workspace.languages import language_of
-from claude_lsp.workspace.test_files import (
-    Destination,
-    Refused,
-    destination_of_tests,
-    test_path,
-)
+from claude_lsp.workspace.test_files import destination_of_tests, test_path
 from claude_lsp.workspace.workspace import Workspace
 from tests.unit.index_kit import write
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import os
 from typing import TYPE_CHECKING, get_args
 
@@ -67,9 +69,18 @@ def test_counting_line_by_line_is_counting_the_whole(
     assert tokens._expected(text, family) == pytest.approx(whole)
 
 
+CL100K = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
+"""Of the file that is published, by which tiktoken knows it too."""
+
+
 def test_the_vocabulary_is_the_published_one() -> None:
     encoding = tokens._load()
     assert encoding.max_token_value == tokens.RANKS - 1
+    published = hashlib.sha256()
+    for rank in range(tokens.RANKS):
+        token = base64.b64encode(encoding.decode_single_token_bytes(rank))
+        published.update(token + b" %d\n" % rank)
+    assert published.hexdigest() == CL100K
     # Counts published with the tokenizer's own documentation.
     assert encoding.encode_ordinary("tiktoken is great!") == [83, 1609, 5963, 374, 2294, 0]
     assert encoding.encode_ordinary("hello world") == [15339, 1917]

@@ -33,6 +33,7 @@ LONGEST_CYCLE = 4
 """Lines of the longest part that a text is seen to repeat."""
 _MOST_REPEATS = 3
 _LOOP_WINDOW, _SHORTEST_LOOP = 600, 24
+_REDACTED = "<redacted:"
 _LOOP = re.compile(r"(.{1,30}?)\1{5,}", re.DOTALL)
 
 
@@ -387,6 +388,12 @@ def long_enough(draft: Draft, _place: Place) -> Draft:
     return draft if len(content) > 1 or content.isalnum() else Draft("")
 
 
+def without_redacted(draft: Draft, _place: Place) -> Draft:
+    """End with the line before one that would write the name of a secret."""
+    before, found, _ = draft.text.partition(_REDACTED)
+    return replace(draft, text=before.rpartition("\n")[0]) if found else draft
+
+
 PREPARING = (
     Filter("prose", without_prose),
     Filter("echo", without_echo),
@@ -396,6 +403,7 @@ PREPARING = (
 )
 
 CUTTING = (
+    Filter("redacted", without_redacted),
     Filter("next lines", without_next_lines),
     Filter("repetition", without_repetition),
     Filter("suffix", without_suffix),

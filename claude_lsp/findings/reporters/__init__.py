@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
-
-from claude_lsp.findings.reporters import (
-    concise,
-    full,
-    github,
-    gitlab,
-    json_format,
-    jsonl,
-    junit,
-    markdown,
-    rdjson,
-    sarif,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,16 +11,29 @@ if TYPE_CHECKING:
     from claude_lsp.findings.report import Report
     from claude_lsp.findings.reporters.style import Style
 
-REPORTERS: dict[str, Callable[[Report, Style], str]] = {
-    "concise": concise.render,
-    "full": full.render,
-    "json": json_format.render,
-    "jsonl": jsonl.render,
-    "sarif": sarif.render,
-    "github": github.render,
-    "gitlab": gitlab.render,
-    "rdjson": rdjson.render,
-    "junit": junit.render,
-    "markdown": markdown.render,
+    Render = Callable[[Report, Style], str]
+
+
+def _from(module: str) -> Render:
+    """Return the `render` of a module, which is loaded when it is first called."""
+
+    def render(report: Report, style: Style) -> str:
+        its: Render = importlib.import_module(f"{__name__}.{module}").render
+        return its(report, style)
+
+    return render
+
+
+REPORTERS: dict[str, Render] = {
+    "concise": _from("concise"),
+    "full": _from("full"),
+    "json": _from("json_format"),
+    "jsonl": _from("jsonl"),
+    "sarif": _from("sarif"),
+    "github": _from("github"),
+    "gitlab": _from("gitlab"),
+    "rdjson": _from("rdjson"),
+    "junit": _from("junit"),
+    "markdown": _from("markdown"),
 }
-"""Every format by the name that `--format` knows it by."""
+"""Every format by the name that `--format` knows it by. A run needs one or two of them."""

@@ -32,11 +32,22 @@ _INDENT = "    "
 def render(report: Report, style: Style) -> str:
     """Return the findings at length, then the summary."""
     blocks = [
-        "\n".join(_block(finding, report.sources.get(finding.path), style))
+        detail(finding, report.sources.get(finding.path), style)
         for finding in sorted_findings(report)
     ]
     blocks.append("\n".join(closing_lines(report, style)))
     return "\n\n".join(blocks) + "\n"
+
+
+def detail(finding: Finding, source: LineIndex | None, style: Style) -> str:
+    """Return all that is known of one finding.
+
+    Args:
+        finding: any.
+        source: the text that it is about, None if it is not at hand.
+        style: colours and width.
+    """
+    return "\n".join(_block(finding, source, style))
 
 
 def _block(finding: Finding, source: LineIndex | None, style: Style) -> Iterator[str]:

@@ -165,7 +165,7 @@ def read_report(text: str) -> Report:
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
         return Report(
-            findings=tuple(map(_finding, value["findings"])),
+            findings=tuple(map(read_finding, value["findings"])),
             coverage=Coverage(
                 tuple(coverage["reviewed"]),
                 tuple((item["path"], item["reason"]) for item in coverage["skipped"]),
@@ -253,7 +253,12 @@ def _expect(value: Any, shape: Any, where: str) -> None:
         raise TypeError(f"{where} can't be {value!r:.80}")
 
 
-def _finding(value: dict[str, Any]) -> Finding:
+def read_finding(value: dict[str, Any]) -> Finding:
+    """Return the finding that `finding_as_dict` has put into plain values.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are no such values.
+    """
     marks = {name: value.get(name, "") for name in _LANDMARKS}
     _expect(marks, dict.fromkeys(_LANDMARKS, str), "a finding")
     return Finding(
@@ -279,7 +284,7 @@ def _suppressed(value: dict[str, Any]) -> Suppressed:
     if value["by"] not in ("comment", "settings", "baseline"):
         raise ValueError(f"suppressed by {value['by']!r}, which is unknown")
     return Suppressed(
-        _finding(value["finding"]),
+        read_finding(value["finding"]),
         value["by"],
         value["reason"],
         in_change=value["in_change"],

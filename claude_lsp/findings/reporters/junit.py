@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from claude_lsp.findings.report import coverage_sentence, result_sentence, sorted_findings
 from claude_lsp.findings.reporters.concise import heading
@@ -68,8 +67,13 @@ def _case(
 
 
 def _attribute(text: str) -> str:
+    # With it comes an HTTP client: it would double the start of every other report.
+    from xml.sax.saxutils import quoteattr
+
     return quoteattr(visible(text))
 
 
 def _text(text: str) -> str:
+    from xml.sax.saxutils import escape
+
     return escape("\n".join(visible(line.expandtabs(4)) for line in text.split("\n")))

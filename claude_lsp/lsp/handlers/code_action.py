@@ -8,9 +8,13 @@ from lsprotocol import types
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Place, Problem, Situation
+from claude_lsp.actions.blocks import block_at
 from claude_lsp.actions.custom import custom_actions
-from claude_lsp.lsp.convert import SOURCE, range_from_client, range_to_client
+from claude_lsp.actions.editing import shortened
+from claude_lsp.lsp.convert import SOURCE, plain_range, range_from_client, range_to_client
 from claude_lsp.lsp.handlers.commands import findings_like, problem_of_finding
+from claude_lsp.lsp.handlers.conversations import is_relative
+from claude_lsp.text.conversation import is_conversation
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.workspace import git
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from claude_lsp.text.snapshots import Snapshot
 
 AGAIN = "refactor.rewrite.claude.again"
+APPLY_BLOCK = "refactor.rewrite.claude.applyBlock"
 
 REVIEW_SCOPES = {
     "selection": "Review the selection",
@@ -36,6 +41,7 @@ KINDS = [
     *(action.kind for action in ACTIONS.values() if action.kind != "quickfix"),
     *(f"{ACTIONS['review'].kind}.{scope}" for scope in REVIEW_SCOPES),
     AGAIN,
+    APPLY_BLOCK,
 ]
 
 
@@ -74,9 +80,15 @@ def code_action(
                 # Its menu gives no diagnostics along.
                 actions += _fixes_of_findings(server, snapshot, shown, confirm=confirm)
         situation = Situation(snapshot, _name(server, snapshot), span)
-        arguments = {"uri": snapshot.uri, "range": _plain_range(params.range)}
+        arguments = {"uri": snapshot.uri, "range": plain_range(params.range)}
         actions += [
-            _command(server, action, situation, arguments, confirm=confirm)
+            _command(
+                server,
+                action,
+                situation,
+                {**arguments, "problems": _problems(params)} if action.name == "ask" else arguments,
+                confirm=confirm,
+            )
             for action in ACTIONS.values()
             if action.kind != "quickfix"
             and _is_wanted(action.kind, wanted)
@@ -84,6 +96,8 @@ def code_action(
         ]
         actions += _other_reviews(server, params, situation, wanted, confirm=confirm)
         actions += _of_the_user(server, params, situation, wanted, confirm=confirm)
+        if _is_wanted(APPLY_BLOCK, wanted) and is_conversation(snapshot.uri):
+            actions += _apply_block(situation, arguments, confirm=confirm)
         if _is_wanted(AGAIN, wanted):
             actions += _again(server, situation, confirm=confirm)
     if server.abilities.code_action_literals:
@@ -115,7 +129,7 @@ def _other_reviews(
             continue
         arguments: dict[str, Any] = {"uri": situation.snapshot.uri, "scope": scope}
         if scope == "selection":
-            arguments["range"] = _plain_range(params.range)
+            arguments["range"] = plain_range(params.range)
         command = _asking(f"Claude: {title}", ACTIONS["review"].command, arguments, confirm=confirm)
         actions.append(_tagged(server, types.CodeAction(command.title, kind=kind, command=command)))
     return actions
@@ -176,16 +190,34 @@ def _of_the_user(
 ) -> list[types.CodeAction]:
     """Offer the actions that the settings define."""
     snapshot = situation.snapshot
-    problems = [
-        {"range": _plain_range(each.range), "message": each.message}
-        for each in params.context.diagnostics
-    ]
-    place = {"uri": snapshot.uri, "range": _plain_range(params.range), "problems": problems}
+    problems = _problems(params)
+    place = {"uri": snapshot.uri, "range": plain_range(params.range), "problems": problems}
     return [
         _command(server, action, situation, {**place, "action": name}, confirm=confirm)
         for name, action in custom_actions(server.session.configuration.settings).items()
         if _is_wanted(action.kind, wanted) and action.applies(situation)
     ]
+
+
+def _problems(params: types.CodeActionParams) -> list[dict[str, Any]]:
+    """Return the diagnostics that an editor gives along, as arguments of a command."""
+    return [
+        {"range": plain_range(each.range), "message": each.message}
+        for each in params.context.diagnostics
+    ]
+
+
+def _apply_block(
+    situation: Situation, arguments: dict[str, Any], *, confirm: bool
+) -> list[types.CodeAction]:
+    """Offer to write the block at a place of a conversation into the file that it names."""
+    line = situation.range.start.line
+    block = block_at(situation.snapshot.index.lines, line)
+    if block is None or not is_relative(block.attribute("path")):
+        return []
+    title = f"Claude: Apply this block to {shortened(block.attribute('path'))}"
+    command = _asking(title, "claude.applyBlock", arguments, confirm=confirm)
+    return [types.CodeAction(title, kind=APPLY_BLOCK, command=command)]
 
 
 def _again(server: ClaudeServer, situation: Situation, *, confirm: bool) -> list[types.CodeAction]:
@@ -212,7 +244,7 @@ def _model_fix(
 ) -> types.CodeAction:
     """Offer to fix a diagnostic, whoever reported it, or all of its kind."""
     situation = Situation(snapshot, _name(server, snapshot), problem.range, (problem,))
-    place = _plain_range(diagnostic.range)
+    place = plain_range(diagnostic.range)
     arguments = {
         "uri": snapshot.uri,
         "range": place,
@@ -284,7 +316,7 @@ def _on_findings(
     for shown in server.published.at(snapshot.uri, span):
         finding, problem = shown.finding, problem_of_finding(shown)
         named = {"uri": snapshot.uri, "fingerprint": finding.fingerprint}
-        place = _plain_range(
+        place = plain_range(
             range_to_client(shown.range, snapshot.index, server.abilities.position_encoding)
         )
         about = {"range": place, "message": problem.message, "code": problem.code}
@@ -378,13 +410,6 @@ def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
 
 def _text(kind: object) -> str:
     return str(getattr(kind, "value", kind))
-
-
-def _plain_range(span: types.Range) -> dict[str, Any]:
-    return {
-        "start": {"line": span.start.line, "character": span.start.character},
-        "end": {"line": span.end.line, "character": span.end.character},
-    }
 
 
 def _name(server: ClaudeServer, snapshot: Snapshot) -> str:

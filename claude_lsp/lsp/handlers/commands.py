@@ -22,7 +22,8 @@ from claude_lsp.review.document import Document
 from claude_lsp.review.run import situation_of
 from claude_lsp.review.scope import Scope
 from claude_lsp.text.positions import Range
-from claude_lsp.workspace.test_files import Refused, destination_of_tests
+from claude_lsp.workspace.destination import Refused
+from claude_lsp.workspace.test_files import destination_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,11 @@ def show_context(server: ClaudeServer, params: types.ExecuteCommandParams) -> No
         return
     target = Target(server, params)
     place = Situation(target.snapshot, "", target.range)
-    known = [each for each, action in ACTIONS.items() if action.subject(place) is not None]
+    known = [
+        each
+        for each, action in ACTIONS.items()
+        if action.subject(place) is not None or action.conversation is not None
+    ]
     if name not in known:
         known.append("architecture")
         raise JsonRpcInvalidParams(f"claude.showContext needs an action: {', '.join(known)}.")

@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.actions import ACTIONS
+from claude_lsp.lsp.handlers import conversations
 from claude_lsp.lsp.handlers.reviews import review_saved
 from claude_lsp.settings import Settings
 from claude_lsp.text.lines import LineIndex
@@ -89,12 +90,16 @@ def did_save(server: ClaudeServer, params: types.DidSaveTextDocumentParams) -> N
 
 
 def did_open(server: ClaudeServer, params: types.DidOpenTextDocumentParams) -> None:
-    """Find the document's findings again: the buffer may hold something else than the file."""
+    """Find the document's findings again: the buffer may hold something else than the file.
+
+    A conversation that was begun with a question goes on.
+    """
     uri = params.text_document.uri
     document = server.workspace.get(uri)
     server.previews.discard_all(uri)  # not every editor closes what it opens anew
     if document is not None and server.published.has(uri):
         server.published.text_is(uri, document.snapshot().index)
+    conversations.opened(server, uri)
 
 
 def did_close(server: ClaudeServer, params: types.DidCloseTextDocumentParams) -> None:
@@ -152,8 +157,10 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
         given = await _pulled(server)
         if given is not None:
             server.editor_settings = _over(server.initial_settings, given)
+    before = server.session.configuration.settings
     await server.session.configure(server.roots, server.editor_settings)
     configuration = server.session.configuration
+    _refresh_lenses(server, before, configuration.settings)
     server.forget_told()
     problems = [str(problem) for problem in configuration.problems]
     problems += await asyncio.to_thread(server.observation.follow, configuration.settings)
@@ -164,6 +171,14 @@ async def _reconfigure(server: ClaudeServer, *, ask: bool) -> None:
     if new:
         more = f" ({len(new) - 1} more in the log)" if len(new) > 1 else ""
         server.warn(f"{new[0]}{more}")
+
+
+def _refresh_lenses(server: ClaudeServer, before: Settings, now: Settings) -> None:
+    """Let the client ask for code lenses anew, if they, or their prices, may be others."""
+    enabled = before.code_lens.enabled or now.code_lens.enabled
+    if enabled and before != now and server.abilities.code_lens_refresh:
+        # Without waiting: a client that never answers must not hold the settings up.
+        server.workspace_code_lens_refresh(None)
 
 
 async def _pulled(server: ClaudeServer) -> dict[str, Any] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from claude_lsp.actions.action import Place, Problem, Situation
+from claude_lsp.actions.action import Place, Problem, Reported, Situation
 from claude_lsp.lsp.convert import range_from_client
 from claude_lsp.routing import TIERS
 from claude_lsp.text.positions import Position, Range
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from claude_lsp.engine import Engine
     from claude_lsp.lsp.server import ClaudeServer
     from claude_lsp.routing import Tier
+    from claude_lsp.workspace.destination import Destination
     from claude_lsp.workspace.images import Picture
-    from claude_lsp.workspace.test_files import Destination
 
 _EXAMPLE = (
     '{"uri": "file:///...", "range": {"start": {"line": 0, "character": 0}, '
@@ -67,7 +68,8 @@ class Target:
         self._encoding = server.abilities.position_encoding
         self.snapshot = document.snapshot()
         self.journal = document.journal()
-        self.surroundings = server.surroundings()
+        reported = (*server.published.reported(), *_reported(table.get("diagnostics")))
+        self.surroundings = replace(server.surroundings(), reported=reported)
         self.confirm = table.get("confirm") is True
         self.tier = tier_of(table.get("tier"), params.command)
         instruction = table.get("instruction")
@@ -146,6 +148,16 @@ def _places(given: object) -> Iterator[Place]:
             uri, line = entry.get("uri"), entry.get("line")
             if isinstance(uri, str) and isinstance(line, int) and line >= 0:
                 yield Place(uri, line)
+
+
+def _reported(given: object) -> Iterator[Reported]:
+    """Yield the diagnostics that an editor gives along, of any document."""
+    for entry in given if isinstance(given, list | tuple) else ():
+        if isinstance(entry, dict):
+            uri, line, message = entry.get("uri"), entry.get("line"), entry.get("message")
+            if isinstance(uri, str) and isinstance(line, int) and isinstance(message, str):
+                source, code = (entry.get(name) or "" for name in ("source", "code"))
+                yield Reported(uri, line, message, str(source), str(code))
 
 
 def arguments_of(params: types.ExecuteCommandParams) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from claude_lsp.lsp.running import start
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.edits import TextEdit, apply_edits
+from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.languages import fence
-from claude_lsp.workspace.test_files import Refused, destination_of_tests
+from claude_lsp.workspace.test_files import destination_of_tests
 
 if TYPE_CHECKING:
     from lsprotocol import types
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from claude_lsp.lsp.documents import Journal
     from claude_lsp.lsp.running import Work
     from claude_lsp.lsp.server import ClaudeServer
-    from claude_lsp.workspace.test_files import Destination
+    from claude_lsp.workspace.destination import Destination
 
 
 def write_tests(server: ClaudeServer, params: types.ExecuteCommandParams) -> None:

@@ -167,7 +167,9 @@ class Builder:
     def _list(self) -> list[Listed]:
         """Return the files of the workspace that can be indexed."""
         paths = sorted(list_names(self._root, self._rules))
-        indexed = [(path, language) for path in paths if is_indexed(language := language_of(path))]
+        indexed = [
+            (path, language) for path in paths if is_indexed(language := language_of(path), path)
+        ]
         self.progress.left_out.pop("too many files", None)
         if len(indexed) > self._most_files:
             left = len(indexed) - self._most_files
@@ -220,7 +222,7 @@ class Builder:
     def _allowed(self, path: str) -> Listed | None:
         """Return a file if a listing of all would have it, too."""
         language = language_of(path)
-        if not is_indexed(language) or not self._may_be_read(path):
+        if not is_indexed(language, path) or not self._may_be_read(path):
             return None
         return self._state(path, language)
 

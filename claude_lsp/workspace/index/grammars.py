@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Parser, Point
+    from tree_sitter import Language, Node, Parser, Point, Tree
 
     from claude_lsp.workspace.index.outline import Rules
 
@@ -63,6 +63,21 @@ def parse(source: bytes, language: str) -> Node | None:
     Returns:
         the root of its syntax tree; None if there is no grammar or the text took too long.
     """
+    tree = parse_tree(source, language)
+    return None if tree is None else tree.root_node
+
+
+def parse_tree(source: bytes, language: str, before: Tree | None = None) -> Tree | None:
+    """Parse a text in UTF-8, quickly where most of it has been parsed before.
+
+    Args:
+        source: the text.
+        language: its LSP language identifier.
+        before: the tree of an earlier text, told of the edits that lead from there to this one.
+
+    Returns:
+        its syntax tree; None if there is no grammar or the text took too long.
+    """
     parser = _parser(language)
     if parser is None:
         return None
@@ -75,7 +90,9 @@ def parse(source: bytes, language: str) -> Node | None:
         return time.monotonic() > deadline
 
     try:
-        return parser.parse(read, progress_callback=late).root_node
+        if before is not None:
+            return parser.parse(read, before, progress_callback=late)
+        return parser.parse(read, progress_callback=late)
     except ValueError:
         # The parser would go on with the next text where it left this one.
         parser.reset()
@@ -86,8 +103,11 @@ def parse(source: bytes, language: str) -> Node | None:
 def faults(text: str, language: str) -> int | None:
     """Return how many places of a text its grammar can't read; None if that can't be told."""
     root = parse(text.encode("utf-8", "replace"), language)
-    if root is None:
-        return None
+    return None if root is None else faults_below(root)
+
+
+def faults_below(root: Node) -> int:
+    """Return how many places the grammar could not read."""
     found = 0
     waiting = [root] if root.has_error else []
     while waiting:

@@ -34,6 +34,7 @@ _FOREIGN_FOLDERS = {"vendor", "_vendor", "vendored", "third_party", "third-party
 _WITH_LIBRARIES = frozenset(
     ("python", "typescript", "typescriptreact", "javascript", "javascriptreact", "vue", "svelte")
 )
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
 _SOURCES = ("ts", "tsx", "mts", "cts")
 _METHOD = KIND_NUMBERS["method"]
 _HOLDERS = frozenset({CLASS, _METHOD, KIND_NUMBERS["function"]})
@@ -126,20 +127,23 @@ def changed_graph(
             *(one for one in graph.outside if one.source not in again),
             *edges.outside(names),
         ),
+        (graph, frozenset(again)),
     )
 
 
 def _imports(
     edges: _Edges, path: str, imports: Iterable[ImportedName], names: Mapping[str, str]
 ) -> Iterator[Import]:
-    for one, target, taken in edges.of(path, imports):
+    for one, target, taken, bound in edges.of(path, imports):
         yield Import(
             names[path],
             names[target],
             one.line,
             names=taken,
             deferred=one.deferred,
-            type_only=one.type_only,
+            # Such a file has nothing but types.
+            type_only=one.type_only or path.endswith(_DECLARATIONS),
+            bound=bound,
         )
 
 
@@ -283,13 +287,15 @@ class _Edges:
 
     def of(
         self, path: str, imports: Iterable[ImportedName]
-    ) -> Iterator[tuple[ImportedName, str, tuple[str, ...]]]:
+    ) -> Iterator[tuple[ImportedName, str, tuple[str, ...], tuple[str, ...]]]:
         """Yield imports, each with the file that it leads to and the names that it takes.
+
+        Last are the names that the file has as a whole.
 
         The names of one statement that come from the same file are together.
         """
         grouped: dict[tuple[int, str, int], list[ImportedName]] = {}
-        whole: set[tuple[int, str, int]] = set()
+        whole: dict[tuple[int, str, int], list[str]] = {}
         language = self._view.language(self._files[path])
         for one in imports:
             targets = self._targets(path, language, one)
@@ -300,14 +306,15 @@ class _Edges:
                     key = (one.line, one.module, target)
                     grouped.setdefault(key, []).append(one)
                     if is_whole:
-                        whole.add(key)
+                        whole.setdefault(key, []).append(one.local)
         for key, found in sorted(grouped.items(), key=lambda item: item[0][0]):
             first = found[0]._replace(
                 deferred=all(one.deferred for one in found),
                 type_only=all(one.type_only for one in found),
             )
             taken = () if key in whole else tuple(one.original or "" for one in found)
-            yield first, self._paths[key[2]], taken
+            bound = tuple(name for name in whole.get(key, ()) if name)
+            yield first, self._paths[key[2]], taken, bound
 
     def outside(self, names: Mapping[str, str]) -> Iterator[Outside]:
         """Yield what the imports seen so far take from libraries, each statement once."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EVERYTHING = hash_of(EVERYTHING)
 _MANY = 50
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 10_000
 
 
 def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
@@ -29,6 +29,14 @@ def expand(starts: NDArray[Any], ends: NDArray[Any]) -> tuple[I64, I64]:
     total = int(ends_so_far[-1]) if len(ends_so_far) else 0
     flat = np.arange(total) + np.repeat(starts - ends_so_far + lengths, lengths)
     return which, flat
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values in order, each once; `np.unique` loads the masked arrays for that."""
+    ordered = np.sort(values, axis=None)
+    kept = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return ordered[kept]
 
 
 def number_of(segment: Segment, key: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claude_lsp.workspace.index.hashing import hash_of
+from claude_lsp.workspace.index.lookup import distinct
 from claude_lsp.workspace.index.records import Shape
 from claude_lsp.workspace.index.segment import MARKS
 
@@ -93,7 +94,7 @@ def shapes(symbols: Sequence[Symbol], text: str, comment: str) -> tuple[Shape, .
         codes, _ = body("\n".join(lines[one.line : one.end + 1]), comment)
         if LEAST_TOKENS <= len(codes) <= MOST_TOKENS:
             # The smallest are a sample that is the same for the same body (Broder, 1997).
-            hashes = np.unique(runs(codes))[:MARKS] >> np.uint64(32)
+            hashes = distinct(runs(codes))[:MARKS] >> np.uint64(32)
             if len(hashes) == MARKS:
                 found.append(Shape(position, len(codes), tuple(hashes.tolist())))
     return tuple(found)

@@ -12,6 +12,7 @@ import numpy as np
 
 from claude_lsp.workspace.index.hashing import folder_of, hash_of
 from claude_lsp.workspace.index.lookup import (
+    distinct,
     expand,
     files_of,
     import_of,
@@ -146,8 +147,8 @@ class View:
             segment = layer.segment
             known = segment.memo.get((7, languages))
             if known is None:
-                distinct = np.unique(segment.languages)
-                wanted = [n for n in distinct.tolist() if segment.string(n) in languages]
+                numbers = distinct(segment.languages).tolist()
+                wanted = [n for n in numbers if segment.string(n) in languages]
                 known = segment.memo[7, languages] = np.isin(segment.languages, wanted)
             marks[layer.first_file : layer.first_file + segment.file_count] = known
         return marks
@@ -461,7 +462,7 @@ class View:
         segment = layer.segment
         rows = symbols - layer.first_symbol
         _, flat = expand(segment.return_starts[rows], segment.return_starts[rows + 1])
-        keys: list[int] = segment.hashes[np.unique(segment.returns[flat])].tolist()
+        keys: list[int] = segment.hashes[distinct(segment.returns[flat])].tolist()
         return keys
 
     def members(self, symbol: int) -> I64:

@@ -7,6 +7,7 @@ outlives its server. It runs at low priority and owns nothing but the files it w
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import sys
@@ -122,6 +123,8 @@ def _state(path: Path) -> tuple[int, int]:
 
 def main() -> None:
     """Answer requests until there are no more."""
+    # Records are many and hold no rings: looking for some takes a tenth of the time.
+    gc.set_threshold(200_000)
     if hasattr(os, "nice"):
         with suppress(OSError):
             os.nice(10)

@@ -11,6 +11,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
+from claude_lsp.workspace.environment import environment_of_children
 from claude_lsp.workspace.index import work
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Workers:
                 "-P",
                 "-m",
                 _MODULE,
+                env=environment_of_children(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LONGEST_ANSWER,

@@ -10,7 +10,9 @@ vim.g.loaded_claude_lsp = true
 vim.lsp.config('claude_lsp', {
   capabilities = {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    experimental = { claude = { status = true, preview = true, input = true } },
+    experimental = {
+      claude = { status = true, preview = true, input = true, joinUndo = true },
+    },
   },
   handlers = {
     ['claude/status'] = function(...)
@@ -19,8 +21,14 @@ vim.lsp.config('claude_lsp', {
     ['claude/preview'] = function(...)
       return require('claude_lsp.preview').on_preview(...)
     end,
+    ['workspace/applyEdit'] = function(...)
+      return require('claude_lsp.unsent').on_apply_edit(...)
+    end,
     ['claude/input'] = function(...)
       return require('claude_lsp.input').on_input(...)
+    end,
+    ['claude/applyEdit'] = function(...)
+      return require('claude_lsp.growing').on_apply_edit(...)
     end,
   },
 })
@@ -35,6 +43,16 @@ vim.api.nvim_create_autocmd('LspAttach', {
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'claude_lsp' then
       require('claude_lsp').attach(client, event.buf)
+    end
+  end,
+})
+vim.api.nvim_create_autocmd('LspNotify', {
+  group = group,
+  desc = 'Know what claude-lsp has been told of a buffer',
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'claude_lsp' then
+      require('claude_lsp.unsent').on_notify(event.data.method, event.data.params)
     end
   end,
 })

@@ -18,6 +18,8 @@ import type { LateSuggestions } from "./late";
 import { chosenSettings, settingKeys } from "./settings";
 import type { Tail } from "./tail";
 
+
+
 /** Of the documents that the server is told of. */
 export const SCHEMES: readonly string[] = ["file", "untitled"];
 
@@ -103,11 +105,13 @@ export function tellFailure(error: unknown): void {
   void vscode.window.showErrorMessage(`Claude: ${reason}`);
 }
 
-/** Says that this editor shows the state, what is being written, edits before they are applied, and asks for a line. */
+/** Says that this editor shows the state, what is being written, edits before they are applied, asks for a line, and joins what grows into one step to undo. */
 const MORE_THAN_THE_PROTOCOL: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
     const accept = vscode.workspace.getConfiguration("claude").get("preview.accept", true);
-    capabilities.experimental = { claude: { input: true, status: true, preview: { accept } } };
+    capabilities.experimental = {
+      claude: { input: true, status: true, preview: { accept }, joinUndo: true },
+    };
   },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),

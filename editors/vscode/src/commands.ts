@@ -17,6 +17,7 @@ const CONTEXT_OF = [
   { label: "test", description: "tests for the selection" },
   { label: "explain", description: "an explanation of the selection" },
   { label: "review", description: "a review of this file" },
+  { label: "ask", description: "a question, or this conversation" },
 ];
 
 const REPORTS: vscode.OpenDialogOptions = {
@@ -24,9 +25,14 @@ const REPORTS: vscode.OpenDialogOptions = {
   filters: { "SARIF or JSON": ["sarif", "json"] },
 };
 
+const MOST_REPORTED = 200;
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   complete: (session) => here(session, "claude.complete"),
   explain: (session) => here(session, "claude.explain"),
+  ask: (session) => ask(session),
+  continue: (session) => session.execute("claude.continue", { ...placeOf(activeEditor()), diagnostics: reported() }),
+  applyBlock: (session) => here(session, "claude.applyBlock"),
   rewrite: (session) => here(session, "claude.rewrite"),
   document: (session) => here(session, "claude.document"),
   simplify: (session) => here(session, "claude.simplify"),
@@ -106,6 +112,31 @@ function placeOf(editor: vscode.TextEditor): { uri: string; range: PlainRange } 
 
 async function here(session: Session, command: string): Promise<void> {
   await session.execute(command, placeOf(activeEditor()));
+}
+
+/** Ask about the selection, the file, or without one the project. */
+async function ask(session: Session): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  await session.execute("claude.ask", {
+    ...(editor === undefined ? {} : placeOf(activeEditor())),
+    diagnostics: reported(),
+  });
+}
+
+/** What other tools report in all files: the server hears of it only so. */
+function reported(): { uri: string; line: number; message: string; source: string; code: string }[] {
+  return vscode.languages
+    .getDiagnostics()
+    .flatMap(([uri, problems]) => problems.map((problem) => ({ uri, problem })))
+    .filter(({ problem }) => problem.source !== SOURCE)
+    .slice(0, MOST_REPORTED)
+    .map(({ uri, problem }) => ({
+      uri: uri.toString(),
+      line: problem.range.start.line,
+      message: problem.message,
+      source: problem.source ?? "",
+      code: codeOf(problem),
+    }));
 }
 
 async function fixProblem(session: Session): Promise<void> {

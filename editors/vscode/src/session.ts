@@ -6,6 +6,7 @@ import { State as ClientState, type LanguageClient } from "vscode-languageclient
 import { Backoff } from "./backoff";
 import { makeClient } from "./client";
 import { findServer, type Origin } from "./find";
+import { applyGrowing, type GrowingEdit } from "./growing";
 import { install } from "./install";
 import type { ApiKey } from "./key";
 import { LateSuggestions } from "./late";
@@ -121,6 +122,7 @@ export class Session implements vscode.Disposable {
       });
       return text === undefined ? null : { text };
     });
+    client.onRequest("claude/applyEdit", (asked: GrowingEdit) => applyGrowing(asked));
     client.onNotification("claude/status", (told: Told) => {
       const state = stateOf(told);
       if (state !== undefined && client === this.#client) {

@@ -51,6 +51,25 @@ local function problem(client, diagnostic)
   }
 end
 
+local MOST_DIAGNOSTICS = 200
+
+--- Return what other tools report, in all buffers: the server hears of it only so.
+local function diagnostics()
+  local found = {}
+  for _, each in ipairs(vim.diagnostic.get()) do
+    if each.source ~= 'claude' and #found < MOST_DIAGNOSTICS then
+      found[#found + 1] = {
+        uri = vim.uri_from_bufnr(each.bufnr),
+        line = each.lnum,
+        message = each.message,
+        source = each.source,
+        code = each.code and tostring(each.code),
+      }
+    end
+  end
+  return found
+end
+
 local ACTIONS = {
   review = function()
     server.run('claude.review', { uri = uri() })
@@ -80,6 +99,26 @@ local ACTIONS = {
   ---@param call claude_lsp.Call
   explain = function(call)
     server.run('claude.explain', { uri = uri(), range = place(call) })
+  end,
+
+  ---@param call claude_lsp.Call
+  ask = function(call)
+    local range = call.has_range and place(call) or nil
+    server.run('claude.ask', {
+      uri = uri(),
+      range = range,
+      instruction = call.rest,
+      diagnostics = diagnostics(),
+    })
+  end,
+
+  continue = function()
+    server.run('claude.continue', { uri = uri(), diagnostics = diagnostics() })
+  end,
+
+  ---@param call claude_lsp.Call
+  apply = function(call)
+    server.run('claude.applyBlock', { uri = uri(), range = place(call) })
   end,
 
   ---@param call claude_lsp.Call
@@ -159,7 +198,7 @@ for name, command in pairs({
   end
 end
 
-M.CONTEXTS = { 'complete', 'fix', 'rewrite', 'document', 'simplify', 'test', 'explain', 'review' }
+M.CONTEXTS = { 'complete', 'fix', 'rewrite', 'document', 'simplify', 'test', 'explain', 'review', 'ask' }
 
 --- Carry out what stands behind `:Claude`.
 ---@param words string[]

@@ -5,9 +5,10 @@ local M = {}
 ---@class claude_lsp.Options
 ---@field ghost_text boolean Ask for suggestions while typing and show them as ghost text.
 ---@field hold_edits boolean Show edits first, to be accepted or discarded.
+---@field code_lens boolean Show what stands above definitions where the server's `code_lens.enabled` is on.
 
 ---@type claude_lsp.Options
-M.options = { ghost_text = true, hold_edits = false }
+M.options = { ghost_text = true, hold_edits = false, code_lens = false }
 
 --- Set options; optional, and never needed for the defaults.
 ---@param options? claude_lsp.Options
@@ -43,6 +44,9 @@ end
 ---@param buffer integer
 function M.attach(client, buffer)
   require('claude_lsp.commands').attach(buffer)
+  if M.options.code_lens and client:supports_method('textDocument/codeLens') then
+    require('claude_lsp.lenses').attach(buffer)
+  end
   if M.options.ghost_text and client:supports_method('textDocument/inlineCompletion') then
     M.ghost_text().attach(client, buffer)
   end
@@ -53,6 +57,7 @@ end
 ---@param buffer integer
 function M.detach(client, buffer)
   require('claude_lsp.commands').detach(buffer)
+  require('claude_lsp.lenses').detach(buffer)
   M.ghost_text().detach(client, buffer)
   require('claude_lsp.preview').clear(buffer)
 end

@@ -48,7 +48,7 @@ interface Suite {
   readonly trusted: boolean;
   /** Whether claude-lsp is on the PATH. */
   readonly hasServer: boolean;
-  /** What the Messages API says, if not what it says to the others. */
+  /** What the Messages API says, if not what it says to the others: a script, or a table of trials. */
   readonly replies?: string;
   /** Whether it runs only when it is named: it takes minutes. */
   readonly isSlow?: boolean;
@@ -56,6 +56,7 @@ interface Suite {
 
 const SUITES: readonly Suite[] = [
   { name: "trusted", workspace: "shop", trusted: true, hasServer: true },
+  { name: "actions", workspace: "shop", trusted: true, hasServer: true, replies: "../../../../tests/editors/actions.json" },
   { name: "restricted", workspace: "hostile", trusted: false, hasServer: true },
   { name: "granted", workspace: "hostile", trusted: true, hasServer: true },
   { name: "faults", workspace: "shop", trusted: true, hasServer: true },
@@ -174,11 +175,16 @@ async function startApi(
   replies = "replies.json",
 ): Promise<string> {
   const python = path.join(PROJECT, ".venv/bin/python");
+  const said: Record<string, unknown>[] = JSON.parse(await readFile(path.join(HERE, replies), "utf8"));
+  const script = said.map((each) =>
+    "action" in each ? { ...(each["reply"] as object), when: { contains: each["when"] }, repeat: true } : each,
+  );
+  await writeFile(path.join(root, "script.json"), JSON.stringify(script));
   const child = spawn(
     python,
     [
       ...["-m", "tests.messages_api", "--key", KEY],
-      ...["--script", path.join(HERE, replies)],
+      ...["--script", path.join(root, "script.json")],
       ...["--record", path.join(root, "requests.jsonl")],
     ],
     { cwd: PROJECT, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, HOME: root } },
@@ -253,6 +259,7 @@ async function serveControl(page: Page, pictures: string): Promise<Server> {
     const work: Record<string, () => Promise<unknown>> = {
       "/picture": () => page.screenshot({ path: path.join(pictures, `vscode-${word}.png`) }),
       "/press": () => page.keyboard.press(word),
+      "/click": () => page.locator(word).first().click({ timeout: 60_000 }),
       "/type": () => page.keyboard.type(word, { delay: 20 }),
       "/await": () => page.waitForSelector(word, { state: "attached", timeout: 60_000 }),
       "/text": () => page.locator(word).first().innerText({ timeout: 60_000 }),

@@ -321,6 +321,37 @@ export const run = (): Promise<void> =>
       await serverRuns();
     },
 
+    async "a conversation is begun, answered as one step to undo, and its block applied"() {
+      const code = await open("shop.py");
+      const before = code.document.getText();
+      code.selection = new vscode.Selection(16, 0, 18, 0);
+      const asked = vscode.commands.executeCommand("claude-lsp.ask");
+      await window("await", ".quick-input-widget :text('What do you want to ask?')");
+      await window("type", "why sorted?");
+      await window("press", "Enter");
+      await asked;
+      const ended = "Take the least:\n\n```diff path=shop.py\n-    return sorted(prices)[-1]\n+    return min(prices)\n```\n\n## You\n\n";
+      const question = "## You\n\n@file:shop.py#L17-L18\n\nwhy sorted?\n";
+      const editor = await until("the answer is there", () => {
+        const active = vscode.window.activeTextEditor;
+        return active?.document.getText() === `${question}\n## Claude\n\n${ended}` ? active : undefined;
+      });
+      assert.ok(editor.document.uri.path.endsWith("-why-sorted.claude.md"));
+      await window("picture", "conversation");
+      await vscode.commands.executeCommand("undo");
+      assert.equal(editor.document.getText(), question);
+      await vscode.commands.executeCommand("redo");
+      const line = editor.document.getText().split("\n").findIndex((each) => each.startsWith("```diff"));
+      editor.selection = new vscode.Selection(line, 0, line, 0);
+      await vscode.commands.executeCommand("claude-lsp.applyBlock");
+      await lens(code, "Accept");
+      await click(code, "Accept");
+      await until("the block is applied", () => code.document.getText().includes("return min(prices)"));
+      const shown = await open("shop.py");
+      await revert();
+      assert.equal(shown.document.getText(), before);
+    },
+
     async "a document that was never saved is completed, too"() {
       const document = await vscode.workspace.openTextDocument({ language: "python", content: "def average" });
       const editor = await vscode.window.showTextDocument(document);

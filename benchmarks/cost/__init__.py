@@ -1,0 +1,1 @@
+"""What a working day costs, replayed: `make bench-cost`."""

@@ -1,0 +1,1 @@
+"""Beside the code of a release: locks with hashes, an audit, packages that can be rebuilt."""
