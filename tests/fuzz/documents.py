@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.instruction import find_instruction, without_instruction
@@ -14,6 +15,7 @@ from claude_lsp.findings.reporters.json_format import read_report
 from claude_lsp.findings.reporters.style import Style
 from claude_lsp.findings.sarif_reader import read_sarif
 from claude_lsp.findings.suppression import Terms, comment_line, comments_in, judge
+from claude_lsp.text import conversation
 from claude_lsp.text.diffs import DiffError, FileChange, Hunk, parse_diff
 from claude_lsp.text.lines import LineIndex, split_lines
 from claude_lsp.text.positions import Range
@@ -21,9 +23,11 @@ from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.languages import language_of
 from claude_lsp.workspace.manifests import read_manifests
 from claude_lsp.workspace.patterns import Patterns, as_bytes, matches_glob
-from tests.fuzz.inputs import chosen, texts
+from tests.fuzz.inputs import chosen, pieces, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from claude_lsp.findings.finding import Finding
 
 NAMES = ("a.py", "b.ts", "c.html", "d.sql", "e.lua", "f.md", "g.unknown", "Dockerfile", "h.hs")
@@ -202,3 +206,37 @@ def manifests(data: bytes) -> None:
             for requirement in manifest.required:
                 assert requirement.name
                 assert 0 <= requirement.line <= text.count("\n")
+
+
+def conversations(data: bytes) -> None:
+    """Any text is a conversation of two sides in turn, and no answer can speak for the user."""
+    text, answer = texts(data, 2)
+    read = conversation.parse(text)
+    roles = [turn.role for turn in read.turns]
+    assert all(first != second for first, second in pairwise(roles))
+    assert all(turn.text.strip() for turn in read.turns)
+    lines = len(split_lines(text))
+    assert read.waiting is None or 0 <= read.waiting < lines
+    assert read.answer is None or 0 <= read.answer < lines
+    for turn in read.turns:
+        for reference in turn.references:
+            assert turn.role == "user"
+            assert reference.kind
+            assert reference.first <= reference.last
+            assert str(reference).startswith(f"@{reference.kind}")
+        assert all(turn.images)
+    written = _answered([answer])
+    assert _answered(pieces(answer, data)) == written
+    parts = (conversation.USER_HEADING, "q", conversation.ANSWER_HEADING, written)
+    again = conversation.parse("\n\n".join([*parts, conversation.USER_HEADING, "next"]))
+    said = [(turn.role, turn.text) for turn in again.turns]
+    assert said[0][0] == "user"
+    assert said[-1][0] == "user"
+    assert len(said) in (1, 3), "an answer has said something as the user"
+    assert said[-1][1].endswith("next")
+    assert len(said) == 1 or (said[0][1], said[2][1]) == ("q", "next")
+
+
+def _answered(parts: Iterable[str]) -> str:
+    answer = conversation.AnswerText()
+    return "".join([*(answer.feed(part) for part in parts), answer.close()])

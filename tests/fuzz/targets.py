@@ -128,6 +128,11 @@ TARGETS = {
             (*_JSON, b"[project]\n", b"dependencies = [", b"[options]\n", b"==1.0", b"\n", b"="),
         ),
         Target(
+            documents.conversations,
+            ("text/conversation", "text/markdown"),
+            (*_LINES, *_CODE, b"## You\n", b"## Claude\n", b"~~~", b"@file:a.py#L1-L2", b"#", b">"),
+        ),
+        Target(
             configured.toml_settings,
             ("configuration", "settings", "user_actions", "routing"),
             (*_JSON, *_NUMBERS, b"[actions.x]\n", b"[[arch.forbid]]\n", b"=", b"\n", b"1979-05-27"),
