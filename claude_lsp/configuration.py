@@ -226,7 +226,7 @@ def _parse_toml(name: str, text: str, problems: list[Problem]) -> tuple[dict[str
 
     try:
         return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also numbers of thousands of digits, which are no decode error
         # The message ends with "(at line L, column C)".
         problems.append(Problem(name, "", f"not valid TOML, so defaults are used: {error}"))
     except RecursionError:

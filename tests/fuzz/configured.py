@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Any
 
-from claude_lsp.configuration import Configuration, Layer, merge
+from claude_lsp.configuration import Configuration, Layer, Problem, _parse_toml, merge
 from claude_lsp.lsp.wire import FrameError, FrameParser, frame
 from claude_lsp.settings import options
 from tests.fuzz.inputs import texts
@@ -19,10 +18,13 @@ _USER_ONLY = {option.key for option in options() if option.scope == "user"}
 def toml_settings(data: bytes) -> None:
     """A project's file sets what it may and nothing else; what is wrong is told in short."""
     (text,) = texts(data, 1)
-    try:
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    problems: list[Problem] = []
+    read = _parse_toml("claude-lsp.toml", text, problems)
+    if read is None:
+        (problem,) = problems
+        assert len(problem.message) <= LONGEST_MESSAGE
         return
+    values, _ = read
     configuration = _merged(Layer("claude-lsp.toml", "project", values, text))
     assert not _USER_ONLY & configuration.origins.keys()
     for action in configuration.settings.actions.values():

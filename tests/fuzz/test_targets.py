@@ -20,7 +20,7 @@ from tests.fuzz.steps import count_steps
 from tests.fuzz.targets import CORPUS, TARGETS, Target
 
 INPUTS = int(os.environ.get("CLAUDE_LSP_FUZZED", "12"))
-LARGEST_CASE = 4096
+LARGEST_CASE = 5000
 LONG = 6_000
 """Bytes to which a part of a case is repeated, to see how steps grow."""
 
