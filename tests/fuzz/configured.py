@@ -10,7 +10,7 @@ from claude_lsp.lsp.wire import FrameError, FrameParser, frame
 from claude_lsp.settings import options
 from tests.fuzz.inputs import texts
 
-LONGEST_MESSAGE = 1_000
+LONGEST_MESSAGE = 10 * 500
 _DEFAULTS = {option.key: option.default for option in options()}
 _USER_ONLY = {option.key for option in options() if option.scope == "user"}
 
@@ -48,7 +48,7 @@ def json_settings(data: bytes) -> None:
 def _merged(layer: Layer) -> Configuration:
     configuration = merge([layer])
     for problem in configuration.problems:
-        assert str(problem)
+        assert problem.message.isprintable()
         assert len(problem.message) <= LONGEST_MESSAGE
     for key, origin in configuration.origins.items():
         assert origin == layer.name
