@@ -161,6 +161,9 @@ def read_report(text: str) -> Report:
         _expect(number, int, "the report: round")
         if number < 1:
             raise ValueError(f"there is no round {number}")
+        looks, overview = value.get("looks", []), value.get("overview", "")
+        _expect(looks, _LOOKS, "the report: looks")
+        _expect(overview, str, "the report: overview")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
@@ -184,10 +187,10 @@ def read_report(text: str) -> Report:
             kind="arch" if value.get("kind") == "arch" else "review",
             commit=commit,
             round=number,
-            overview=value.get("overview", ""),
+            overview=overview,
             looks=tuple(
                 Look(each["tool"], each["arguments"], each["tokens"], each["refused"])
-                for each in value.get("looks", ())
+                for each in looks
             ),
         )
     except KeyError as error:
@@ -224,6 +227,9 @@ _REPORT = {
     "dropped": {"*": int},
     "notices": [str],
 }
+_LOOKS = [
+    {"tool": str, "arguments": {"*": (str, int)}, "tokens": int, "refused": _MAYBE_TEXT},
+]
 _SUPPRESSED = {
     **dict.fromkeys(("by", "reason"), str),
     **dict.fromkeys(("in_change", "moved"), bool),
