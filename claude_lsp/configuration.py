@@ -7,12 +7,14 @@ environment, the command line. A layer that is the project's own may set only op
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from claude_lsp.reading import read_regular
 from claude_lsp.settings import Invalid, Scope, Settings, build, check, flatten, options
 
 if TYPE_CHECKING:
@@ -218,16 +220,16 @@ def _file_layer(
 
 def _read_toml(path: Path, problems: list[Problem]) -> tuple[dict[str, Any], str] | None:
     try:
-        if path.stat().st_size > _MAXIMUM_BYTES:
-            problems.append(Problem(str(path), "", "larger than 1 MB: not read as settings"))
-            return None
-        text = path.read_bytes().decode()
+        text = read_regular(path, _MAXIMUM_BYTES).data.decode()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
         problems.append(Problem(str(path), "", f"not UTF-8 at byte {error.start}: not read"))
     except OSError as error:
-        problems.append(Problem(str(path), "", f"can't be read: {error.strerror}"))
+        why = f"can't be read: {error.strerror}"
+        if error.errno == errno.EFBIG:
+            why = "larger than 1 MB: not read as settings"
+        problems.append(Problem(str(path), "", why))
     else:
         return _parse_toml(str(path), text, problems)
     return None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation, Tooling
-from claude_lsp.actions.finding_reader import NOT_SHOWN, located
+from claude_lsp.actions.finding_reader import NOT_SHOWN, located, path_meant
 from claude_lsp.actions.outcomes import Drop, Prose, Unusable
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
@@ -174,7 +174,7 @@ class _Reader:
         )
 
     def _place(self, claim: Claim) -> Finding | Dropped:
-        windows = self._context.documents.get(claim.path)
+        windows = self._context.documents.get(path_meant(claim.path, self._context.documents))
         return Dropped(NOT_SHOWN) if windows is None else located(claim, windows)
 
 

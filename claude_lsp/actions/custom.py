@@ -14,9 +14,10 @@ from claude_lsp.actions.editing import (
     numbered,
 )
 from claude_lsp.actions.finding_reader import FindingsReader
-from claude_lsp.actions.fix import listed
+from claude_lsp.actions.fix import indented, listed
 from claude_lsp.actions.prose import ProseReader
 from claude_lsp.actions.review import FINDINGS_RULES, RULES_OF_FINDINGS
+from claude_lsp.context.excerpts import attribute, frame_name
 from claude_lsp.context.recipes import RECIPES, Recipe
 from claude_lsp.findings.claims import findings_schema
 from claude_lsp.user_actions import filled
@@ -125,15 +126,24 @@ def _values(situation: Situation) -> dict[str, str]:
     selected = situation.snapshot.index.slice(situation.range)
     short = selected.strip() and len(selected) <= _LONGEST_SELECTION
     problems = "\n".join(
-        f"line {each.range.start.line + 1}: {each.message}" for each in situation.problems
+        f"line {each.range.start.line + 1}: {indented(each.message)}" for each in situation.problems
     )
     return {
-        "selection": selected if short else place,
-        "file": situation.origin,
-        "diagnostics": problems or "(none)",
+        "selection": _quoted("selection", selected) if short else place,
+        "file": attribute(situation.origin),
+        "diagnostics": _quoted("diagnostics", problems) or "(none)",
         "symbol": situation.symbol or place,
         "language": situation.snapshot.language,
     }
+
+
+def _quoted(name: str, text: str) -> str:
+    """Return what others may have written, so that no line of it passes for the question."""
+    if "\n" not in text:
+        return text
+    name = frame_name(name, text)
+    end = "" if text.endswith("\n") else "\n"
+    return f"\n<{name}>\n{text}{end}</{name}>\n"
 
 
 def _recipe(definition: UserAction) -> Recipe:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from claude_lsp.actions.action import Action, Prompt
 from claude_lsp.actions.editing import lines_of, numbered
 from claude_lsp.actions.outcomes import Notice, Replacement
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.context.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _source(attributes: str) -> str:
 
 
 def _prompt(situation: Situation, _settings: Settings) -> Prompt:
-    name = "" if situation.picture is None else f" ({situation.picture.origin})"
+    name = "" if situation.picture is None else f" ({attribute(situation.picture.origin)})"
     return Prompt(
         system=_SYSTEM,
         question=(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.editing import numbered
+from claude_lsp.actions.fix import indented
 from claude_lsp.actions.prose import ProseReader
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
@@ -24,7 +25,7 @@ def _extras(situation: Situation) -> tuple[Candidate, ...]:
     if not situation.problems:
         return ()
     text = "".join(
-        f"line {problem.range.start.line + 1}: {problem.message}\n"
+        f"line {problem.range.start.line + 1}: {indented(problem.message)}\n"
         for problem in situation.problems
     )
     return (Candidate("diagnostics", text, "shown by the editor", score=100, stable=False),)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.actions.outcomes import Drop, Unusable
 from claude_lsp.context.candidate import Lines, lines_of
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.findings.anchor import locate
-from claude_lsp.findings.claims import Rejected, claims_from
+from claude_lsp.findings.claims import Rejected, claims_from, path_of
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.fingerprint import fingerprint
 from claude_lsp.findings.stream import ObjectStream
@@ -69,7 +70,7 @@ class FindingsReader:
             self._dropped[claim.reason] += 1
             return None
         self._claims += 1
-        windows = self._documents.get(self._path(claim.path))
+        windows = self._documents.get(path_meant(claim.path, self._documents))
         if windows is None:
             self._dropped[NOT_SHOWN] += 1
             return None
@@ -79,11 +80,19 @@ class FindingsReader:
             return None
         return found
 
-    def _path(self, path: str) -> str:
-        """Return the path that a model means: as in a diff it may begin with `a/` or `b/`."""
-        if path not in self._documents and path[:2] in ("a/", "b/"):
-            return path[2:]
+
+def path_meant(path: str, documents: Mapping[str, object]) -> str:
+    """Return the path of the document that a model means.
+
+    As in a diff it may begin with `a/` or `b/`, and an odd name is written as it was shown: no
+    name keeps a file from being reviewed.
+    """
+    if path in documents:
         return path
+    if path[:2] in ("a/", "b/") and path[2:] in documents:
+        return path[2:]
+    same = (each for each in documents if path_of(attribute(each)) == path)
+    return next(same, path)
 
 
 def located(

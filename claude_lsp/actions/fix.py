@@ -8,6 +8,7 @@ from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.editing import EDITS_RULES, EDITS_SCHEMA, EditsReader, numbered, shortened
 from claude_lsp.context.candidate import Candidate
 from claude_lsp.context.recipes import RECIPES
+from claude_lsp.text.lines import split_lines, without_ending
 
 if TYPE_CHECKING:
     from claude_lsp.settings import Settings
@@ -24,12 +25,17 @@ def _title(situation: Situation) -> str:
     return f"Fix {len(situation.problems)} problems"
 
 
+def indented(message: str) -> str:
+    """Return a tool's message so that no line of it looks like another problem."""
+    return "\n  ".join(map(without_ending, split_lines(message)))
+
+
 def listed(situation: Situation) -> tuple[Candidate, ...]:
     """Return the situation's problems as a part of the context."""
     lines = "".join(
         f"line {problem.range.start.line + 1}: "
         f"{' '.join(part for part in (problem.source, problem.code) if part) or 'problem'}: "
-        f"{problem.message}\n"
+        f"{indented(problem.message)}\n"
         for problem in situation.problems
     )
     return (Candidate("diagnostics", lines, "what to fix", score=100, stable=False),)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.action import Action, Prompt, Situation
 from claude_lsp.actions.finding_reader import FindingsReader
 from claude_lsp.context.candidate import Candidate, Style, Subject
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.context.recipes import RECIPES
 from claude_lsp.findings.claims import findings_schema
 from claude_lsp.findings.rules import RULES
@@ -68,9 +69,9 @@ def _extras(situation: Situation) -> tuple[Candidate, ...]:
 def _question(situation: Situation) -> str:
     excerpts = situation.excerpts
     if not excerpts:
-        return f"Review {situation.origin} above."
+        return f"Review {attribute(situation.origin)} above."
     if any(excerpt.change for excerpt in excerpts):
-        changed = ", ".join(excerpt.origin for excerpt in excerpts[:_MOST_NAMES])
+        changed = ", ".join(attribute(excerpt.origin) for excerpt in excerpts[:_MOST_NAMES])
         more = len(excerpts) - _MOST_NAMES
         others = f" and {more} more" if more > 0 else ""
         return f"Review the change of {changed}{others} above.\n{_CHANGE}"
@@ -83,7 +84,7 @@ def _place(excerpt: Excerpt) -> str:
         f"{each.first + 1} to {each.last + 1}" if each.last > each.first else f"{each.first + 1}"
         for each in scope
     )
-    return f"lines {lines} of {excerpt.origin}"
+    return f"lines {lines} of {attribute(excerpt.origin)}"
 
 
 def _prompt(situation: Situation, _settings: Settings) -> Prompt:

@@ -14,6 +14,7 @@ from claude_lsp.actions.editing import (
 )
 from claude_lsp.actions.outcomes import Replacement
 from claude_lsp.context.candidate import Candidate
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.context.recipes import RECIPES
 from claude_lsp.text.positions import Range
 
@@ -56,11 +57,11 @@ def _prompt(situation: Situation, _settings: Settings) -> Prompt:
     where = "a new file"
     if destination is not None:
         shown = "" if destination.snapshot.text.strip() else "the new file "
-        where = f"{shown}{destination.origin}"
+        where = f"{shown}{attribute(destination.origin)}"
     return Prompt(
         system=_SYSTEM,
         question=(
-            f"Write tests for {lines_of(situation)} of {situation.origin} above. "
+            f"Write tests for {lines_of(situation)} of {attribute(situation.origin)} above. "
             f"They go into {where}."
         ),
         max_tokens=12000,

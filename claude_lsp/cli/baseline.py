@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_lsp.cli.common import configure, refuse, root_for, say
+from claude_lsp.cli.common import configure, refuse, root_for, say, tell
 from claude_lsp.cli.process import DONE, INCOMPLETE, NOTHING
 from claude_lsp.findings.baseline import (
     DEFAULT_NAME,
@@ -21,8 +21,8 @@ from claude_lsp.findings.baseline import (
     rewritten,
 )
 from claude_lsp.findings.report import SUPPRESSED_BY, coverage_sentence, order
-from claude_lsp.findings.sanitize import visible
 from claude_lsp.findings.suppression import is_over
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -109,7 +109,7 @@ def _write(report: Report, options: argparse.Namespace, root: Path, settings: Se
     _save(path, after)
     _tell(path, before, after)
     if not (options.baseline or settings.review.baseline):
-        print(f"Use it with --baseline {path.name}, or set review.baseline in claude-lsp.toml.")
+        tell(f"Use it with --baseline {path.name}, or set review.baseline in claude-lsp.toml.")
     return _end(report)
 
 
@@ -171,8 +171,8 @@ def _audit(report: Report, options: argparse.Namespace, root: Path, settings: Se
         print(json.dumps(audit, indent=2))
     else:
         for line in _as_text(audit):
-            print(visible(line))
-        print(visible(coverage_sentence(report)))
+            tell(visible(line))
+        tell(visible(coverage_sentence(report)))
     return _end(report)
 
 
@@ -225,7 +225,7 @@ def _end(report: Report) -> int:
 def _tell(path: Path, before: Sequence[Entry], after: Sequence[Entry]) -> None:
     old = {entry.fingerprint for entry in before}
     new = {entry.fingerprint for entry in after}
-    print(
+    tell(
         f"{path.name}: {len(new)} accepted "
         f"({len(new - old)} new, {len(new & old)} kept, {len(old - new)} dropped)."
     )
@@ -236,8 +236,14 @@ def _path(options: argparse.Namespace, root: Path, settings: Settings) -> Path:
     if options.baseline:
         return Path(options.baseline)
     path = root / (settings.review.baseline or DEFAULT_NAME)
-    if not path.resolve().is_relative_to(root):
+    try:
+        inside = path.resolve().is_relative_to(root)
+    except ValueError:  # a name that no file can have
+        inside = False
+    if not inside:
         refuse(f"review.baseline names {path}, which is outside of the project")
+    if path.exists() and not path.is_file():
+        refuse(f"review.baseline names {path}, which is not a regular file")
     return path
 
 

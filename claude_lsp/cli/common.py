@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from claude_lsp.cli.process import USAGE, log_to_stderr, observe, observed
 from claude_lsp.configuration import Configuration, load
+from claude_lsp.findings.sanitize import without_commands
+from claude_lsp.text.unseen import visible_lines
 from claude_lsp.workspace import git
 from claude_lsp.workspace.workspace import Workspace
 
@@ -27,7 +30,18 @@ _PATIENCE_S = 1.0
 
 def say(text: str) -> None:
     """Say something to the human, on stderr: stdout is for the report."""
-    print(f"claude-lsp: {text}", file=sys.stderr)
+    print(_harmless(f"claude-lsp: {text}"), file=sys.stderr)
+
+
+def tell(text: str) -> None:
+    """Print lines for people, which may hold what others wrote, on stdout."""
+    print(_harmless(text))
+
+
+def _harmless(text: str) -> str:
+    """Return lines that steer neither a terminal nor the runner of a CI job that reads them."""
+    text = visible_lines(text)
+    return without_commands(text) if "GITHUB_ACTIONS" in os.environ else text
 
 
 def refuse(text: str) -> NoReturn:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say
+from claude_lsp.cli.common import configure, indexed, refuse, root_for, say, tell
 from claude_lsp.cli.main import CONTEXTS
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
+from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.review.instructions import instructions_from
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, uri_from_path
@@ -86,16 +87,16 @@ def context(options: argparse.Namespace) -> int:
         if options.costs:
             costs = asyncio.run(prepare(each))
             json_text = json.dumps(as_dicts(costs), indent=2)
-            print(json_text if options.format == "json" else as_table(costs))
+            tell(json_text if options.format == "json" else as_table(costs))
             return DONE
         prepared = asyncio.run(prepare(one))
     except ClaudeError as error:
         say(str(error.failure))
         return NOTHING
     if options.format == "json":
-        print(json.dumps(as_dict(prepared), indent=2, ensure_ascii=False))
+        print(escaped_json(json.dumps(as_dict(prepared), indent=2, ensure_ascii=False)))
     else:
-        print(as_text(prepared))
+        tell(as_text(prepared))
     return DONE
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from claude_lsp import __version__
-from claude_lsp.cli.common import refuse, root_for, say, without_login
+from claude_lsp.cli.common import refuse, root_for, say, tell, without_login
 from claude_lsp.cli.process import DONE, INCOMPLETE, log_to_stderr
 from claude_lsp.configuration import load
 from claude_lsp.spending.text import times
@@ -58,7 +58,7 @@ def doctor(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
         for check in checks:
-            print(f"{_MARKS[check.state]}  {check.name}: {check.detail}")
+            tell(f"{_MARKS[check.state]}  {check.name}: {check.detail}")
     return INCOMPLETE if any(check.state == "problem" for check in checks) else DONE
 
 

@@ -50,9 +50,9 @@ def _explain_finding(options: argparse.Namespace, beginning: str) -> None:
     from claude_lsp.findings.reporters.concise import heading
     from claude_lsp.findings.reporters.full import detail
     from claude_lsp.findings.reporters.style import Style
-    from claude_lsp.findings.sanitize import visible
     from claude_lsp.review.dismissals import Dismissals
     from claude_lsp.review.project import sources_of, text_reader
+    from claude_lsp.text.unseen import visible
 
     root = root_for(options, Path.cwd())
     known: dict[str, tuple[Finding, str]] = {}

@@ -15,6 +15,7 @@ from claude_lsp.findings.finding import Severity
 from claude_lsp.findings.reporters import REPORTERS
 from claude_lsp.findings.reporters.style import Style
 from claude_lsp.findings.sanitize import without_commands
+from claude_lsp.workspace import git
 
 if TYPE_CHECKING:
     import argparse
@@ -91,12 +92,23 @@ def _write_patch(report: Report, path: Path) -> bool:
 
 def _written(path: Path, text: str) -> bool:
     try:
+        if _leads_out(path):
+            say(f"the report was not written to {path}: it is a link out of the project")
+            return False
         # As bytes: a patch holds the line endings of the files that it is for.
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         say(f"the report could not be written to {path}: {error.strerror}")
         return False
     return True
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a path in a project is a link to elsewhere, which a change could have brought."""
+    root = git.root_of(path.parent)
+    if root is None or not path.absolute().is_relative_to(root):
+        return False
+    return not path.resolve().is_relative_to(root.resolve())
 
 
 def _output(text: str, formats: Collection[str]) -> tuple[str, Path]:

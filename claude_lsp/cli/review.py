@@ -20,11 +20,13 @@ from claude_lsp.cli.common import (
     refuse_outside,
     root_for,
     say,
+    tell,
 )
 from claude_lsp.cli.output import delivery, outputs_of
 from claude_lsp.cli.process import DONE
 from claude_lsp.cli.progress import Progress
 from claude_lsp.cli.reporting import Result, Run, finish, limits, structure_of
+from claude_lsp.text.unseen import visible
 from claude_lsp.workspace import git, git_diff
 
 if TYPE_CHECKING:
@@ -379,15 +381,15 @@ async def _dry_run(engine: Engine, plan: Plan, result: Result) -> int:
         calls += 1
         price = "price unknown" if most is None else f"at most ${most:.4f}"
         what = ", ".join(map(place_of, unit.excerpts))
-        print(f"{what}: {request.prompt_tokens:,} tokens to {request.model.id}, {price}")
+        tell(f"{visible(what)}: {request.prompt_tokens:,} tokens to {request.model.id}, {price}")
     for path, reason in result.skipped:
-        print(f"{path}: skipped ({reason})")
+        tell(f"{visible(path)}: skipped ({reason})")
     for path, reason in plan.left_out:
-        print(f"{path}: not reviewed ({reason})")
+        tell(f"{visible(path)}: not reviewed ({reason})")
     price = "an unknown price" if unknown else f"at most ${total:.4f}"
     files = len({origin for unit in plan.units for origin in unit.origins})
     counts = f"{_count(files, 'file')}, {_count(calls, 'call')}, {total_tokens:,} tokens"
-    print(f"{counts}, {price}. Nothing was sent.")
+    tell(f"{counts}, {price}. Nothing was sent.")
     return DONE
 
 

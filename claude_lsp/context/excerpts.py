@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NUMBER_EVERY = 10
 _LONGEST_NAME = 120
+_ATTRIBUTE = str.maketrans('"', "'", "<>")
 _GAP = "[...]\n"
 
 
@@ -39,8 +40,11 @@ def numbered_lines(lines: Iterable[str], first: int) -> Iterator[str]:
 
 
 def attribute(text: str) -> str:
-    """Return a text as an attribute: a file's name must not be able to end it, nor be endless."""
-    return " ".join(text[-_LONGEST_NAME:].split()).replace('"', "'").replace(">", "")
+    """Return a text, such as a file's name, on a line or as an attribute.
+
+    It must not be able to end either, nor be endless.
+    """
+    return " ".join(text[-_LONGEST_NAME:].split()).translate(_ATTRIBUTE)
 
 
 def frame_name(kind: str, body: str) -> str:

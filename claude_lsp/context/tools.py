@@ -19,6 +19,7 @@ from claude_lsp.context.sent import Sent
 from claude_lsp.text.lines import LineIndex, without_ending
 from claude_lsp.text.positions import Position
 from claude_lsp.text.snapshots import Snapshot
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -304,7 +305,7 @@ def _find_symbol(look: _Look, arguments: Mapping[str, Any]) -> _Answer:
     rows = [_Row(f"{len(allowed)} definitions of {name}\n")]
     for one in allowed[:_MOST_DEFINITIONS]:
         last = min(one.last, one.first + _LINES_OF_DEFINITION - 1)
-        rows.append(_Row(f"{one.path}\n"))
+        rows.append(_Row(f"{visible(one.path)}\n"))
         rows += look.rows(one.path, range(one.first, last + 1))
     return _Answer(rows)
 
@@ -325,7 +326,7 @@ def _references(look: _Look, arguments: Mapping[str, Any]) -> _Answer:
         if files > _MOST_FILES:
             continue
         more = len(places) - _LINES_OF_FILE
-        rows.append(_Row(f"{path}{f' (and {more} more lines)' if more > 0 else ''}\n"))
+        rows.append(_Row(f"{visible(path)}{f' (and {more} more lines)' if more > 0 else ''}\n"))
         rows += look.rows(path, places[:_LINES_OF_FILE])
     return _Answer([_Row(f"{files} files use {name}\n"), *rows])
 
@@ -334,7 +335,7 @@ def _list_directory(look: _Look, arguments: Mapping[str, Any]) -> _Answer:
     names = look.project.entries(arguments["path"])
     if not isinstance(names, list | tuple):
         raise _RefusedError(getattr(names, "reason", "it can't be listed"))
-    rows = [_Row(f"{look.redacted(name)}\n") for name in names[:_MOST_ENTRIES]]
+    rows = [_Row(f"{visible(look.redacted(name))}\n") for name in names[:_MOST_ENTRIES]]
     if len(names) > _MOST_ENTRIES:
         rows.append(_Row(f"and {len(names) - _MOST_ENTRIES} more\n"))
     return _Answer(rows or [_Row("nothing that may be read\n")])

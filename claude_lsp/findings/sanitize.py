@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from claude_lsp.text.unseen import INVISIBLE, visible_lines
+
 _TERMINAL_ESCAPE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and others: titles, links, clipboard
@@ -11,16 +13,9 @@ _TERMINAL_ESCAPE = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
 )
 
-# Control, surrogate, and format characters (soft hyphen, zero-width, bidi, tags), plus the
-# invisible ones that Unicode files under letters or marks: Hangul fillers, variation selectors.
-_UNSEEN = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff"
-    r"\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)
-_UNSEEN_CHARACTER = re.compile(f"[{_UNSEEN}]")
-_UNSEEN_IN_LINE = re.compile(f"[\\n\\t{_UNSEEN}]")
+_UNSEEN_CHARACTER = re.compile(f"[{INVISIBLE}]")
 _COMMAND = re.compile(r"^[^\S\n]*:(?=:)|##(?=\[)", re.MULTILINE)
+_LINK = re.compile(r"\]\(")
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -40,18 +35,14 @@ def cleaned_line(text: str, limit: int) -> str:
     return cleaned(" ".join(cleaned(text, limit * 4).split()), limit)
 
 
-def visible(text: str) -> str:
-    r"""Return one line of text with every unseen character written out, such as `\x1b`.
-
-    For source and paths, which must be shown as they are and still not steer a terminal. Tabs
-    and line breaks are written out too.
-    """
-    return _UNSEEN_IN_LINE.sub(_written_out, text)
-
-
 def escaped_json(text: str) -> str:
     r"""Return JSON text with unseen characters as `\uXXXX`, which JSON reads back the same."""
     return _UNSEEN_CHARACTER.sub(_json_escape, text)
+
+
+def spoken(text: str) -> str:
+    """Return a message for editors, some of which make links and buttons of "[label](address)"."""
+    return _LINK.sub("] (", visible_lines(text))
 
 
 def without_commands(text: str) -> str:
@@ -60,13 +51,6 @@ def without_commands(text: str) -> str:
     It takes a line that begins with two colons, blanks aside, and "##[" anywhere.
     """
     return _COMMAND.sub(r"\g<0> ", text)
-
-
-def _written_out(match: re.Match[str]) -> str:
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    code = ord(match.group())
-    short = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return named.get(match.group(), short if code < 0x10000 else f"\\U{code:08x}")
 
 
 def _json_escape(match: re.Match[str]) -> str:

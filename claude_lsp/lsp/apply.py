@@ -48,6 +48,9 @@ APPLY = "claude/applyEdit"
 """As `workspace/applyEdit`, for clients that can join several edits into one step to undo."""
 
 _ATTEMPTS = 3
+"""How often an edit is sent while nothing else is heard of the document."""
+_PATIENCE_S = 5.0
+"""How long an edit that is refused is sent again while the user types on."""
 _ANSWER_S = 10.0
 _ECHO_S = 1.5
 """How long to wait for the change that an applied edit causes; Neovim holds changes for 150 ms."""
@@ -71,11 +74,12 @@ class Applier:
         self._snapshot = snapshot
         self._journal = journal
         self._label = label
-        # Where the last insertion ended, how many of the changes that place has seen, and whether
-        # one of them may have been the user's, right behind it.
+        # Where the last insertion ended, how many of the changes that place has seen, whether one
+        # of them may have been the user's, right behind it, and whether none was, anywhere.
         self._place: Position | None = None
         self._seen = 0
         self._touched = False
+        self._alone = False
         self._inserted = ""
 
     async def replace(self, span: Range, text: str) -> str | None:
@@ -144,20 +148,29 @@ class Applier:
         old = self._snapshot.index.slice(covered)
         if not text and not old:
             return None
+        expected = ""
 
         def locate(live: Snapshot) -> list[Range] | None:
+            nonlocal expected
             place = place_of(covered.start)
             rest = move_range(covered, self._journal.changes) if old else None
             if place is None or (old and rest is None):
                 return None
             now = Range(place, place if rest is None else rest.end)
-            return [now] if live.index.slice(now) == old else None
+            if live.index.slice(now) != old:
+                return None
+            start = live.index.offset_at(place)
+            expected = live.text[:start] + text + live.text[start + len(old) :]
+            return [now]
 
         outcome = await self._apply(locate, [text], grows=True)
         if isinstance(outcome, str):
             return outcome
         self._place, self._touched = outcome
         self._seen = len(self._journal.changes)
+        shown = self._live()
+        # Neovim ends a last line by itself.
+        self._alone = shown is not None and shown.text.rstrip("\r\n") == expected.rstrip("\r\n")
         self._inserted += text
         return None
 
@@ -218,8 +231,9 @@ class Applier:
         Returns:
             where the last text stands by now, or why it does not, in words for the user.
         """
-        refusal = ""
-        for _ in range(_ATTEMPTS):
+        clock = asyncio.get_running_loop().time
+        refusal, attempts, end = "", _ATTEMPTS, clock() + _PATIENCE_S
+        while attempts and clock() < end:
             live = self._live()
             if live is None:
                 return CLOSED
@@ -236,9 +250,11 @@ class Applier:
                 return await self._shown(sent)
             refusal = f": {answer}" if answer else ""
             log.info("the client refused an edit%s", refusal)
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_RETRY_S):
                     await self._change(sent.seen)
+            except TimeoutError:
+                attempts -= 1
             now = self._live()
             # What the user typed there instead may hold the edit's text, and is not the edit.
             found = None if now is None else sent.find(now, self._journal, exact=True)
@@ -277,7 +293,7 @@ class Applier:
             "version": live.version,
             "edits": edits_to_client(todo, live.index, self._server.abilities.position_encoding),
             "label": self._label,
-            "join": self._place is not None and len(self._journal.changes) == self._seen,
+            "join": self._alone and len(self._journal.changes) == self._seen,
         }
         try:
             async with asyncio.timeout(_ANSWER_S):

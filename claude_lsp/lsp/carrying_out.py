@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions.outcomes import Insertion, Notice, Prose, Replacement
 from claude_lsp.claude.errors import ClaudeError
 from claude_lsp.lsp.apply import CLOSED
-from claude_lsp.lsp.confirm import ask
+from claude_lsp.lsp.confirm import accepted
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.previews import growing
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.text.edits import TextEdit
 from claude_lsp.text.positions import Range
+from claude_lsp.text.unseen import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -26,7 +27,8 @@ async def edit(work: Work) -> bool:
     """Apply independent edits one by one, each as soon as it is complete; or let them wait.
 
     One that would leave text that no longer parses waits for the rest: together they may be right.
-    What is still wrong then is applied only if the user says so.
+    What is still wrong then is applied only if the user says so, and so is what brings something
+    that can't be seen.
     """
     if not work.server.abilities.accepts_previews:
         return await _edit_with(work, work.applier().replace, "applied")
@@ -38,6 +40,7 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
     count = 0
     trial = Trial(work.situation.snapshot)
     held: list[TextEdit] = []
+    doubtful: list[TextEdit] = []
 
     async def apply(one: TextEdit) -> None:
         nonlocal count
@@ -56,26 +59,29 @@ async def _edit_with(work: Work, replace: Replace, done: str) -> bool:
             async for outcome in outcomes:
                 if isinstance(outcome, Replacement):
                     one = TextEdit(outcome.range, outcome.text)
-                    if await asyncio.to_thread(trial.parses_with, [one]):
+                    if trial.unseen_in([one]):
+                        doubtful.append(one)
+                    elif await asyncio.to_thread(trial.parses_with, [one]):
                         await apply(one)
                     else:
                         held.append(one)
                 elif isinstance(outcome, Notice):
                     work.server.notice(outcome.text)
     except ClaudeError:
-        if held:
-            work.server.notice(f"{_edits(held)} dropped: the answer broke off before the rest")
+        if waiting := [*held, *doubtful]:
+            work.server.notice(f"{_edits(waiting)} dropped: the answer broke off before the rest")
         raise
     finally:
         preparing.cancel()
+    if doubtful:
+        warning = f"{_edits(doubtful)} would bring {UNSEEN}: {trial.unseen_in(doubtful)}"
+        if await accepted(work.server, warning, f"{_edits(doubtful)} dropped, with {UNSEEN}"):
+            held += doubtful
     if held and not await asyncio.to_thread(trial.parses_with, held):
         line = held[0].range.start.line + 1
         warning = f"{_edits(held)} at line {line} would leave code that does not parse"
-        if work.server.abilities.accepts_previews:
-            # The user sees it before it is applied, in any case.
-            work.server.notice(warning)
-        elif not await ask(work.server, f"{warning}. Apply?", "Apply anyway"):
-            work.server.notice(f"{_edits(held)} dropped: the code would not parse")
+        dropped = f"{_edits(held)} dropped: the code would not parse"
+        if not await accepted(work.server, warning, dropped):
             return count > 0
     for one in held:
         await apply(one)
@@ -200,7 +206,7 @@ async def prose(work: Work) -> bool:
     answer, failure = await collected(work)
     if answer.strip():
         place = f"{situation.origin}, line {situation.range.start.line + 1}"
-        await present(work.server, f"# {place}\n\n{answer.strip()}\n")
+        await present(work.server, f"{answer.strip()}\n", place)
     elif failure is None:
         work.server.notice("no answer came back")
     if failure is not None:

@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from claude_lsp.actions.instruction import find_instruction
+from claude_lsp.findings.sanitize import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +49,29 @@ async def ask(server: ClaudeServer, question: str, yes: str) -> bool:
     return await choose(server, question, [yes]) == yes
 
 
+async def accepted(server: ClaudeServer, warning: str, dropped: str) -> bool:
+    """Warn of edits; where they are not shown first, ask whether to apply them.
+
+    Args:
+        server: the server.
+        warning: what they would do.
+        dropped: what the user is told if they are not wanted.
+    """
+    if server.abilities.accepts_previews:
+        # The user sees them before they are applied, in any case.
+        server.notice(warning)
+        return True
+    if await ask(server, f"{warning}. Apply?", "Apply anyway"):
+        return True
+    server.notice(dropped)
+    return False
+
+
 async def choose(server: ClaudeServer, question: str, choices: Sequence[str]) -> str:
     """Let the user choose; "" if they do not, and they learn if it can't be asked."""
     params = types.ShowMessageRequestParams(
         types.MessageType.Info,
-        f"Claude: {question}",
+        spoken(f"Claude: {question}"),
         [*map(types.MessageActionItem, choices), types.MessageActionItem("Cancel")],
     )
     try:

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import re
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.findings.sanitize import spoken
+from claude_lsp.text.markdown import fenced, harmless
 from claude_lsp.text.snapshots import uri_from_path
+from claude_lsp.text.unseen import visible, visible_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +27,13 @@ _KEPT = 20
 _SHOW_S = 10.0
 
 
-async def present(server: Server, markdown: str) -> None:
-    """Show a Markdown text; it is kept among the last twenty in the state folder."""
+async def present(server: Server, markdown: str, title: str = "") -> None:
+    """Show a Markdown text, perhaps under a title; harmless to show, whoever wrote it.
+
+    It is kept among the last twenty in the state folder.
+    """
+    head = f"# {visible(title)}\n\n" if title else ""
+    markdown = visible_lines(harmless(head + markdown))
     path: Path | None = None
     try:
         path = await asyncio.to_thread(_write, markdown)
@@ -35,14 +42,13 @@ async def present(server: Server, markdown: str) -> None:
     if path is not None and await open_document(server, uri_from_path(path)):
         return
     where = f"\n\n({path})" if path is not None else ""
-    server.window_show_message(types.ShowMessageParams(types.MessageType.Info, markdown + where))
+    text = spoken(markdown + where)
+    server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
 
 
 async def present_context(server: Server, action: str, text: str) -> None:
     """Show what an action would send, exactly."""
-    # A fence longer than any in the text keeps it one block.
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 1)
-    await present(server, f"# {action}: what is sent\n\n{fence}\n{text}\n{fence}\n")
+    await present(server, fenced(text), f"{action}: what is sent")
 
 
 async def present_page(server: Server, page: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from claude_lsp.findings.sanitize import spoken
 from claude_lsp.lsp.jobs import cancel_once
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def progress(server: Server, title: str) -> AsyncIterator[Callable[[str], 
         yield lambda _message: None
         return
     work = server.work_done_progress
-    work.begin(token, types.WorkDoneProgressBegin(title, cancellable=True))
+    work.begin(token, types.WorkDoneProgressBegin(spoken(title), cancellable=True))
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine is always run by one
     work.tokens[token].add_done_callback(lambda _: cancel_once(task))

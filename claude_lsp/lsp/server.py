@@ -12,6 +12,7 @@ from lsprotocol import types
 from claude_lsp import __version__
 from claude_lsp.actions.action import Surroundings
 from claude_lsp.claude.errors import ClaudeError
+from claude_lsp.findings.sanitize import spoken
 from claude_lsp.lsp.acceptance import Acceptance
 from claude_lsp.lsp.again import LastDone
 from claude_lsp.lsp.jobs import Jobs
@@ -201,7 +202,7 @@ class ClaudeServer(Server):
         self._told.clear()
 
     def _show(self, kind: types.MessageType, text: str) -> None:
-        self.window_show_message(types.ShowMessageParams(kind, f"Claude: {text}"))
+        self.window_show_message(types.ShowMessageParams(kind, spoken(f"Claude: {text}")))
 
     def changed_on_disk(self, uris: Iterable[str]) -> None:
         """Take in files that were created, changed or deleted."""

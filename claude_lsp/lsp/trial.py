@@ -1,4 +1,4 @@
-"""Whether a document still parses after edits, tried on a copy before they are sent."""
+"""What edits would do to a document, tried on a copy before they are sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_lsp.text.edits import apply_edits
+from claude_lsp.text.unseen import brought
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,11 @@ class Trial:
     def accept(self, edit: TextEdit) -> None:
         """Take an edit as made."""
         self._accepted.append(edit)
+
+    def unseen_in(self, edits: Sequence[TextEdit]) -> str:
+        """Return what edits bring that a reader can't see, in words; "" for nothing."""
+        old = "\n".join(self._snapshot.index.slice(edit.range) for edit in edits)
+        return brought("\n".join(edit.text for edit in edits), old)
 
     def prepare(self) -> None:
         """Parse the text as it is, so that this need not be waited for later. Call it in a worker.

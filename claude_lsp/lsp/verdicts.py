@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.findings.baseline import read
 from claude_lsp.findings.suppression import is_over
+from claude_lsp.reading import read_regular
 from claude_lsp.review.dismissals import Dismissals
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from claude_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_LARGEST_BASELINE = 50_000_000
 
 
 class Verdicts:
@@ -108,11 +111,12 @@ def _read(
     accepted = {key for key, entry in settings.suppress.items() if not is_over(entry, today)}
     if roots and settings.review.baseline:
         path = roots[0] / settings.review.baseline
-        if not path.resolve().is_relative_to(roots[0].resolve()):
-            log.warning("the baseline %s is outside of the project and not read", path)
-        else:
-            try:
-                accepted |= {entry.fingerprint for entry in read(path.read_text("utf-8"))}
-            except (OSError, ValueError) as error:
-                log.warning("the baseline %s can't be read: %s", path, error)
+        try:
+            if not path.resolve().is_relative_to(roots[0].resolve()):
+                log.warning("the baseline %s is outside of the project and not read", path)
+            else:
+                text = read_regular(path, _LARGEST_BASELINE).data.decode()
+                accepted |= {entry.fingerprint for entry in read(text)}
+        except (OSError, ValueError) as error:
+            log.warning("the baseline %s can't be read: %s", path, error)
     return dismissed, frozenset(accepted)

@@ -1,4 +1,4 @@
-"""Suggested fixes are offered only where they leave code that still parses."""
+"""Suggested fixes are offered only where they leave code that still parses and can be seen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from claude_lsp.text.unseen import UNSEEN, brought
 from claude_lsp.workspace.index.grammars import parse
 
 if TYPE_CHECKING:
@@ -15,25 +16,36 @@ if TYPE_CHECKING:
     from claude_lsp.text.snapshots import Snapshot
 
 BROKEN = "a fix that would break the syntax"
+HIDING = f"a fix that would bring {UNSEEN}"
 
 
 def checked(finding: Finding, document: Snapshot) -> Finding:
-    """Return a finding, without its fix if that would break the document's syntax.
+    """Return a finding, without its fix if there is a reason against that. Parses, as below."""
+    return finding if reason_against(finding, document) is None else without_fix(finding)
+
+
+def without_fix(finding: Finding) -> Finding:
+    """Return a finding with no fix."""
+    return replace(finding, replacement=None)
+
+
+def reason_against(finding: Finding, document: Snapshot) -> str | None:
+    """Return why a finding's fix is not offered, None if it is, or if there is none.
 
     A fix for a text that does not parse may leave its errors, but make no new ones. Where there
     is no grammar for the language there is nothing to tell by. Parses: call it in a worker.
     """
     index, text = document.index, finding.replacement
     if text is None:
-        return finding
+        return None
     start, end = map(index.offset_at, finding.range)
     if index.text[start:end] != finding.quote:
-        return replace(finding, replacement=None)
+        return BROKEN
+    if brought(text, finding.quote):
+        return HIDING
     before = _faults_before(index.text, document.language)
     after = _faults(index.text[:start] + text + index.text[end:], document.language)
-    if before is None or after is None or after <= before:
-        return finding
-    return replace(finding, replacement=None)
+    return None if before is None or after is None or after <= before else BROKEN
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claude_lsp.context.excerpts import attribute
 from claude_lsp.workspace.patterns import matches_glob
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Instructions:
             if matching and len(matching) == len(paths):
                 texts.append(text)
             elif matching:
-                texts.append(f"For {', '.join(matching)}: {text}")
+                texts.append(f"For {', '.join(map(attribute, matching))}: {text}")
         return "\n\n".join(texts)
 
 

@@ -14,7 +14,7 @@ from claude_lsp.claude.errors import ClaudeError, Failure
 from claude_lsp.findings.finding import Finding
 from claude_lsp.findings.hidden import hidden_reason
 from claude_lsp.findings.verify import Seen
-from claude_lsp.review.fixes import BROKEN, checked
+from claude_lsp.review.fixes import reason_against, without_fix
 from claude_lsp.text.positions import Position, Range
 
 if TYPE_CHECKING:
@@ -130,11 +130,13 @@ async def review_unit(
             async for outcome in outcomes:
                 if isinstance(outcome, Finding):
                     finding = outcome
-                    if outcome.replacement is not None:
-                        text = texts[outcome.path]
-                        finding = await asyncio.to_thread(checked, outcome, text)
-                        if finding.replacement is None:
-                            yield UnitDropped(unit, BROKEN, 1)
+                    told = None
+                    if finding.replacement is not None:
+                        text = texts[finding.path]
+                        told = await asyncio.to_thread(reason_against, finding, text)
+                    if told is not None:
+                        finding = without_fix(finding)
+                        yield UnitDropped(unit, told, 1)
                     reason = hidden_reason(finding, engine.settings)
                     published = seen.add(finding) if reason is None else None
                     if published is None:

@@ -13,6 +13,7 @@ from claude_lsp.structure.cycles import RULE as CYCLE
 from claude_lsp.structure.cycles import strongly_connected
 from claude_lsp.structure.edges import counted, degrees, edges, neighbours
 from claude_lsp.structure.packages import packages
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,7 +107,8 @@ def render_facts(findings: Iterable[Finding]) -> str:
     """Return structural facts with their evidence, one a line, the worst first."""
     worst_first = sorted(findings, key=lambda one: (one.severity.rank, one.rule, one.path))
     return "".join(
-        f"{one.rule} {one.severity.value} {one.path}:{one.range.start.line + 1} {one.title}. "
+        f"{one.rule} {one.severity.value} {visible(one.path)}:{one.range.start.line + 1} "
+        f"{one.title}. "
         f"{_shortened(one.explanation)}\n"
         for one in worst_first
     )
@@ -305,7 +307,7 @@ def _signature_section(signatures: Sequence[Signature]) -> Section:
             files.setdefault(one.path, []).append(f"  {text}  # used by {one.users}")
         rows = ["## Most used definitions"]
         for path, lines in files.items():
-            rows += [f"{path}:", *lines]
+            rows += [f"{visible(path)}:", *lines]
         return "\n".join(rows) + "\n"
 
     return Section(0.05, len(signatures), render)

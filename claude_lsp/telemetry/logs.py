@@ -13,6 +13,8 @@ import re
 import time
 import traceback
 
+from claude_lsp.text.unseen import visible
+
 OURS = "claude_lsp"
 
 _SECRET = re.compile(r"\b(?:sk|pk)-[\w-]{8,}|(?<=Bearer )[^\s\"']+", re.IGNORECASE)
@@ -51,7 +53,8 @@ class TextLines(_Careful):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as text; a failure's trace follows on lines of its own."""
-        lines = [f"{record.levelname} {record.name}: {self.message(record)}", self.failure(record)]
+        message = visible(self.message(record))
+        lines = [f"{record.levelname} {record.name}: {message}", self.failure(record)]
         return "\n".join(filter(None, lines))
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from claude_lsp.text.lines import split_lines, without_ending
-from claude_lsp.text.markdown import Fences
+from claude_lsp.text.markdown import Defuser, Fences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,9 @@ _REFERENCE = re.compile(
 )
 _LINES = re.compile(r"(?P<path>.*?)(?:#L(?P<first>\d{1,9})(?:-L?(?P<last>\d{1,9}))?)?")
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\(\s*<?(?P<target>[^\s)>]+)")
+_DEFUSED = re.compile(r"!\[|\]|<|!\Z")
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_DEEPEST = 3
 _AFTER_A_NAME = ".,;:!?)]}'*_"
 _PLAIN_PATH = re.compile(r"[^\s\"`<>#]*[^\s\"`<>#.,;:!?)\]}'*_]")
 _ALONE = frozenset({"diagnostics", "diff"})
@@ -61,7 +64,7 @@ class Reference(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as it is written."""
-        name = self.name
+        name = " ".join(self.name.split("\n")).replace("\r", " ")
         if name and not _PLAIN_PATH.fullmatch(name):
             name = '"' + name.replace('"', "'") + '"'
         lines = f"#L{self.first}" if self.first else ""
@@ -189,14 +192,19 @@ def notice(text: str) -> str:
 class AnswerText:
     """Makes the text of an answer, as it streams, one that stands in a conversation.
 
-    A line of it that looks like the heading of a turn is written so that it is none, and a fence
-    that it leaves open is closed. What is returned is final: nothing of it is taken back.
+    A line of it that looks like the heading of a turn is written so that it is none, a fence that
+    it leaves open is closed, and what would fetch or run something when it is shown does not.
+    What is returned is final: nothing of it is taken back.
     """
 
     def __init__(self) -> None:
         self._fences = Fences()
+        self._defuser = Defuser()
         self._line = ""
         self._written = 0
+        self._indent = 0
+        self._doubt = False
+        self._after_text = False
         self._blank = ""
         self._begun = False
 
@@ -209,8 +217,9 @@ class AnswerText:
                 made.append(self._ended())
             elif self._line.lstrip()[:1] not in ("", "#", "`", "~"):
                 # A line that may become a heading or a fence is kept until its end.
-                made.append(self._line[self._written :])
-                self._written = len(self._line)
+                end = self._certain_end()
+                made.append(self._line[self._written : end])
+                self._written = end
         return self._without_blank_ends("".join(made))
 
     def close(self) -> str:
@@ -224,11 +233,35 @@ class AnswerText:
         """Return what has not been written of a line that has ended."""
         line, written = self._line, self._written
         self._line, self._written = "", 0
-        inside = self._fences.takes(line)
+        inside = self._is_code(line)
         if not inside and not written and _role_of(line) is not None:
             start = len(line) - len(line.lstrip())
             return f"{line[:start]}\\{line[start:]}"
-        return line[written:]
+        return line[written:] if inside else self._defuser.takes(line[written:])
+
+    def _certain_end(self) -> int:
+        """Return how far of a line that has not ended the rest of it can change nothing."""
+        if self._fences.mark and not self._doubt and _indent(self._line) >= self._indent:
+            return len(self._line)
+        match = _DEFUSED.search(self._line, self._written)
+        return len(self._line) if match is None else match.start()
+
+    def _is_code(self, line: str) -> bool:
+        """Take a line; tell whether it belongs to a fence, for whoever shows the text.
+
+        Readers differ in where a fence begins and ends that is indented; where there is doubt,
+        all that follows is prose.
+        """
+        was_open = bool(self._fences.mark)
+        inside = self._fences.takes(line)
+        indent = _indent(line)
+        if inside and not was_open:
+            self._indent = indent
+            self._doubt = self._doubt or (indent > _DEEPEST and self._after_text)
+        elif was_open and line.strip() and indent < self._indent:
+            self._doubt = True
+        self._after_text = bool(line.strip()) and _ITEM.match(line) is None
+        return inside and not self._doubt
 
     def _without_blank_ends(self, text: str) -> str:
         """Hold back blank lines until something follows; there are none at the beginning."""
@@ -241,6 +274,11 @@ class AnswerText:
         self._begun = True
         self._blank = (self._blank + text)[len(kept) :]
         return kept
+
+
+def _indent(line: str) -> int:
+    blanks = line[: len(line) - len(line.lstrip(" \t"))]
+    return len(blanks.expandtabs(4))
 
 
 def _role_of(line: str) -> Role | None:

@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from claude_lsp.reading import read_regular
 from claude_lsp.workspace import git
 from claude_lsp.workspace.ignore import is_binary
 
@@ -111,30 +112,14 @@ def read_text(path: Path, limit_bytes: int) -> TextFile | Unreadable:
     the wrong encoding would be sent, and written back, damaged.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY_MODE)
+        content, modified_ns = read_regular(path, limit_bytes)
     except OSError as error:
         return Unreadable(_why(error))
-    try:
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return Unreadable("not a regular file")
-            if status.st_size > limit_bytes:
-                return Unreadable(_too_large(limit_bytes))
-            # It may have grown since, and files such as those in /proc claim to be empty.
-            content = file.read(limit_bytes + 1)
-    except OSError as error:
-        return Unreadable(_why(error))
-    if len(content) > limit_bytes:
-        return Unreadable(_too_large(limit_bytes))
     decoded = decode(content)
     if isinstance(decoded, Unreadable):
         return decoded
     text, encoding = decoded
-    return TextFile(text, encoding, len(content), status.st_mtime_ns)
-
-
-_BINARY_MODE: int = getattr(os, "O_BINARY", 0)
+    return TextFile(text, encoding, len(content), modified_ns)
 
 
 def decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
@@ -152,10 +137,6 @@ def decode(content: bytes) -> tuple[str, Encoding] | Unreadable:
         place = f"byte {error.start}"
         return Unreadable(f"not {encoding.removesuffix('-sig').upper()} text (at {place})")
     return Unreadable("binary") if is_binary(text) else (text, encoding)
-
-
-def _too_large(limit_bytes: int) -> str:
-    return f"over {limit_bytes // 1024} kB" if limit_bytes >= 1024 else f"over {limit_bytes} bytes"
 
 
 def _why(error: OSError) -> str:

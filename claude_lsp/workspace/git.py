@@ -15,14 +15,17 @@ force on purpose (no GIT_CONFIG_NOSYSTEM): it holds what makes git work on that 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claude_lsp.reading import read_regular
 from claude_lsp.workspace.environment import environment_of_children
 
 TIMEOUT_SECONDS = 30.0
+_LONGEST_MARKER = 4096
 
 # Each entry closes one way to make git run a program or ask a question.
 _CONFIGURATION = {
@@ -105,7 +108,7 @@ def git_directory(root: Path) -> Path | None:
     if (marker / "HEAD").is_file():
         return marker
     try:
-        line = marker.read_text("utf-8")[:4096]
+        line = _line_of(marker)
     except (OSError, UnicodeDecodeError):
         return None
     if not line.startswith("gitdir:"):
@@ -116,9 +119,13 @@ def git_directory(root: Path) -> Path | None:
 def common_directory(directory: Path) -> Path:
     """Return the directory that linked working trees share, given one's own `git_directory`."""
     try:
-        return directory / (directory / "commondir").read_text("utf-8").strip()
+        return directory / _line_of(directory / "commondir")
     except (OSError, UnicodeDecodeError):
         return directory
+
+
+def _line_of(path: Path) -> str:
+    return read_regular(path, _LONGEST_MARKER).data.decode().strip()
 
 
 def tracked_and_untracked(root: Path) -> list[str]:
@@ -325,7 +332,7 @@ def _start(
 ) -> tuple[int, bytes, str]:
     try:
         done = subprocess.run(
-            ["git", *command],
+            [_program(), *command],
             cwd=root,
             env=_environment(root),
             input=given,
@@ -352,6 +359,18 @@ def _start(
             "Try again; if the folder is on a network drive, work on a local copy.",
         ) from error
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
+
+
+def _program() -> str:
+    """Return git's path, looked for in absolute folders of PATH alone.
+
+    Systems differ in whether they look into the current folder first, and that may be a project's.
+    """
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which(str(Path(folder) / "git")) if Path(folder).is_absolute() else None
+        if found is not None:
+            return found
+    raise FileNotFoundError
 
 
 def _environment(root: Path) -> dict[str, str]:

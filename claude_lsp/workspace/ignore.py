@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claude_lsp.reading import read_regular
 from claude_lsp.workspace import git
 from claude_lsp.workspace.patterns import Patterns, as_bytes
 
@@ -63,6 +64,8 @@ _GENERATED = re.compile(
 _COMMENT_START = re.compile(r"""^\s*(?:[#/*;%'"!<]|--|\(\*|\{-|REM\b|@)""")
 _MINIFIED_LINE = 5_000
 _MINIFIED_MEAN = 500
+_LARGEST_FILE = 2_000_000
+"""Bytes of an ignore file; what a larger one would hide is unknown, and so not sent."""
 SETTLED_NS = 2_000_000_000
 """So coarse may a file system's clock be: within it, an edit need not show in a file's times."""
 
@@ -478,7 +481,7 @@ def _read(file: _IgnoreFile) -> bool:
     content, unreadable = None, None
     if status:
         try:
-            content = Path(file.path).read_bytes()
+            content = read_regular(file.path, _LARGEST_FILE).data
         except OSError as error:
             # What it would have hidden is unknown, so everything below is refused.
             unreadable = error.strerror or "unknown error"

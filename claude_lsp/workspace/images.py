@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from claude_lsp.reading import read_regular
 from claude_lsp.workspace.files import Unreadable
 
 if TYPE_CHECKING:
@@ -107,10 +109,10 @@ def _found(workspace: Workspace, document: Path, name: str) -> Path | None:
 def _made(path: Path) -> tuple[str, bytes, int, int] | Unreadable:
     """Return an image's type, data, width and height, made anew from its pixels."""
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            return Unreadable(f"is larger than {_LARGEST_BYTES // 1_000_000} MB")
-        content = path.read_bytes()
+        content = read_regular(path, _LARGEST_BYTES).data
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            return Unreadable(f"is larger than {_LARGEST_BYTES // 1_000_000} MB")
         return Unreadable(f"can't be read: {error.strerror}")
     kind = next((kind for begin, kind in _BEGINNINGS if content.startswith(begin)), None)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":

@@ -447,6 +447,36 @@ async def test_diagnostics_are_those_of_our_own_and_those_that_the_editor_gives(
     assert "KEY=1" not in said
 
 
+async def test_the_pieces_are_joined_where_the_editor_ends_the_last_line_by_itself(
+    unstarted: Editor,
+) -> None:
+    capabilities = modern()
+    capabilities.experimental = {"claude": {"joinUndo": True}}
+    await unstarted.start(capabilities)
+    uri = talk(unstarted)
+    change_many = unstarted.client.change_many
+
+    def ended(address: str, spans: Any) -> None:
+        ((place, text),) = spans
+        ends = unstarted.client.texts[address].endswith("\n") and place[0] == (3, 0)
+        change_many(address, [(place, text + "\n" if ends else text)])
+
+    unstarted.client.change_many = ended  # type: ignore[assignment,method-assign]
+    gate = Gate()
+    unstarted.api.script(replies.partial("One.\nTwo ") + gate + replies.text("three."))
+    await unstarted.command("claude.continue", {"uri": uri})
+    await gate.wait_reached()
+    await unstarted.until_text(uri, "Two \n")
+    gate.open()
+    await unstarted.settled()
+    wanted = f"{QUESTION}\n## Claude\n\nOne.\nTwo three.\n\n## You\n\n\n"
+    assert unstarted.text(uri) == wanted
+    first, *others = unstarted.client.joined
+    assert not first
+    assert others
+    assert all(others)
+
+
 async def test_one_answer_in_lines_with_carriage_returns(editor: Editor) -> None:
     uri = talk(editor, "## You\r\n\r\nWhy?\r\n")
     editor.api.script(replies.text("One.\nTwo."))

@@ -189,6 +189,23 @@ async def test_a_refusal_because_of_the_version_is_tried_again(editor: Editor) -
     assert [applied for _, applied in editor.client.applied] == [False, True]
 
 
+async def test_as_long_as_the_user_types_on_it_is_tried_again(editor: Editor) -> None:
+    uri = editor.open()
+    apply = editor.client.apply
+
+    def apply_while_typing(change: types.WorkspaceEdit) -> str | None:
+        if len(editor.client.applied) < 8:
+            editor.client.change(uri, ((0, 0), (0, 0)), "#\n")
+        return apply(change)
+
+    editor.client.apply = apply_while_typing  # type: ignore[assignment,method-assign]
+    editor.api.script(edits(FIRST))
+    await editor.fix(uri, "LIMIT")
+    await editor.settled()
+    assert editor.text(uri) == "#\n" * 8 + PYTHON.replace("10", "20")
+    assert editor.messages == []
+
+
 async def test_a_client_that_always_refuses_is_believed_after_three_times(editor: Editor) -> None:
     uri = editor.open()
     editor.client.apply = lambda _: "read only"  # type: ignore[assignment,method-assign]

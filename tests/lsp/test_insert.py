@@ -293,7 +293,10 @@ async def test_the_end_of_the_session_ends_it_without_another_word(unstarted: Ed
     assert len(unstarted.client.applied) == count
 
 
-async def test_what_grows_is_one_step_to_undo_where_the_client_can(unstarted: Editor) -> None:
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_grows_is_one_step_to_undo_where_the_client_can(
+    unstarted: Editor, together: bool
+) -> None:
     capabilities = modern()
     capabilities.experimental = {"claude": {"joinUndo": True}}
     await live(unstarted, capabilities=capabilities)
@@ -304,7 +307,11 @@ async def test_what_grows_is_one_step_to_undo_where_the_client_can(unstarted: Ed
     )
     await unstarted.command("claude.complete", at(uri, (2, 0)))
     await gate.wait_reached()
-    await unstarted.until_text(uri, "b = 2")
+    if together:
+        # The user types before the server has heard that its own edit was applied.
+        await unstarted.client.wait_for(lambda: "b = 2" in unstarted.client.texts[uri])
+    else:
+        await unstarted.until_text(uri, "b = 2")
     assert unstarted.client.joined == [False, True]
     # What the user has done meanwhile stays a step of its own.
     unstarted.client.change(uri, ((0, 0), (0, 0)), "# above\n")

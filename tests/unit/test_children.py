@@ -66,3 +66,40 @@ def test_git_sees_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "status" in seen
     assert "PATH=" in seen
     assert KEY not in seen
+
+
+def test_children_get_nothing_that_others_log_in_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = (
+        *("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN", "CI_JOB_JWT", "JENKINS_PAT"),
+        *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"),
+        *(
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "OPENAI_API_KEY",
+            "NPM_TOKEN",
+            "DB_PASSWORD",
+        ),
+        *("GOOGLE_APPLICATION_CREDENTIALS", "TWINE_PASSWORD", "SSH_PRIVATE_KEY", "BITBUCKET_TOKEN"),
+    )
+    kept = ("GIT_CONFIG_KEY_0", "PATH", "HOME", "KEYBOARD", "TOKENIZERS_PARALLELISM", "MONKEY")
+    for name in (*hidden, *kept):
+        monkeypatch.setenv(name, "/value")
+    given = environment_of_children()
+    assert [name for name in hidden if name in given] == []
+    assert [name for name in kept if name not in given] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for git is a shell script")
+@pytest.mark.parametrize("path", ["", ".", "./bin", "bin"])
+def test_a_git_of_the_project_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    for folder in (tmp_path, tmp_path / "bin"):
+        folder.mkdir(exist_ok=True)
+        stand_in = folder / "git"
+        stand_in.write_text(f'#!/bin/sh\ntouch "{tmp_path}/was-run"\n')
+        stand_in.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{path}{os.pathsep}{os.environ['PATH']}")
+    git._start(tmp_path, ["--version"], 10)
+    assert not (tmp_path / "was-run").exists()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from claude_lsp.configuration import Configuration, Layer, load, merge, user_file
 from claude_lsp.settings import Settings, options
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 
 def loaded(root: Path | None, **layers: Any) -> Configuration:
@@ -107,6 +109,52 @@ def test_every_user_option_is_refused_from_a_project(tmp_path: Path) -> None:
     found = merge([layer])
     assert {problem.key for problem in found.problems} == {item.key for item in user}
     assert found.settings == Settings()
+
+
+def test_what_a_project_may_set_is_a_list_that_grows_on_purpose() -> None:
+    """Nothing of it spends, sends more, goes elsewhere, writes outside, runs or logs anything."""
+    assert {item.key for item in options() if item.scope == "project"} == {
+        *("context.ignore", "ask.folder", "actions", "suppress"),
+        *("review.min_severity", "review.min_confidence", "review.max_findings", "review.path"),
+        *("review.instructions", "review.baseline", "review.suppression_reason"),
+        *("arch.layers", "arch.independent", "arch.forbid", "arch.allow"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[log]\nfile = "x"\ntrace = "y"\nlevel = "debug"\n',
+        "[telemetry]\notel = true\n",
+        "[spend]\nday_tokens = 1\nactions.fix.day_usd = 100\nkeep_days = 1\n",
+        '[routes]\nfix = [{language = "python", tier = "opus"}]\n',
+        '[endpoint]\nbase_url = "https://e"\nheaders = {x = "y"}\nca_file = "z"\n',
+        '[models]\nsonnet = "other"\nprices = {a = {input = 0.0}}\n',
+        '[completion]\ntriggers = {python = "automatic"}\nspeculative = true\n',
+        '[edits]\nlive = "line"\n[review]\non_save = true\n[ask]\ncontext_tokens = 9000000\n',
+    ],
+)
+@pytest.mark.parametrize("name", ["claude-lsp.toml", "pyproject.toml"])
+def test_nothing_else_is_taken_from_a_project(tmp_path: Path, name: str, text: str) -> None:
+    head = "" if name == "claude-lsp.toml" else "tool.claude-lsp."
+    written(tmp_path / name, re.sub(r"^\[", f"[{head}", text, flags=re.MULTILINE))
+    found = loaded(tmp_path)
+    assert found.settings == Settings()
+    assert found.problems
+
+
+def test_no_folders_own_settings_of_vs_code_set_what_is_the_users() -> None:
+    manifest = json.loads((ROOT / "editors/vscode/package.json").read_text("utf-8"))
+    known = {
+        key.removeprefix("claude."): value
+        for group in manifest["contributes"]["configuration"]
+        for key, value in group["properties"].items()
+    }
+    user = [item.key for item in options() if item.scope == "user" and item.key in known]
+    assert len(user) > 30
+    assert {known[key].get("scope") for key in user} == {"application"}
+    restricted = manifest["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
+    assert {"claude.server.command", *(f"claude.{key}" for key in user)} <= set(restricted)
 
 
 def test_pyproject_table(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from claude_lsp.findings.claims import (
 )
 from claude_lsp.findings.finding import Claim, Severity
 from claude_lsp.findings.rules import FALLBACK_RULE, RULES
-from claude_lsp.findings.sanitize import cleaned, escaped_json, visible
+from claude_lsp.findings.sanitize import cleaned, escaped_json
 from claude_lsp.findings.stream import OBJECT_LIMIT, ObjectStream, StreamEnd
+from claude_lsp.text.unseen import visible
 from tests.unit.finding_cases import case_paths, sections
 
 if TYPE_CHECKING:

@@ -5,12 +5,17 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from claude_lsp.workspace import ignore
 from claude_lsp.workspace.ignore import IgnoreRules, content_reason, generated_reason, is_binary
+
+if TYPE_CHECKING:
+    from claude_lsp.reading import Content
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -268,10 +273,10 @@ def test_an_ignore_file_that_cannot_be_read_hides_everything_below(
 ) -> None:
     write(tmp_path, {"sub/.claudeignore": "x\n"})
 
-    def refuse(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refuse(path: str, _limit: int) -> Content:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(ignore, "read_regular", refuse)
     rules = IgnoreRules(tmp_path)
     assert "cannot be read (Permission denied)" in (rules.reason("sub/a.py") or "")
     assert rules.reason("a.py") is None

@@ -20,6 +20,7 @@ from claude_lsp.actions.completion.brackets import (
     unopened,
 )
 from claude_lsp.actions.completion.place import indentation
+from claude_lsp.text.unseen import UNSEEN, first_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,6 +223,12 @@ def _is_lost(first: str, others: list[str], place: Place) -> bool:
 # ----- cutting
 
 
+def without_unseen(draft: Draft, _place: Place) -> Draft:
+    """Cut before the line of a character that nobody would see in a suggestion."""
+    place = first_unseen(draft.text)
+    return draft if place is None else Draft(draft.text[: draft.text.rfind("\n", 0, place) + 1])
+
+
 def without_suffix(draft: Draft, place: Place) -> Draft:
     """Cut an end that repeats the rest of the cursor's line."""
     rest = place.rest.rstrip()
@@ -404,6 +411,7 @@ PREPARING = (
 
 CUTTING = (
     Filter("redacted", without_redacted),
+    Filter(UNSEEN, without_unseen),
     Filter("next lines", without_next_lines),
     Filter("repetition", without_repetition),
     Filter("suffix", without_suffix),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from claude_lsp.findings.report import sorted_findings
 from claude_lsp.findings.reporters.style import SEVERITY_COLOURS, closing_lines
-from claude_lsp.findings.sanitize import visible
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from claude_lsp.findings.finding import Finding

@@ -12,7 +12,8 @@ from claude_lsp.findings.report import coverage_sentence, result_sentence, worst
 from claude_lsp.findings.reporters.concise import heading
 from claude_lsp.findings.reporters.places import LEVELS, focus
 from claude_lsp.findings.reporters.style import Style, closing_lines
-from claude_lsp.findings.sanitize import visible, without_commands
+from claude_lsp.findings.sanitize import without_commands
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from claude_lsp.findings.finding import Finding

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.findings.report import coverage_sentence, result_sentence, sorted_findings
 from claude_lsp.findings.reporters.concise import heading
 from claude_lsp.findings.reporters.style import Style, closing_lines
-from claude_lsp.findings.sanitize import visible
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from claude_lsp.findings.report import (
     suppression_sentence,
     worst_first,
 )
-from claude_lsp.findings.sanitize import visible
+from claude_lsp.text.unseen import visible
 from claude_lsp.workspace.languages import fence, language_of
 
 if TYPE_CHECKING:

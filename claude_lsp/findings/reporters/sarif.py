@@ -27,8 +27,9 @@ from claude_lsp.findings.reporters.places import (
     whole,
 )
 from claude_lsp.findings.rules import RULES
-from claude_lsp.findings.sanitize import escaped_json, visible
+from claude_lsp.findings.sanitize import escaped_json
 from claude_lsp.text.lines import split_lines, without_ending
+from claude_lsp.text.unseen import visible
 
 if TYPE_CHECKING:
     from claude_lsp.findings.finding import Finding, Rule

@@ -18,7 +18,7 @@ from claude_lsp.findings.report import (
     suppressed_sentence,
     suppression_sentence,
 )
-from claude_lsp.findings.sanitize import visible
+from claude_lsp.text.unseen import visible
 
 Colour = Literal["bold", "dim", "red", "green", "yellow", "blue", "magenta"]
 

@@ -19,8 +19,10 @@ from claude_lsp.lsp.confirm import may_send
 from claude_lsp.lsp.handlers.target import arguments_of, tier_of
 from claude_lsp.lsp.present import present
 from claude_lsp.lsp.progress import progress
+from claude_lsp.text.markdown import fenced
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot, path_from_uri, uri_from_path
+from claude_lsp.text.unseen import visible_lines
 from claude_lsp.workspace import git
 from claude_lsp.workspace.staged import staged_changes
 
@@ -153,9 +155,9 @@ async def _ask(server: ClaudeServer, engine: Engine, asked: _Asked) -> None:
 
 async def _show(server: ClaudeServer, asked: _Asked, answer: str, title: str) -> None:
     if asked.name == "changeSummary":
-        await present(server, f"# What is staged in {asked.repository.name}\n\n{answer.strip()}\n")
+        await present(server, f"{answer.strip()}\n", f"What is staged in {asked.repository.name}")
         return
-    text = message_of(answer)
+    text = visible_lines(message_of(answer))
     if asked.message is not None:
         snapshot, journal = asked.message
         ending = "\n" if snapshot.index.line(0).strip() else ""
@@ -164,4 +166,4 @@ async def _show(server: ClaudeServer, asked: _Asked, answer: str, title: str) ->
         if problem is None:
             return
         server.notice(f"the message was not inserted: {problem}")
-    await present(server, f"# Commit message\n\n```text\n{text}\n```\n")
+    await present(server, fenced(text, "text"), "Commit message")

@@ -9,6 +9,7 @@ from lsprotocol import types
 from claude_lsp.actions.completion.place import Place
 from claude_lsp.lsp.convert import position_from_client, range_from_client, range_to_client
 from claude_lsp.text.edits import TextEdit, apply_edits, end_of
+from claude_lsp.text.markdown import fenced
 from claude_lsp.text.positions import Position, Range
 from claude_lsp.text.snapshots import Snapshot
 from claude_lsp.workspace.languages import fence
@@ -116,7 +117,7 @@ def _entry(server: ClaudeServer, turn: Turn, suggestion: Suggestion) -> types.Co
     text = word + suggestion.text
     first = next(line.strip() for line in text.splitlines() if line.strip())
     more = first != text.strip() or len(first) > _LONGEST_LABEL
-    shown = f"```{fence(turn.snapshot.language)}\n{text}\n```"
+    shown = fenced(text, fence(turn.snapshot.language)).removesuffix("\n")
     if not server.abilities.markdown_completion:
         documentation: str | types.MarkupContent = text
     else:

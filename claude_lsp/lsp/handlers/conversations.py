@@ -26,6 +26,7 @@ from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.conversation import USER_HEADING, is_conversation, opening
 from claude_lsp.text.lines import column_to_units, split_lines, without_ending
 from claude_lsp.text.snapshots import path_from_uri, uri_from_path
+from claude_lsp.text.unseen import UNSEEN
 from claude_lsp.workspace.conversations import create, folder_below
 from claude_lsp.workspace.destination import Refused, destination_at
 
@@ -267,8 +268,11 @@ async def _apply(
     shown = abilities.accepts_previews if journal is not None else abilities.change_annotations
     trial = Trial(destination.snapshot)
     parses = await asyncio.to_thread(trial.parses_with, edits)
-    warning = "" if parses else ", which would leave code that does not parse"
-    if not parses or not shown:
+    faults = [] if parses else ["leave code that does not parse"]
+    if what := trial.unseen_in(edits):
+        faults.append(f"bring {UNSEEN}: {what}")
+    warning = f", which would {' and '.join(faults)}" if faults else ""
+    if faults or not shown:
         question = f"Apply this block to {origin} ({_size(destination, edits)}){warning}?"
         if not await ask(server, question, "Apply"):
             return None

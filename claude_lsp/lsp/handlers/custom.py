@@ -15,6 +15,7 @@ from claude_lsp.lsp import carrying_out
 from claude_lsp.lsp.confirm import choose
 from claude_lsp.lsp.handlers.target import Target, arguments_of
 from claude_lsp.lsp.running import start
+from claude_lsp.review.fixes import checked
 from claude_lsp.user_actions import placeholders
 
 if TYPE_CHECKING:
@@ -77,10 +78,9 @@ async def _report(work: Work) -> bool:
         async for outcome in outcomes:
             if isinstance(outcome, Finding):
                 found += 1
+                sound = await asyncio.to_thread(checked, outcome, snapshot)
                 work.report(f"{found} found")
-                server.published.add(
-                    snapshot.uri, outcome, run, snapshot.index, work.journal.changes
-                )
+                server.published.add(snapshot.uri, sound, run, snapshot.index, work.journal.changes)
             elif isinstance(outcome, Drop):
                 dropped += outcome.count
             elif isinstance(outcome, Notice):

@@ -433,7 +433,7 @@ async def _judge(
         f"{facts}, {_count(len(found), 'finding')} of {prepared.request.model.id}{reasons}"
     )
     if overview:
-        await present(server, f"# Architecture of {root.name}\n\n{overview}")
+        await present(server, overview, f"Architecture of {root.name}")
 
 
 def _others(root: Path, finding: Finding, texts: Mapping[str, LineIndex]) -> list[Other | None]:

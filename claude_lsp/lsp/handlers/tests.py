@@ -17,6 +17,8 @@ from claude_lsp.lsp.running import start
 from claude_lsp.lsp.trial import Trial
 from claude_lsp.lsp.workspace_edit import apply_unopened
 from claude_lsp.text.edits import TextEdit, apply_edits
+from claude_lsp.text.markdown import fenced
+from claude_lsp.text.unseen import UNSEEN
 from claude_lsp.workspace.destination import Refused
 from claude_lsp.workspace.languages import fence
 from claude_lsp.workspace.test_files import destination_of_tests
@@ -78,6 +80,10 @@ async def _write(work: Work, destination: Destination, journal: Journal | None) 
         question = f"the tests for {destination.origin} do not parse. Write them anyway?"
         if not await ask(work.server, question, "Write anyway"):
             return False
+    if what := trial.unseen_in(edits):
+        question = f"the tests for {destination.origin} have {UNSEEN}: {what}. Write them anyway?"
+        if not await ask(work.server, question, "Write anyway"):
+            return False
     label = f"Claude: tests in {destination.origin}"
     if journal is None:
         return await _write_unopened(work, destination, edits, label)
@@ -100,5 +106,5 @@ async def _write_unopened(
     server.notice(f"{destination.origin} was not written: {problem}")
     text = apply_edits(destination.snapshot.text, edits)
     language = fence(destination.snapshot.language)
-    await present(server, f"# {destination.origin}\n\n```{language}\n{text.rstrip()}\n```\n")
+    await present(server, fenced(text.rstrip(), language), destination.origin)
     return True

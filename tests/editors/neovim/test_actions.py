@@ -165,6 +165,19 @@ def test_context_shows_what_would_be_sent_and_sends_nothing(neovim: Neovim) -> N
     assert not neovim.api.messages
 
 
+def test_what_was_spent_is_shown_as_a_document_and_as_a_page(neovim: Neovim) -> None:
+    neovim.open()
+    neovim.lua("_G.opened = nil; vim.ui.open = function(address) _G.opened = address end")
+    neovim.nvim.command("Claude! usage")
+    page = neovim.until(lambda: neovim.lua("return _G.opened"), "no page was opened")
+    assert page.startswith("file:///")
+    assert page.endswith(".html")
+    neovim.nvim.command("Claude usage")
+    neovim.until(lambda: neovim.text.startswith("# What Claude has cost\n"))
+    assert neovim.lua("return vim.bo.filetype") == "markdown"
+    assert not neovim.api.messages
+
+
 def test_an_architecture_review_asks_first(neovim: Neovim) -> None:
     neovim.open()
     neovim.lua(

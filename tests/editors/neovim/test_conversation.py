@@ -59,3 +59,41 @@ def test_an_answer_is_one_step_to_undo(neovim: Neovim) -> None:
     neovim.until(lambda: neovim.status["state"] == "idle")
     neovim.keys("u")
     neovim.until(lambda: neovim.text == "## You\n\nWhy?\n", "all of it is taken back")
+
+
+def test_what_is_typed_meanwhile_is_a_step_of_its_own(neovim: Neovim) -> None:
+    neovim.name = f"{neovim.name.removesuffix('.py')}.claude.md"
+    begun = "## You\n\nWhy?\n"
+    neovim.open(begun)
+    gates = [Gate(), Gate()]
+    neovim.api.script(
+        replies.partial("One.\nTwo ") + gates[0] + replies.partial("three.\nFour ") + gates[1]
+        + replies.text("five.")
+    )  # fmt: skip
+    texts = [neovim.text]
+
+    def shows(said: str) -> None:
+        neovim.until(lambda: said in neovim.text, said)
+        texts.append(neovim.text)
+
+    # All of it in one stay in Insert mode, where Neovim by itself begins no new step.
+    neovim.keys("ggOBefore.")
+    shows("Before.")
+    neovim.lua("require('claude_lsp.commands').run({ 'continue' })")
+    shows("Two ")
+    neovim.keys("<CR>Between.")
+    shows("Between.")
+    gates[0].open()
+    shows("Four ")
+    neovim.keys("<CR>Then.")
+    shows("Then.")
+    gates[1].open()
+    shows("Four five.\n\n## You\n\n\n")
+    neovim.until(lambda: neovim.status["state"] == "idle")
+    neovim.keys("<CR>After.")
+    shows("After.")
+    neovim.keys("<Esc>")
+    for _ in texts[1:]:
+        neovim.keys("u")
+        texts.pop()
+        neovim.until(lambda: neovim.text == texts[-1], repr(texts[-1]))

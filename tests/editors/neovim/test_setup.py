@@ -98,7 +98,7 @@ def test_the_users_own_configuration_is_kept(fresh_neovim: Neovim) -> None:
 
 def test_an_unknown_option_is_refused(neovim: Neovim) -> None:
     failure = neovim.lua("return select(2, pcall(require('claude_lsp').setup, { ghost = true }))")
-    assert "there is no option 'ghost'; there is: ghost_text, hold_edits" in failure
+    assert "there is no option 'ghost'; there is: code_lens, ghost_text, hold_edits." in failure
 
 
 def test_the_help_has_valid_tags(neovim: Neovim, tmp_path: Path) -> None:

@@ -188,8 +188,10 @@ def walk(home: Path) -> dict[str, str]:
         screens["neovim-ghost-text"] = terminal.coloured()
         terminal.keys("Tab", "Escape")
         terminal.keys(":checkhealth claude_lsp", "Enter")
-        terminal.wait("claude_lsp: buffers")
+        terminal.wait("claude_lsp: server")
         screens["neovim-health"] = terminal.coloured()
+        terminal.keys("G")
+        terminal.wait("claude_lsp: buffers")
         terminal.keys(":qall!", "Enter")
     return screens
 

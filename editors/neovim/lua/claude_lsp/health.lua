@@ -68,7 +68,8 @@ local function check_doctor(command)
     return
   end
   for _, check in ipairs(checks) do
-    local line = ('%s: %s'):format(check.name, check.detail)
+    local detail = check.detail:gsub(vim.pesc(vim.fs.normalize('~') .. '/'), '~/')
+    local line = ('%s: %s'):format(check.name, detail)
     if check.state == 'ok' then
       health.ok(line)
     elseif check.state == 'note' then

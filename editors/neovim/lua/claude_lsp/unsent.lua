@@ -56,7 +56,12 @@ function M.on_apply_edit(failure, params, context)
   if buffer and client and M.is_ahead(client, buffer) then
     return { applied = false, failureReason = M.REFUSAL }
   end
-  return vim.lsp.handlers['workspace/applyEdit'](failure, params, context)
+  local undo = require('claude_lsp.undo')
+  local typing_in = vim.api.nvim_get_current_buf()
+  undo.finish(typing_in)
+  local answer = vim.lsp.handlers['workspace/applyEdit'](failure, params, context)
+  undo.finish(typing_in)
+  return answer
 end
 
 return M

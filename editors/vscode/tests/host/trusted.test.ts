@@ -352,6 +352,46 @@ export const run = (): Promise<void> =>
       assert.equal(shown.document.getText(), before);
     },
 
+    async "what is typed while an answer is written is a step of its own"() {
+      const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
+      const file = path.join(folder, "meanwhile.claude.md");
+      const question = "## You\n\nWhy?\n";
+      await writeFile(file, question);
+      const { document } = await vscode.window.showTextDocument(vscode.Uri.file(file));
+      await vscode.commands.executeCommand("claude-lsp.continue");
+      await until("the answer is begun", () => document.getText().includes("## Claude"));
+      await window("press", "Control+Home");
+      await window("type", "A note: ");
+      await until("the answer is there", () => document.getText().endsWith("```\n\n## You\n\n"));
+      await window("type", "really");
+      const parts = (): [string, string] => {
+        const [note, answer] = document.getText().split(question);
+        return [note ?? "", answer ?? ""];
+      };
+      await until(`all is typed into ${document.getText()}`, () => parts()[0] === "A note: really");
+      let now = parts();
+      let steps = 0;
+      while (document.getText() !== question) {
+        await vscode.commands.executeCommand("undo");
+        const [[note, answer], [noteBefore, answerBefore]] = [parts(), now];
+        assert.ok((note === noteBefore) !== (answer === answerBefore), `${noteBefore} -> ${note}`);
+        now = [note, answer];
+        steps += 1;
+      }
+      assert.ok(steps >= 3);
+      await revert();
+      await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+    },
+
+    async "what was spent is shown"() {
+      await vscode.commands.executeCommand("claude-lsp.showUsage");
+      const shown = await until("it is open", () =>
+        vscode.window.visibleTextEditors.find(({ document }) => document.getText().startsWith("# What Claude has cost")),
+      );
+      assert.match(shown.document.getText(), /haiku/);
+      await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+    },
+
     async "a document that was never saved is completed, too"() {
       const document = await vscode.workspace.openTextDocument({ language: "python", content: "def average" });
       const editor = await vscode.window.showTextDocument(document);
