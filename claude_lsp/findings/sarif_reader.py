@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {"error": Severity.MAJOR, "warning": Severity.MINOR}
 _TITLE, _EXPLANATION = 300, 8000
+_FURTHEST = 2**31
 
 
 def read_sarif(text: str) -> list[Finding]:
@@ -58,8 +59,9 @@ def _findings(result: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[Fin
     properties = result.get("properties") or {}
     title, explanation = _parts(message, properties.get("title") if ours else None)
     severity = properties.get("severity") if ours else None
-    first = quoted["startLine"] - 1
-    last = max(first, quoted.get("endLine", quoted["startLine"]) - 1)
+    first = _place(quoted["startLine"])
+    last = max(first, _place(quoted.get("endLine", 1)))
+    start = Position(first, _place(quoted.get("startColumn", 1)))
     yield Finding(
         rule=cleaned_line(_rule(result, run), _TITLE),
         severity=Severity(severity)
@@ -68,7 +70,7 @@ def _findings(result: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[Fin
         title=title,
         explanation=explanation,
         path=_path(physical["artifactLocation"], run),
-        range=Range(Position(first, max(quoted.get("startColumn", 1) - 1, 0)), Position(last, 0)),
+        range=Range(start, max(start, Position(last, 0))),
         quote=str((quoted.get("snippet") or {}).get("text") or ""),
         confidence=min(max(float(result.get("rank", -1)) / 100, 0.0), 1.0),
         fingerprint=str(keys.get(FINGERPRINT, "")),
@@ -105,6 +107,11 @@ def _path(location: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     if uri is None:
         return _path(run["artifacts"][location["index"]]["location"], run)
     return str(uri) if str(uri).startswith("file:") else unquote(str(uri)).removeprefix("./")
+
+
+def _place(number: Any) -> int:
+    """Return a line or a column, counted from 0; what is none is the first."""
+    return number - 1 if isinstance(number, int) and 0 < number < _FURTHEST else 0
 
 
 def _replacement(result: Mapping[str, Any]) -> str | None:

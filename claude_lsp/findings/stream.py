@@ -31,7 +31,8 @@ _OPENING = re.compile(r"[{\[\]]")
 _LIST_OPENING = re.compile(r"\[[ \t\r\n]{0,200}+([^ \t\r\n])")
 _EMPTY_LIST_LINE = re.compile(r"\[[ \t\r\n]{0,200}+\][ \t]{0,200}+([^ \t])")
 _BETWEEN_ITEMS = re.compile(r"[ \t\r\n,]+")
-_JUNK = re.compile(r'[^ \t\r\n,{}\[\]"]+|[}]')
+_JUNK = re.compile(r'[^ \t\r\n,{\[\]"]+')
+_JUNK_SHOWN = 40
 
 # What may stand between the members of the root. The counts bound what has to be kept back while
 # a member is still coming in; the second pattern says whether it can still become one.
@@ -273,7 +274,10 @@ class ObjectStream:
         if between := _BETWEEN_ITEMS.match(text, position):
             return between.end()
         if junk := _JUNK.match(text, position):
-            self._problems.add(f"unexpected text between two objects: {junk.group()[:40]!r}")
+            if junk.end() == len(text) < position + _JUNK_SHOWN:
+                return None  # What is shown of it must not depend on the pieces.
+            shown = junk.group()[:_JUNK_SHOWN]
+            self._problems.add(f"unexpected text between two objects: {shown!r}")
             self._state = self._junk
             return junk.end()
         if text[position] == "]":
@@ -292,9 +296,10 @@ class ObjectStream:
 
     def _junk(self, text: str, position: int) -> int | None:
         """More of the text that has been reported already."""
-        junk = _JUNK.match(text, position)
+        if junk := _JUNK.match(text, position):
+            return junk.end()
         self._state = self._items
-        return junk.end() if junk else position
+        return position
 
     def _item_value(self, text: str, position: int) -> int | None:
         """An item of the wanted array."""

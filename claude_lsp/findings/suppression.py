@@ -117,24 +117,36 @@ def comments_in(path: str, lines: Sequence[str]) -> list[Comment]:
     for number, line in enumerate(lines):
         if MARK in line and (match := pattern.search(line)):
             found[number] = match
+    targets = _targets(lines, found)
     comments = []
     for number, match in found.items():
-        target = number
-        if not lines[number][: match.start()].strip():
-            target += 1
-            while _is_passed(target, lines, found):
-                target += 1
         rules = tuple(rule.strip() for rule in (match["rules"] or "").split(",") if rule.strip())
         reason = _END.sub("", match["reason"]).strip(_AROUND_REASON)
-        comments.append(Comment(path, number, target, rules, reason))
+        comments.append(Comment(path, number, targets[number], rules, reason))
     return comments
 
 
-def _is_passed(number: int, lines: Sequence[str], found: Mapping[int, re.Match[str]]) -> bool:
-    """Whether a line is another such comment alone, or only ends the comment above it."""
-    if number in found:
-        return not lines[number][: found[number].start()].strip()
-    return number < len(lines) and bool(_END.fullmatch(lines[number].rstrip("\r\n")))
+def _targets(lines: Sequence[str], found: dict[int, re.Match[str]]) -> dict[int, int]:
+    """Return the line that each comment speaks of.
+
+    One that stands alone speaks of the next line that is no such comment and does not only end the
+    comment above it. From the last to the first, so that each line is looked at once.
+    """
+    targets: dict[int, int] = {}
+    for number in reversed(found):
+        target = number
+        if not lines[number][: found[number].start()].strip():
+            target += 1
+            while (
+                target < len(lines)
+                and target not in found
+                and _END.fullmatch(lines[target].rstrip("\r\n"))
+            ):
+                target += 1
+            # What the next comment speaks of, if that stands alone too; else it is code.
+            target = targets.get(target, target)
+        targets[number] = target
+    return targets
 
 
 def comment_for(finding: Finding, comments: Iterable[Comment], span: range) -> Comment | None:

@@ -313,7 +313,12 @@ class Protocol(LanguageServerProtocol):
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": error})
 
     def notify(self, method: str, params: Any | None = None) -> None:
-        """Send a notification; one that cannot be written as JSON is logged and dropped."""
+        """Send a notification; one that cannot be written as JSON is logged and dropped.
+
+        After shutdown nothing is sent: work that is being ended has nobody to tell of it.
+        """
+        if self._shutdown:
+            return
         kind = self.get_message_type(method) or JsonRPCNotification
         try:
             self._send_data(kind(method=method, params=params, jsonrpc=self.VERSION))
@@ -327,11 +332,15 @@ class Protocol(LanguageServerProtocol):
         callback: Callable[[Any], None] | None = None,
         msg_id: int | str | None = None,
     ) -> Future[Any]:
-        """Send a request to the client.
+        """Send a request to the client; after shutdown it is cancelled instead.
 
         The holes: pygls keeps what it knows of a request that is never answered (#608), and
         waits for ever for an answer to one that could not be sent.
         """
+        if self._shutdown:
+            unsent: Future[Any] = Future()
+            unsent.cancel()
+            return unsent
         msg_id = msg_id or str(uuid.uuid4())
         try:
             future = super().send_request(method, params, callback, msg_id)

@@ -344,7 +344,8 @@ class Published:
             uri, lines, place = other.uri, other.lines, related.range
             if live is not None:
                 uri, lines = live.uri, live.snapshot().index
-                place = _nearest(other.lines.slice(place), place, lines) or place
+                moved = _nearest(other.lines.slice(place), place, lines)
+                place = moved or _within(place, lines)
             return types.Location(uri, range_to_client(place, lines, abilities.position_encoding))
 
         diagnostic = diagnostic_of(shown.finding, index, abilities, span=shown.range, locate=locate)
@@ -385,7 +386,12 @@ def _moved(span: Range, changes: Iterable[Change]) -> Range:
 
 def _find_again(shown: Shown, index: LineIndex) -> None:
     """Look for the text of a finding, the nearest to its place, if it is no longer there."""
-    shown.range = _nearest(shown.text, shown.range, index) or shown.range
+    shown.range = _nearest(shown.text, shown.range, index) or _within(shown.range, index)
+
+
+def _within(span: Range, index: LineIndex) -> Range:
+    """Return a range as far as a text has it, which may be shorter than the one it was of."""
+    return index.range_of(index.offset_at(span.start), index.offset_at(span.end))
 
 
 def _nearest(wanted: str, span: Range, index: LineIndex) -> Range | None:

@@ -69,7 +69,7 @@ def _event(path: str) -> object:
     try:
         file = Path(path)
         return json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST_EVENT else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

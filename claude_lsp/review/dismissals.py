@@ -117,7 +117,7 @@ def _entry(line: bytes) -> tuple[str, str] | None:
     """Return what a line does and to which fingerprint, None if it is damaged."""
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(value, dict):
         for verb in ("dismiss", "restore"):

@@ -18,8 +18,8 @@ Mark = Literal[" ", "+", "-"]
 _SUBMODULE = "160000"
 _LINK = "120000"
 _NOWHERE = "/dev/null"
-_HUNK = re.compile(r"(@@+) (-\d.*? )\+(\d+)(?:,(\d+))? \1(?: ?(.*))?\Z", re.DOTALL)
-_OLD_SIDE = re.compile(r"-(\d+)(?:,(\d+))? ")
+_HUNK = re.compile(r"(@@+) (-\d.*? )\+(\d{1,15})(?:,(\d{1,15}))? \1(?: ?(.*))?\Z", re.DOTALL)
+_OLD_SIDE = re.compile(r"-(\d{1,15})(?:,(\d{1,15}))? ")
 _INDEX = re.compile(r"index ([0-9a-f,]+)\.\.([0-9a-f]+)(?: (\d+))?\Z")
 _MODES = re.compile(r"mode ([0-9,]+)\.\.(\d+)\Z")
 _SUBMODULE_LOG = re.compile(r"Submodule (.+?) (?:[0-9a-f]{7,}\.{2,3}[0-9a-f]{7,}|contains )")
@@ -204,8 +204,8 @@ def _is_plain(lines: list[str], number: int) -> bool:
 def _file(lines: list[str], number: int) -> tuple[int, FileChange | None]:
     line = lines[number]
     if line.startswith("* "):
-        path = line.removeprefix("* Unmerged path ")
-        return number + 1, FileChange(_unquoted(path), "unmerged")
+        path = _unquoted(line.removeprefix("* Unmerged path "))
+        return number + 1, FileChange(path, "unmerged") if path else None
     if line.startswith("Submodule "):
         match = _SUBMODULE_LOG.match(line)
         path = match[1] if match else ""
@@ -254,6 +254,8 @@ def _header_and_hunks(
         number, hunk, parents = _hunk(lines, number, match)
         change = replace(change, parents=max(parents, 1))
         hunks.append(hunk)
+    if number < len(lines) and lines[number].startswith(("@@ -", "@@@ -")):
+        raise DiffError(number + 1, "a hunk whose head can't be read")
     return number, _settled(replace(change, hunks=tuple(hunks)), told, names)
 
 

@@ -92,7 +92,7 @@ def normalised(name: str) -> str:
 def _package_json(path: str, text: str) -> Manifest | None:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None
@@ -129,7 +129,7 @@ def _python(folder: str, texts: Mapping[str, str]) -> Manifest:
         if base == "pyproject.toml":
             try:
                 table = tomllib.loads(text)
-            except tomllib.TOMLDecodeError:
+            except (ValueError, RecursionError):
                 is_complete = False
                 continue
             project = _table(table.get("project"))

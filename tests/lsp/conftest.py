@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.messages_api import MessagesApi
 
 
+pytest.register_assert_rewrite("tests.lsp.session_model")
+
+
 @pytest.fixture
 async def unstarted(
     messages_api: MessagesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types
 
 from claude_lsp.text.snapshots import uri_from_path
-from tests.lsp.editor import PYTHON, diagnostic, edit, edits, finding, span_of
+from tests.lsp.editor import PYTHON, client_range, diagnostic, edit, edits, finding, span_of
 from tests.lsp.test_completion import END, fill, texts
 from tests.messages_api import replies
 from tests.planted import AWS_KEY
@@ -134,3 +134,15 @@ async def test_a_file_of_ten_megabytes_is_opened_and_edited_and_refused(editor: 
     editor.api.script(fill("x"))
     assert texts(await editor.suggest(small, END)) == ["x"]
     assert time.process_time() - begun < 10  # seconds, where to read it for each key takes many
+
+
+async def test_findings_of_a_document_that_is_opened_anew_and_shorter_lie_in_its_text(
+    editor: Editor,
+) -> None:
+    uri = editor.open()
+    editor.api.script(replies.json_findings([finding(PYTHON, "    return result")]))
+    await editor.run("claude.review", {"uri": uri})
+    editor.client.open(uri, "x")
+    await editor.settled()
+    (diagnostic,) = editor.client.diagnostics[uri]
+    assert diagnostic.range == client_range(((0, 1), (0, 1)))

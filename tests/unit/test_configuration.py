@@ -311,3 +311,11 @@ def test_what_an_editor_sends_is_never_trusted_to_be_well_formed() -> None:
     found = load(None, environment={}, editor={"completion": [], "spend": {"day_usd": None}, "": 1})
     assert {problem.key for problem in found.problems} == {"completion", "spend.day_usd", ""}
     assert found.settings == Settings()
+
+
+def test_what_is_wrong_is_told_in_short_and_steers_no_terminal() -> None:
+    values = {"models": {"haiku": ["x" * 100_000]}, "\x1b[31m": "y", "z" * 100_000: 1}
+    problems = merge([Layer("claude-lsp.toml", "project", values)]).problems
+    assert len(problems) == 3
+    assert all(len(each.message) < 600 and each.message.isprintable() for each in problems)
+    assert problems[0].message.startswith("models.haiku must be a text, not ['xxx")

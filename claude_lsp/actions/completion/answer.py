@@ -13,7 +13,8 @@ LONGEST = 16_000
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"\s*`([^`\n]+)`\s*\Z")
-_THOUGHT = re.compile(r"\s*<(thinking|thought|think|reasoning)>.*?(?:</\1>\s*|\Z)", re.DOTALL)
+# Only before everything else: further on it is code that speaks of such tags.
+_THOUGHT = re.compile(r"\A\s*<(thinking|thought|think|reasoning)>.*?(?:</\1>\s*|\Z)", re.DOTALL)
 _PROSE = re.compile(
     r"\s*(?:Here|Sure|Certainly|Of course|Sorry|Looking|Based on|Let me|Let's|I|I'm|I'll|I'd|I've"
     r"|It|We|You|The|This|There|To|Since|Because|No|Nothing|Unfortunately|As an AI)[ ,'\u2019]"

@@ -74,6 +74,11 @@ def load(language: str) -> None:
     grammars.parse(b"", language)
 
 
+_MOST_LEVELS = 60
+"""Levels of the tree that are looked at around the cursor: each is found anew from the root, and
+whatever is a string or a comment is near."""
+
+
 def spot_at(place: Place) -> Spot:
     """Return what the cursor stands in."""
     before = _encoded(place.before)
@@ -83,14 +88,17 @@ def spot_at(place: Place) -> Spot:
     if root is None:
         return _scanned_spot(place)
     node = root.descendant_for_byte_range(max(0, cursor - 1), cursor)
-    while node is not None and node.parent is not None:
+    for _ in range(_MOST_LEVELS):
+        parent = None if node is None else node.parent
+        if node is None or parent is None:
+            break
         if node.type in _INSIDE_OUT:
             return "interpolation"
         if "comment" in node.type and node.start_byte < cursor:
             return "code" if _is_behind_block_comment(node, cursor) else "comment"
         if node.start_byte < cursor < node.end_byte and _is_string(node):
             return "string"
-        node = node.parent
+        node = parent
     # The grammar makes nothing of what follows an unclosed quote.
     return "string" if root.has_error and _in_open_string(place) else "code"
 

@@ -35,6 +35,7 @@ character. Characters that could steer a terminal are written as `\uXXXX`.
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from claude_lsp.findings.finding import Finding, Landmarks, Related, Severity
@@ -158,6 +159,11 @@ def read_report(text: str) -> Report:
         commit, number = value.get("commit", ""), value.get("round", 1)
         _expect(commit, str, "the report: commit")
         _expect(number, int, "the report: round")
+        if number < 1:
+            raise ValueError(f"there is no round {number}")
+        looks, overview = value.get("looks", []), value.get("overview", "")
+        _expect(looks, _LOOKS, "the report: looks")
+        _expect(overview, str, "the report: overview")
         coverage, spend = value["coverage"], value["spend"]
         if value["status"] not in ("complete", "partial", "nothing"):
             raise ValueError(f"unknown status {value['status']!r}")
@@ -181,10 +187,10 @@ def read_report(text: str) -> Report:
             kind="arch" if value.get("kind") == "arch" else "review",
             commit=commit,
             round=number,
-            overview=value.get("overview", ""),
+            overview=overview,
             looks=tuple(
                 Look(each["tool"], each["arguments"], each["tokens"], each["refused"])
-                for each in value.get("looks", ())
+                for each in looks
             ),
         )
     except KeyError as error:
@@ -221,6 +227,9 @@ _REPORT = {
     "dropped": {"*": int},
     "notices": [str],
 }
+_LOOKS = [
+    {"tool": str, "arguments": {"*": (str, int)}, "tokens": int, "refused": _MAYBE_TEXT},
+]
 _SUPPRESSED = {
     **dict.fromkeys(("by", "reason"), str),
     **dict.fromkeys(("in_change", "moved"), bool),
@@ -246,7 +255,7 @@ def _expect(value: Any, shape: Any, where: str) -> None:
             raise TypeError(f"{where} is no list")
         for number, item in enumerate(value, 1):
             _expect(item, shape[0], f"{where} {number}")
-    elif not isinstance(value, shape):
+    elif not isinstance(value, shape) or (isinstance(value, float) and not isfinite(value)):
         raise TypeError(f"{where} can't be {value!r:.80}")
 
 

@@ -117,7 +117,7 @@ def _crates(places: Places) -> dict[str, str]:
 def _parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         # A file that is being written: nothing is known until it is whole again.
         return {}
 
