@@ -168,7 +168,7 @@ async def test_places_that_are_none(editor: Editor, place: tuple[Any, Any]) -> N
 async def test_code_actions_at_places_far_behind_the_text(editor: Editor) -> None:
     uri = editor.open()
     far = ((MOST, MOST), (MOST, MOST))
-    assert len(await editor.actions(uri, far)) == 4
+    assert len(await editor.actions(uri, far)) == 5
 
 
 @pytest.mark.parametrize("uri", ["", "%", "file:", "file://", "file:///%00", "a\0b"])

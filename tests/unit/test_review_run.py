@@ -328,12 +328,13 @@ async def test_of_several_calls_one_writes_what_they_share_and_the_rest_read_it(
     answering(messages_api, {})
     guidelines = "Money is counted in cents, and never in floating point. " * 60
     several = [replace(unit(tmp_path, f"m{n}"), instructions=guidelines) for n in range(6)]
+    # One by itself is not asked again, and pays for no write.
+    await collected(engine, [replace(several[0], instructions=guidelines + "Really.")])
+    (alone,) = messages_api.messages
+    assert "cache_control" not in alone.raw.decode()
+    messages_api.reset()
+    answering(messages_api, {})
     await collected(engine, several, concurrency=4)
     usages = [each.usage or {} for each in messages_api.messages]
     assert sum(usage["cache_creation_input_tokens"] > 0 for usage in usages) == 1
     assert sum(usage["cache_read_input_tokens"] > 1000 for usage in usages) == 5
-    # One by itself is not asked again, and pays for no write.
-    messages_api.reset()
-    await collected(engine, [replace(several[0], instructions=guidelines + "Really.")])
-    (alone,) = messages_api.messages
-    assert "cache_control" not in alone.raw.decode()
