@@ -139,7 +139,7 @@ def told(rows: Sequence[str]) -> str:
     """Return what the judge says, as Markdown."""
     known = f"- {', '.join(f'*{code}*' for code in KNOWN)}: {_AGAIN}\n"
     return (
-        "[llmock](https://pypi.org/project/llmock/) breaks answers in ways of its own and "
+        "llmock, a package by others, breaks answers in ways of its own and "
         "grades what\na client does: waits that are not kept, requests that can't help, storms, "
         "answers that are\nbelieved. It grades `claude-lsp review` and `claude-lsp arch`.\n\n"
         "| What it does | Requests | Exit code | What it holds against us |\n|---|---|---|---|\n"
