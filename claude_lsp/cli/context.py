@@ -46,12 +46,12 @@ def context(options: argparse.Namespace) -> int:
     from claude_lsp.context import tokens
     from claude_lsp.engine import Engine
 
-    path, place = _target(options.place)
+    path, place = target_of(options.place)
     root = root_for(options, path)
     configuration, workspace = configure(options, root)
     settings = configuration.settings
     whole = options.action == "architecture" or (path.is_dir() and options.action is None)
-    opened = [] if whole else [_document(path)]
+    opened = [] if whole else [document_of(path)]
     tokens.warm()
 
     ledger = Ledger()
@@ -174,7 +174,8 @@ def _asked(
     return action, situation
 
 
-def _document(path: Path) -> Snapshot:
+def document_of(path: Path) -> Snapshot:
+    """Read a file as an editor that opens it; one that is no text ends the program."""
     content = read_text(path, 4_000_000)
     if not isinstance(content, TextFile):
         refuse(f"{path}: {content.reason}")
@@ -182,7 +183,7 @@ def _document(path: Path) -> Snapshot:
     return Snapshot(uri_from_path(path), None, content.text, language)
 
 
-def _target(text: str) -> tuple[Path, Position | None]:
+def target_of(text: str) -> tuple[Path, Position | None]:
     """Read FILE[:LINE[:COLUMN]] or FOLDER; a file whose own name ends so is taken as it is."""
     whole = Path(text)
     match = _PLACE.match(text)

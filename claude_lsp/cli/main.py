@@ -172,6 +172,10 @@ def parser() -> argparse.ArgumentParser:
     _add_output(report)
     report.add_argument("files", nargs="+", metavar="FILE", help="reports of --format json")
 
+    complete = commands.add_parser("complete", help="print one completion at a place of a file")
+    complete.add_argument("place", metavar="FILE:LINE:COLUMN", help="both counted from 1")
+    complete.add_argument("--format", choices=("text", "json"), default="text")
+
     context = commands.add_parser("context", help="show exactly what would be sent")
     context.add_argument("place", metavar="FILE[:LINE[:COLUMN]] or FOLDER")
     context.add_argument(
@@ -248,15 +252,15 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("show", "schema"), nargs="?", default="show")
     config.add_argument("--format", choices=("text", "json"), default="text")
 
-    for command in (*reviewing, arch, context, doctor, config):
+    for command in (*reviewing, arch, complete, context, doctor, config):
         command.add_argument("--config", metavar="FILE", help="a further settings file")
-    for command in (*reviewing, arch, report, context, doctor, config, explain):
+    for command in (*reviewing, arch, report, complete, context, doctor, config, explain):
         command.add_argument("--root", metavar="DIR", help="the workspace (default: found by git)")
-    for command in (serve, *reviewing, arch, context, doctor):
+    for command in (serve, *reviewing, arch, complete, context, doctor):
         command.add_argument(
             "--log-level", choices=("debug", "info", "warning", "error"), default=None
         )
-    for command in (serve, *reviewing, arch):
+    for command in (serve, *reviewing, arch, complete):
         command.add_argument(
             "--log-file", metavar="FILE", help="log to this file too, as JSON lines (log.file)"
         )
@@ -370,6 +374,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from claude_lsp.cli.arch import arch
 
             return arch
+        case "complete":
+            from claude_lsp.cli.complete import complete
+
+            return complete
         case "context":
             from claude_lsp.cli.context import context
 

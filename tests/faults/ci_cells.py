@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 BATCHES = "/v1/messages/batches"
 FIRST, SECOND = "a.py", "b.py"
 CELL_S = 30
-COMMANDS = ("review", "arch", "complete")
-"""The commands that ask a model, as far as there are such commands."""
+COMMANDS = ("review", "arch")
+"""The commands that ask a model and make a report."""
 
 
 @dataclass(frozen=True)

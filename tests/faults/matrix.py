@@ -64,6 +64,8 @@ _END = """\
 ## What is not covered
 
 - The real service: the loopback API keeps the rules and the faults that are documented.
+- `claude-lsp complete` makes no report and asks as ghost text does; its own failures are tried in
+  `tests/process/test_complete.py`.
 - Credentials that expire while a session goes on (profiles, workload identities): the SDK renews
   them, and what it can't renew is the row *401*.
 - The clouds' own endpoints (Bedrock, Vertex, Foundry) and HTTP/2: only the Messages API over
