@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 PARSE_SECONDS = 2.0
 """A file that takes longer is not source code (a megabyte of code takes a tenth of a second)."""
 
+_SURELY_QUICK = 128 * 1024
+"""Bytes that are parsed without a limit in time, which takes a function that reads: tree-sitter 0.26
+never frees what such a function returns, so each keystroke would cost the text of its document."""
 _CHUNK = 1 << 16
 
 
@@ -81,6 +84,8 @@ def parse_tree(source: bytes, language: str, before: Tree | None = None) -> Tree
     parser = _parser(language)
     if parser is None:
         return None
+    if len(source) <= _SURELY_QUICK:
+        return parser.parse(source) if before is None else parser.parse(source, before)
     deadline = time.monotonic() + PARSE_SECONDS
 
     def read(offset: int, _: Point) -> bytes:
