@@ -20,8 +20,8 @@ PARSE_SECONDS = 2.0
 """A file that takes longer is not source code (a megabyte of code takes a tenth of a second)."""
 
 _SURELY_QUICK = 128 * 1024
-"""Bytes that are parsed without a limit in time, which takes a function that reads: tree-sitter 0.26
-never frees what such a function returns, so each keystroke would cost the text of its document."""
+"""Bytes that are parsed without a limit in time. That takes a function that reads, and tree-sitter
+0.26 never frees what such a function returns: each keystroke would cost the text of its document."""
 _CHUNK = 1 << 16
 
 
