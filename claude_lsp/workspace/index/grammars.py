@@ -21,7 +21,7 @@ PARSE_SECONDS = 2.0
 
 _SURELY_QUICK = 128 * 1024
 """Bytes that are parsed without a limit in time. That takes a function that reads, and tree-sitter
-0.26 never frees what such a function returns: each keystroke would cost the text of its document."""
+0.26 never frees what such a function returns: each keystroke would keep a copy of the document."""
 _CHUNK = 1 << 16
 
 
