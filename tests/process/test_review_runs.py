@@ -171,7 +171,7 @@ def test_a_deadline_ends_a_run_with_what_is_there(two_calls: Here) -> None:
     two_calls.api.respond(
         lambda request: found("a.py") if of_file(request) == "a.py" else replies.hang()
     )
-    run = two_calls.run(*FILES, "--timeout", "1")
+    run = two_calls.run(*FILES, "--timeout", "4")
     report = report_of(run)
     assert (run.returncode, titles(report)) == (3, ["Wrong in a.py"])
     assert "over --timeout" in run.stdout
