@@ -14,12 +14,15 @@ _SWITCH_S = 0.0005
 
 def serve(options: argparse.Namespace) -> int:
     """Serve one client; return the exit code that the protocol asks for."""
+    from claude_lsp.lsp.memory import give_back_what_is_free
     from claude_lsp.lsp.stdio import claim_streams, serve_stdio, serve_tcp
 
     port = _port(options.tcp)
     if port == -1:
         print("claude-lsp: --tcp takes a port of 127.0.0.1", file=sys.stderr)
         return 2
+    # Before there are threads and buffers.
+    give_back_what_is_free()
     # Claimed before anything else is imported: nothing may print into the protocol.
     streams = claim_streams() if port is None else None
     # What is imported stays for good: looking for garbage in it makes up a fifth of the start,

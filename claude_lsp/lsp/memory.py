@@ -14,7 +14,7 @@ def give_back_what_is_free() -> None:
     """Keep large buffers out of the heap, and threads from having heaps of their own.
 
     Otherwise glibc puts ever larger buffers into the heap, where what is small keeps it from
-    shrinking again: after a day of work (`make soak`) a server had 285 MB and not 257. Does nothing
+    shrinking again: after a day of work (`make soak`) a server had 285 MB and not 250. Does nothing
     with another C library.
     """
     if sys.platform != "linux":

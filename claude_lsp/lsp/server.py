@@ -215,11 +215,9 @@ class ClaudeServer(Server):
     async def warm(self) -> None:
         """Load what the first request needs, in a worker, so that it does not wait for it."""
         from claude_lsp.context import tokens
-        from claude_lsp.lsp.memory import give_back_what_is_free
 
         try:
             with self.working("starting"):
-                await asyncio.to_thread(give_back_what_is_free)
                 async with self.session.engine() as engine:
                     await asyncio.to_thread(tokens.warm)
                     await self.session.read_spent()
