@@ -17,8 +17,10 @@ from claude_lsp.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
+    from claude_lsp.claude.ledger import Ledger
+    from claude_lsp.engine import Engine
     from claude_lsp.settings import Option, Settings
     from claude_lsp.text.snapshots import Snapshot
     from claude_lsp.workspace.codebase import Codebase
@@ -115,6 +117,24 @@ def show_progress(line: str) -> None:
     """Show how far a run is, on a terminal; an empty line takes that away."""
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+@contextlib.asynccontextmanager
+async def engine_of(
+    settings: Settings, workspace: Workspace, ledger: Ledger, opened: Sequence[Snapshot] = ()
+) -> AsyncIterator[Engine]:
+    """Give an engine over a workspace that is indexed; at the end all is closed, the ledger too."""
+    from claude_lsp.claude.client import Client
+    from claude_lsp.engine import Engine
+
+    codebase = await indexed(workspace, opened)
+    client = Client(settings, ledger)
+    try:
+        yield Engine(settings, workspace, client, codebase)
+    finally:
+        await codebase.close()
+        await client.close()
+        ledger.close()
 
 
 async def indexed(workspace: Workspace, opened: Sequence[Snapshot] = ()) -> Codebase:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Situation
 from claude_lsp.actions.outcomes import Insertion
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say, tell
+from claude_lsp.cli.common import configure, engine_of, refuse, root_for, say, tell
 from claude_lsp.cli.context import document_of, target_of
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.findings.sanitize import escaped_json
@@ -26,11 +26,9 @@ def complete(options: argparse.Namespace) -> int:
     It is what ghost text would be: 0 also where there is nothing to suggest, which stderr says, and
     4 where nothing was answered.
     """
-    from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.context import tokens
-    from claude_lsp.engine import Engine
 
     path, place = target_of(options.place)
     if place is None:
@@ -42,30 +40,24 @@ def complete(options: argparse.Namespace) -> int:
     tokens.warm()
     ledger = Ledger()
 
+    # As far as the line goes: an editor's cursor can't be behind its end either.
+    at = place._replace(column=min(place.column, len(snapshot.index.line(place.line))))
+    situation = Situation(
+        snapshot,
+        workspace.origin(snapshot),
+        Range(at, at),
+        multiline=configuration.settings.completion.multiline,
+    )
+
     async def ask() -> Insertion | None:
-        codebase = await indexed(workspace, [snapshot])
-        client = Client(configuration.settings, ledger)
-        engine = Engine(configuration.settings, workspace, client, codebase)
         action, suggested = ACTIONS["complete"], None
-        # As far as the line goes: an editor's cursor can't be behind its end either.
-        at = place._replace(column=min(place.column, len(snapshot.index.line(place.line))))
-        situation = Situation(
-            snapshot,
-            workspace.origin(snapshot),
-            Range(at, at),
-            multiline=configuration.settings.completion.multiline,
-        )
-        try:
+        async with engine_of(configuration.settings, workspace, ledger, [snapshot]) as engine:
             prepared = await engine.prepare(action, situation)
             async with contextlib.aclosing(engine.run(action, situation, prepared)) as outcomes:
                 async for outcome in outcomes:
                     if isinstance(outcome, Insertion):
                         suggested = outcome
-            return suggested
-        finally:
-            await codebase.close()
-            await client.close()
-            ledger.close()
+        return suggested
 
     try:
         suggested = asyncio.run(ask())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from claude_lsp.actions import ACTIONS
 from claude_lsp.actions.action import Problem, Situation
-from claude_lsp.cli.common import configure, indexed, refuse, root_for, say, tell
+from claude_lsp.cli.common import configure, engine_of, refuse, root_for, say, tell
 from claude_lsp.cli.main import CONTEXTS
 from claude_lsp.cli.process import DONE, NOTHING
 from claude_lsp.disclosure import as_dict, as_text
@@ -39,17 +39,14 @@ _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
 def context(options: argparse.Namespace) -> int:
     """Show the request that an action would send; return the exit code. Nothing is sent."""
-    from claude_lsp.claude.client import Client
     from claude_lsp.claude.errors import ClaudeError
     from claude_lsp.claude.ledger import Ledger
     from claude_lsp.cli.costs import as_dicts, as_table, cost_of, past_of
     from claude_lsp.context import tokens
-    from claude_lsp.engine import Engine
 
     path, place = target_of(options.place)
     root = root_for(options, path)
     configuration, workspace = configure(options, root)
-    settings = configuration.settings
     whole = options.action == "architecture" or (path.is_dir() and options.action is None)
     opened = [] if whole else [document_of(path)]
     tokens.warm()
@@ -57,14 +54,8 @@ def context(options: argparse.Namespace) -> int:
     ledger = Ledger()
 
     async def prepare(show: Callable[[Engine], Awaitable[T]]) -> T:
-        codebase = await indexed(workspace, opened)
-        client = Client(settings, ledger)
-        try:
-            return await show(Engine(settings, workspace, client, codebase))
-        finally:
-            await codebase.close()
-            await client.close()
-            ledger.close()
+        async with engine_of(configuration.settings, workspace, ledger, opened) as engine:
+            return await show(engine)
 
     async def one(engine: Engine) -> Prepared:
         if whole:

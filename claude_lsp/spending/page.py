@@ -162,13 +162,8 @@ def _cache(figures: Figures) -> str:
     shown = buckets(figures)
     prompts = [sum(line.prompt for line in each.lines) for each in shown]
     reads = [sum(line.cache_read for line in each.lines) for each in shown]
-    plot = charts.line(
-        [each.label for each in shown],
-        _ticks(shown, _TICKS // 2),
-        _shares(reads, prompts),
-        prompts,
-        [f"{count(tokens)} prompt tokens" for tokens in prompts],
-    )
+    notes = [f"{count(tokens)} prompt tokens" for tokens in prompts]
+    plot = _share_plot(shown, reads, prompts, notes)
     misses = ", ".join(
         f"{escape(reason.replace('_', ' '))} {number:,}"
         for reason, number in figures.cache_misses.items()
@@ -202,13 +197,8 @@ def _acceptance(figures: Figures) -> str:
     shown = buckets(figures)
     offered = [sum(line.shown for line in each.lines) for each in shown]
     taken = [sum(line.accepted for line in each.lines) for each in shown]
-    plot = charts.line(
-        [each.label for each in shown],
-        _ticks(shown, _TICKS // 2),
-        _shares(taken, offered),
-        offered,
-        [f"{a:,} of {b:,} accepted" for a, b in zip(taken, offered, strict=True)],
-    )
+    notes = [f"{a:,} of {b:,} accepted" for a, b in zip(taken, offered, strict=True)]
+    plot = _share_plot(shown, taken, offered, notes)
     total = figures.total
     each_cost = ""
     if total.usd_per_accepted is not None:
@@ -320,8 +310,13 @@ def _by_action(shown: Sequence[Bucket], actions: set[str]) -> list[float]:
     ]
 
 
-def _shares(parts: Sequence[int], wholes: Sequence[int]) -> list[float | None]:
-    return [part / whole if whole else None for part, whole in zip(parts, wholes, strict=True)]
+def _share_plot(
+    shown: Sequence[Bucket], parts: Sequence[int], wholes: Sequence[int], notes: Sequence[str]
+) -> str:
+    """Draw what share of each whole its part is, over bars of the wholes."""
+    shares = [part / whole if whole else None for part, whole in zip(parts, wholes, strict=True)]
+    labels = [each.label for each in shown]
+    return charts.line(labels, _ticks(shown, _TICKS // 2), shares, wholes, notes)
 
 
 def _step(shown: Sequence[Bucket]) -> str:

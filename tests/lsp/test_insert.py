@@ -224,21 +224,29 @@ async def test_it_grows_in_the_right_place_while_the_user_types_above(
     assert unstarted.messages == []
 
 
+async def half_grown(editor: Editor, uri: str, rest: str, *, together: bool) -> Gate:
+    """Let an insertion grow up to `rest`, which comes when the gate that is returned opens.
+
+    With `together` the server may not have heard yet that its edits were applied.
+    """
+    gate = Gate()
+    editor.api.script(
+        replies.partial("<fill>a = 1\nb = 2\n") + gate + replies.text(f"{rest}</fill>")
+    )
+    await editor.command("claude.complete", at(uri, (2, 0)))
+    await gate.wait_reached()
+    if together:
+        await editor.client.wait_for(lambda: "b = 2" in editor.client.texts[uri])
+    else:
+        await editor.until_text(uri, "b = 2")
+    return gate
+
+
 @pytest.mark.parametrize("together", [False, True])
 async def test_typing_where_it_grows_ends_it(unstarted: Editor, together: bool) -> None:
     await live(unstarted)
     uri = unstarted.open(WHOLE)
-    gate = Gate()
-    unstarted.api.script(
-        replies.partial("<fill>a = 1\nb = 2\n") + gate + replies.text("c = 3</fill>")
-    )
-    await unstarted.command("claude.complete", at(uri, (2, 0)))
-    await gate.wait_reached()
-    if together:
-        # The user types before the server has heard of its own edit.
-        await unstarted.client.wait_for(lambda: "b = 2" in unstarted.client.texts[uri])
-    else:
-        await unstarted.until_text(uri, "b = 2")
+    gate = await half_grown(unstarted, uri, "c = 3", together=together)
     unstarted.client.change(uri, ((3, 5), (3, 5)), "0")
     gate.open()
     await unstarted.settled()
@@ -301,17 +309,7 @@ async def test_what_grows_is_one_step_to_undo_where_the_client_can(
     capabilities.experimental = {"claude": {"joinUndo": True}}
     await live(unstarted, capabilities=capabilities)
     uri = unstarted.open(WHOLE)
-    gate = Gate()
-    unstarted.api.script(
-        replies.partial("<fill>a = 1\nb = 2\n") + gate + replies.text("c = 3\nd = 4</fill>")
-    )
-    await unstarted.command("claude.complete", at(uri, (2, 0)))
-    await gate.wait_reached()
-    if together:
-        # The user types before the server has heard that its own edit was applied.
-        await unstarted.client.wait_for(lambda: "b = 2" in unstarted.client.texts[uri])
-    else:
-        await unstarted.until_text(uri, "b = 2")
+    gate = await half_grown(unstarted, uri, "c = 3\nd = 4", together=together)
     assert unstarted.client.joined == [False, True]
     # What the user has done meanwhile stays a step of its own.
     unstarted.client.change(uri, ((0, 0), (0, 0)), "# above\n")

@@ -160,6 +160,20 @@ def test_nothing_typed_is_lost_while_an_insertion_grows(
     asyncio.run(grow(text, growth, keys))
 
 
+def only_edit(client: Client, change: types.WorkspaceEdit) -> tuple[int, int, str]:
+    """Return where the one edit begins and ends in the client's text of now, and its new text."""
+    (only,) = change.document_changes or ()
+    assert isinstance(only, types.TextDocumentEdit)
+    (edit,) = only.edits
+    assert isinstance(edit, types.TextEdit)
+    before = client.texts[URI]
+    first, last = (
+        offset_of(before, (place.line, place.character), client.encoding)
+        for place in (edit.range.start, edit.range.end)
+    )
+    return first, last, edit.new_text
+
+
 async def grow(text: str, growth: Growth, keys: list[Keystroke]) -> None:
     """Let an insertion grow piece by piece while the user types."""
     at, pieces = int(growth.place * len(text)), growth.pieces
@@ -179,15 +193,7 @@ async def grow(text: str, growth: Growth, keys: list[Keystroke]) -> None:
         def arrive(change: types.WorkspaceEdit) -> str | None:
             # The first attempt of each piece meets what is typed as it arrives.
             buffer.type(moment)
-            (only,) = change.document_changes or ()
-            assert isinstance(only, types.TextDocumentEdit)
-            (edit,) = only.edits
-            assert isinstance(edit, types.TextEdit)
-            before = client.texts[URI]
-            first, last = (
-                offset_of(before, (place.line, place.character), client.encoding)
-                for place in (edit.range.start, edit.range.end)
-            )
+            first, last, new_text = only_edit(client, change)
             refusal = apply_as_is(change)
             if refusal is None:
                 above = [origin for _, origin in buffer.items[:first]]
@@ -195,7 +201,7 @@ async def grow(text: str, growth: Growth, keys: list[Keystroke]) -> None:
                 # In its place, right behind what there is of it; nothing else is taken away.
                 assert all(origin < at for origin in above)
                 assert all(origin >= at or origin == -1 for origin in below)
-                replaced = buffer.put(first, last, edit.new_text)
+                replaced = buffer.put(first, last, new_text)
                 if removing:
                     assert set(replaced) == {-2}
                     assert -2 not in above + below
@@ -315,21 +321,13 @@ async def interleave(text: str, start: int, end: int, new: str, keys: list[Keyst
             attempts += 1
             if attempts == 1:
                 buffer.type(1)
-            (only,) = change.document_changes or ()
-            assert isinstance(only, types.TextDocumentEdit)
-            (edit,) = only.edits
-            assert isinstance(edit, types.TextEdit)
-            before = client.texts[URI]
-            first, last = (
-                offset_of(before, (at.line, at.character), client.encoding)
-                for at in (edit.range.start, edit.range.end)
-            )
+            first, last, new_text = only_edit(client, change)
             refusal = apply_as_is(change)
             if refusal is None:
                 applied += 1
                 above = [origin for _, origin in buffer.items[:first] if origin >= 0]
                 below = [origin for _, origin in buffer.items[last:] if origin >= 0]
-                assert buffer.put(first, last, edit.new_text) == list(range(start, end))
+                assert buffer.put(first, last, new_text) == list(range(start, end))
                 assert all(origin < start for origin in above)
                 assert all(origin >= end for origin in below)
             return refusal

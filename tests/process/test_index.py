@@ -26,7 +26,7 @@ WORKER = b"claude_lsp.workspace.index.work"
 PATIENCE_S = 40
 
 
-def message(method: str, params: dict[str, Any], **others: Any) -> bytes:
+def message(method: str, params: Any, **others: Any) -> bytes:
     body = {"jsonrpc": "2.0", "method": method, "params": params, **others}
     return frame(json.dumps(body).encode())
 

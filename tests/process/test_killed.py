@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claude_lsp.findings.baseline import read
-from claude_lsp.lsp.wire import frame
 from claude_lsp.text.snapshots import uri_from_path
 from tests.messages_api import replies
+from tests.process.test_index import message
 
 if TYPE_CHECKING:
     from tests.messages_api import ReceivedRequest, Reply, ThreadedMessagesApi
@@ -122,9 +122,8 @@ class Session:
         self._send("workspace/executeCommand", {"command": name, "arguments": [argument]}, **others)
 
     def _send(self, method: str, params: Any, **others: Any) -> None:
-        body = {"jsonrpc": "2.0", "method": method, "params": params, **others}
         assert self.process.stdin is not None
-        self.process.stdin.write(frame(json.dumps(body).encode()))
+        self.process.stdin.write(message(method, params, **others))
         self.process.stdin.flush()
 
 

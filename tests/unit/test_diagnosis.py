@@ -24,7 +24,7 @@ HEADER = "team-" + "header-value-9"
 SOURCE = "def the_source_of_somebody(): ..."
 LOG = f"""\
 cut off in the middle of {SOURCE}
-2026-03-01 10:00:00,001 INFO claude_lsp.lsp: serving HOME/work/secret-project/shop.py for USER
+2026-03-01 10:00:00,001 INFO claude_lsp.lsp: serving HOME/code/secret-project/shop.py for USER
 2026-03-01 10:00:01,002 DEBUG claude_lsp.engine: prompt
 {SOURCE}
 2026-03-01 10:00:02,003 ERROR claude_lsp.lsp: failed with {GITHUB_TOKEN} at HOME/.config/x
@@ -39,7 +39,7 @@ RuntimeError: KEY and password={PASSWORD} on MACHINE
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder with settings that hold what must not be shown, and a workspace in it."""
     folder = tmp_path / "kimberly"
-    root = folder / "work" / "secret-project"
+    root = folder / "code" / "secret-project"
     root.mkdir(parents=True)
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(folder))
